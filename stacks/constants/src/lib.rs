@@ -1,0 +1,1 @@
+//! Names, ports, weights and thresholds, each with its reason.

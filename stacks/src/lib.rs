@@ -1,0 +1,1 @@
+//! Renders the CloudFormation templates; does no I/O.

@@ -1,0 +1,1 @@
+//! CloudFormation's state machines: templates, change sets, stacks.

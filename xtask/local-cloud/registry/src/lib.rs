@@ -1,0 +1,1 @@
+//! An OCI distribution registry over a folder.

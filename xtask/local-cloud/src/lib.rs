@@ -1,0 +1,1 @@
+//! An AWS endpoint on one machine.
