@@ -1,0 +1,217 @@
+//! What is around every handler: limits, faults, request ids, logs, and the headers of every response.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, response::Response};
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http_body_util::Limited;
+use tokio::time::Instant;
+use tower::Service as _;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    admission::{Admission, Permit},
+    config::{Config, Limits},
+    fault::{Effect, Faults},
+    handlers::error_response,
+    log::LogBuffer,
+    request_id::RequestIds,
+    request_log::RequestLog,
+};
+
+/// The exit status of the fault `crash`: what a shell reports for an abort.
+///
+/// The signal itself isn't sent, because the first process of a container is immune to it.
+const EXIT_CRASH: i32 = 134;
+
+/// How long a refused client is asked to wait, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+const STAGE_HEADER: HeaderName = HeaderName::from_static(constants::stage::HEADER);
+pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How the user agent of the load balancer's health checks begins.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+const HEALTH_CHECKER: &[u8] = b"ELB-HealthChecker/";
+
+/// Answers requests: the router's answers, within limits.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    router: Router,
+    stage: HeaderValue,
+    limits: Limits,
+    faults: Faults,
+    started: Instant,
+    admission: Admission,
+    request_ids: RequestIds,
+    request_number: AtomicU64,
+    log: Arc<LogBuffer>,
+}
+
+impl Edge {
+    /// Puts the edge around `router`. The process's age counts from `started`.
+    pub(crate) fn new(router: Router, config: &Config, started: Instant, log: Arc<LogBuffer>) -> Self {
+        Self {
+            router: router.layer(CatchPanicLayer::custom(panicked)),
+            stage: config.stage.header_value(),
+            limits: config.limits.clone(),
+            faults: config.faults.clone(),
+            started,
+            admission: Admission::new(config.limits.max_concurrent_requests),
+            request_ids: RequestIds::new(),
+            request_number: AtomicU64::new(0),
+            log,
+        }
+    }
+
+    /// Answers one request, whatever happens.
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response
+    where
+        B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let health_check = is_health_check(&request);
+        let request_id = self.request_ids.of(&request);
+        // Logs when it is dropped, so a request whose client leaves is logged too.
+        let mut log = RequestLog::new(&request, &request_id, &self.stage, health_check, Instant::now());
+        let mut response = match self.admit(&request, health_check) {
+            Err(refusal) => refusal,
+            Ok(_permit) => {
+                let handled = self.handle(request, health_check);
+                let handled = tokio::time::timeout(self.limits.request_timeout, handled).await;
+                handled.unwrap_or_else(|_| unavailable("the request took too long"))
+            }
+        };
+        log.answered(response.status());
+        let headers = response.headers_mut();
+        headers.insert(STAGE_HEADER, self.stage.clone());
+        headers.insert(REQUEST_ID_HEADER, request_id);
+        response
+    }
+
+    /// Refuses what is too large or too much.
+    fn admit<B>(&self, request: &Request<B>, health_check: bool) -> Result<Permit<'_>, Response> {
+        if header_bytes(request) > self.limits.max_header_bytes {
+            return Err(too_large(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "the request line and headers are too large",
+            ));
+        }
+        if announced_body_bytes(request).is_some_and(|bytes| bytes > self.limits.max_body_bytes as u64) {
+            return Err(too_large(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE));
+        }
+        let permit = self.admission.try_admit(health_check);
+        permit.ok_or_else(|| unavailable("too many requests are in work"))
+    }
+
+    /// The handler's answer, or that of a fault.
+    async fn handle<B>(&self, request: Request<B>, health_check: bool) -> Response
+    where
+        B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        if !self.faults.is_empty()
+            && let Some(response) = self.inject_faults(health_check).await
+        {
+            return response;
+        }
+        let request = request.map(|body| self.limit_body(body));
+        // A clone of the router is a reference to it.
+        let Ok(response) = self.router.clone().call(request).await;
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return too_large(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE);
+        }
+        response
+    }
+
+    /// Bodies of unannounced length are cut off at the limit.
+    fn limit_body<B>(&self, body: B) -> Body
+    where
+        B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        Body::new(Limited::new(body, self.limits.max_body_bytes))
+    }
+
+    async fn inject_faults(&self, health_check: bool) -> Option<Response> {
+        if health_check {
+            let unhealthy = self.faults.unhealthy(self.started.elapsed());
+            return unhealthy.then(|| unavailable("a fault was asked for: unhealthy"));
+        }
+        let strike = self.faults.strike(self.request_number.fetch_add(1, Ordering::Relaxed));
+        if strike.delay > Duration::ZERO {
+            tokio::time::sleep(strike.delay).await;
+        }
+        match strike.instead? {
+            Effect::Error(status) => Some(error_response(status, "a fault was asked for: error")),
+            Effect::Hang => std::future::pending().await,
+            Effect::Crash => {
+                tracing::error!("a fault was asked for: crash");
+                self.log.flush();
+                std::process::exit(EXIT_CRASH)
+            }
+            Effect::Delay(_) => None,
+        }
+    }
+}
+
+const BODY_TOO_LARGE: &str = "the request's body is too large";
+
+fn is_health_check<B>(request: &Request<B>) -> bool {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    user_agent.is_some_and(|agent| agent.as_bytes().starts_with(HEALTH_CHECKER))
+}
+
+/// The size of the request line and headers, near enough to what was sent.
+fn header_bytes<B>(request: &Request<B>) -> usize {
+    let headers = request.headers().iter();
+    // A colon, a space and the line's end with each.
+    let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.method().as_str().len() + target + " HTTP/1.1\r\n".len() + headers
+}
+
+fn announced_body_bytes<B>(request: &Request<B>) -> Option<u64> {
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// A refusal after which the connection is of no use: what the client goes on sending isn't read.
+fn too_large(status: StatusCode, message: &'static str) -> Response {
+    let mut response = error_response(status, message);
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
+/// 503, also for a timeout: 504 is what the load balancer says itself of a target that doesn't answer, and the two
+/// should be told apart.
+fn unavailable(message: &'static str) -> Response {
+    let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, message);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
+
+/// The answer for a handler that panicked; the panic hook has logged the panic itself.
+#[allow(clippy::needless_pass_by_value, reason = "the layer hands the panic's payload over")]
+fn panicked(_payload: Box<dyn Any + Send>) -> Response {
+    error_response(StatusCode::INTERNAL_SERVER_ERROR, "the service failed at this request")
+}
+
+#[cfg(test)]
+mod tests;

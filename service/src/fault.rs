@@ -1,0 +1,242 @@
+//! Faults for demonstrations: what a bad change would do, on request.
+//!
+//! Off unless `SERVICE_FAULT` names some, separated by commas, each for a share of the requests:
+//! `delay=6s`, `delay=6s@5%`, `error=500@10%`, `hang`, `crash@1%`, `exit-at-start`, `unhealthy-after=30s`.
+//!
+//! Which requests are hit follows from their number alone, so a share of 5 % is every twentieth request, not a chance
+//! of one in twenty. Faults don't apply to the load balancer's health checks, but for `unhealthy-after`, which applies
+//! to nothing else: a fault that failed health checks would be caught by them, and the alarms never tried.
+
+use std::{fmt, time::Duration};
+
+use http::StatusCode;
+
+/// The longest duration in a fault: beyond any timeout that it could be meant to outlast.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// The faults to inject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Faults of single requests, in the order in which they were named.
+    pub of_requests: Vec<RequestFault>,
+    /// End with a failure before listening.
+    pub exit_at_start: bool,
+    /// Answer health checks 503 once the process is this old.
+    pub unhealthy_after: Option<Duration>,
+}
+
+/// A fault that hits a share of the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestFault {
+    /// What happens to a request that is hit.
+    pub effect: Effect,
+    /// How many of the requests are hit.
+    pub share: Share,
+}
+
+/// What a fault does to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The handler starts this much later.
+    Delay(Duration),
+    /// This status, 400 to 599, in place of the handler's answer.
+    Error(StatusCode),
+    /// The handler never answers; the request timeout ends it.
+    Hang,
+    /// The process aborts.
+    Crash,
+}
+
+/// A share of the requests, in millionths, above 0 and up to 1,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share(u32);
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strike {
+    /// To wait before anything else.
+    pub delay: Duration,
+    /// What then happens in place of the handler: `Error`, `Hang` or `Crash`, never `Delay`.
+    pub instead: Option<Effect>,
+}
+
+impl Faults {
+    /// Reads faults separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that can't be read, each naming itself and what would be right.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let mut faults = Self::default();
+        let mut problems = Vec::new();
+        for fault in text.split(',').map(str::trim) {
+            if let Err(problem) = faults.add(fault) {
+                problems.push(format!("fault `{fault}`: {problem}"));
+            }
+        }
+        if problems.is_empty() { Ok(faults) } else { Err(problems) }
+    }
+
+    fn add(&mut self, fault: &str) -> Result<(), String> {
+        let (what, share) = match fault.split_once('@') {
+            Some((what, share)) => (what, Some(Share::parse(share)?)),
+            None => (fault, None),
+        };
+        let (name, value) = match what.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (what, None),
+        };
+        if let "exit-at-start" | "unhealthy-after" = name
+            && share.is_some()
+        {
+            return Err("is not a fault of single requests, so it takes no share".to_owned());
+        }
+        let effect = match (name, value) {
+            ("delay", Some(value)) => Effect::Delay(parse_duration(value)?),
+            ("error", Some(value)) => Effect::Error(parse_status(value)?),
+            ("hang", None) => Effect::Hang,
+            ("crash", None) => Effect::Crash,
+            ("exit-at-start", None) => {
+                self.exit_at_start = true;
+                return Ok(());
+            }
+            ("unhealthy-after", Some(value)) => {
+                self.unhealthy_after = Some(parse_duration(value)?);
+                return Ok(());
+            }
+            ("delay" | "unhealthy-after", None) => {
+                return Err(format!("needs a duration, such as {name}=6s"));
+            }
+            ("error", None) => return Err("needs a status, such as error=500".to_owned()),
+            ("hang" | "crash" | "exit-at-start", Some(_)) => {
+                return Err(format!("takes no value: {name}"));
+            }
+            _ => {
+                return Err(
+                    "is not one of delay=6s, error=500, hang, crash, exit-at-start, unhealthy-after=30s".to_owned(),
+                );
+            }
+        };
+        let share = share.unwrap_or(Share::ALL);
+        self.of_requests.push(RequestFault { effect, share });
+        Ok(())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What happens to the request with this number, counted from 0 and health checks left out.
+    ///
+    /// Delays add up. Of several effects that stand in place of the handler, the first named wins.
+    pub fn strike(&self, request_number: u64) -> Strike {
+        let mut strike = Strike::default();
+        for (fault, index) in self.of_requests.iter().zip(0..) {
+            if !fault.share.hits(request_number, index) {
+                continue;
+            }
+            match fault.effect {
+                Effect::Delay(delay) => strike.delay += delay,
+                effect => strike.instead = strike.instead.or(Some(effect)),
+            }
+        }
+        strike
+    }
+
+    /// Whether health checks fail, in a process this old.
+    pub fn unhealthy(&self, age: Duration) -> bool {
+        self.unhealthy_after.is_some_and(|after| age >= after)
+    }
+}
+
+impl Share {
+    /// Every request.
+    pub const ALL: Self = Self(Self::WHOLE);
+    const WHOLE: u32 = 1_000_000;
+
+    /// Reads a percentage with at most four decimals: `5%`, `0.5%`.
+    fn parse(text: &str) -> Result<Self, String> {
+        parse_millionths(text)
+            .filter(|millionths| (1..=Self::WHOLE).contains(millionths))
+            .map(Self)
+            .ok_or_else(|| {
+                format!(
+                    "`{text}` is not a share above 0% and up to 100%, such as 5% or 0.5%, with at most four decimals"
+                )
+            })
+    }
+
+    /// Whether the request with this number is among the share, for the fault at `index` of the list.
+    ///
+    /// The share adds up from request to request, and hits whenever it reaches the next whole. Each fault starts from
+    /// another fraction, or faults with the same share would always hit the same requests.
+    pub fn hits(self, request_number: u64, index: u64) -> bool {
+        /// The golden ratio's fraction, which spreads multiples of itself evenly.
+        const FRACTION: u64 = 618_034;
+        let whole = u64::from(Self::WHOLE);
+        let sum = (request_number % whole) * u64::from(self.0) + (index % whole) * FRACTION % whole;
+        (sum + u64::from(self.0)) / whole > sum / whole
+    }
+}
+
+/// The millionths in a percentage: `5%` is 50,000.
+fn parse_millionths(text: &str) -> Option<u32> {
+    let number = text.strip_suffix('%')?;
+    let (integer, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(integer, 3) || !digits(decimals, 4) {
+        return None;
+    }
+    let integer: u32 = integer.parse().ok()?;
+    let decimals: u32 = format!("{decimals:0<4}").parse().ok()?;
+    Some(integer * 10_000 + decimals)
+}
+
+/// A whole number of `ms`, `s` or `m`, above 0 and up to an hour.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    units
+        .iter()
+        .find_map(|(unit, milliseconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            Some(Duration::from_millis(number.checked_mul(*milliseconds)?))
+        })
+        .filter(|duration| (Duration::from_millis(1)..=LONGEST).contains(duration))
+        .ok_or_else(|| format!("`{text}` is not a duration above 0 and up to 60m, such as 500ms, 6s or 2m"))
+}
+
+fn parse_status(text: &str) -> Result<StatusCode, String> {
+    text.parse()
+        .ok()
+        .filter(|status: &StatusCode| status.is_client_error() || status.is_server_error())
+        .ok_or_else(|| format!("`{text}` is not an error status from 400 to 599"))
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = self.of_requests.iter().map(ToString::to_string).collect();
+        parts.extend(self.exit_at_start.then(|| "exit-at-start".to_owned()));
+        parts.extend(
+            self.unhealthy_after
+                .map(|after| format!("unhealthy-after={}ms", after.as_millis())),
+        );
+        formatter.write_str(&parts.join(","))
+    }
+}
+
+impl fmt::Display for RequestFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.effect {
+            Effect::Delay(delay) => write!(formatter, "delay={}ms", delay.as_millis())?,
+            Effect::Error(status) => write!(formatter, "error={}", status.as_u16())?,
+            Effect::Hang => formatter.write_str("hang")?,
+            Effect::Crash => formatter.write_str("crash")?,
+        }
+        let Share(millionths) = self.share;
+        write!(formatter, "@{}.{:04}%", millionths / 10_000, millionths % 10_000)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Request ids: taken from the request where it has a sane one, else made.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use http::{HeaderValue, Request};
+
+use crate::edge::REQUEST_ID_HEADER;
+
+/// Longer ids than this aren't taken over, because each is repeated in a response and a line of the log.
+const MAX_BYTES: usize = 128;
+
+/// Makes ids that no other process makes: a random half a process, and a number a request.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    process: u64,
+    made: AtomicU64,
+}
+
+impl RequestIds {
+    /// Ids of a process of its own.
+    pub(crate) fn new() -> Self {
+        // The standard library seeds its hashers at random, which spares a crate for random numbers.
+        Self {
+            process: RandomState::new().hash_one(std::process::id()),
+            made: AtomicU64::new(0),
+        }
+    }
+
+    /// The request's own id, if it is sane, else a new one.
+    pub(crate) fn of<B>(&self, request: &Request<B>) -> HeaderValue {
+        match request.headers().get(REQUEST_ID_HEADER) {
+            Some(id) if is_sane(id.as_bytes()) => id.clone(),
+            _ => self.make(),
+        }
+    }
+
+    fn make(&self) -> HeaderValue {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}{number:016x}", self.process);
+        HeaderValue::try_from(id).expect("hexadecimal digits are allowed in a header")
+    }
+}
+
+/// Letters, digits and the punctuation of common id formats, so that an id can't do anything in a log or a shell.
+fn is_sane(id: &[u8]) -> bool {
+    let sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:=/+".contains(byte);
+    (1..=MAX_BYTES).contains(&id.len()) && id.iter().all(sane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sent: &str, taken: bool) {
+        let request = Request::builder().header(REQUEST_ID_HEADER, sent).body(()).unwrap();
+        let id = RequestIds::new().of(&request);
+        assert_eq!(id == sent, taken, "for {sent:?}: {id:?}");
+        assert!(is_sane(id.as_bytes()));
+    }
+
+    #[test]
+    fn takes_sane_ids_over() {
+        check("4f1c", true);
+        check("Root=1-67891233-abcdef012345678912345678", true);
+        check(&"a".repeat(128), true);
+        check(&"a".repeat(129), false);
+        check("", false);
+        check("a b", false);
+        check("a\"b", false);
+        check("a\u{e9}", false);
+    }
+
+    #[test]
+    fn made_ids_differ() {
+        let (one, other) = (RequestIds::new(), RequestIds::new());
+        let ids = [one.make(), one.make(), other.make(), other.make()];
+        let distinct: std::collections::HashSet<_> = ids.iter().map(|id| id.to_str().unwrap()).collect();
+        assert_eq!(distinct.len(), 4);
+    }
+}
