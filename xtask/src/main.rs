@@ -1,1 +1,80 @@
-fn main() {}
+//! The command line: builds, deploys and tests the service.
+
+mod aws;
+mod context;
+mod exit;
+mod flags;
+mod interrupt;
+mod local;
+mod output;
+mod progress;
+mod prompt;
+mod services;
+mod stack;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure, exit_of};
+use crate::flags::{Command, Xtask};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let command = match Xtask::try_parse() {
+        Ok(xtask) => xtask.command,
+        Err(error) => {
+            // Without a reader of either stream there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(Exit::Refused.code())
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let output = Output::new(command.json());
+    let outcome = run(command, output.clone());
+    output.result(&outcome);
+    match outcome {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(exit_of(&error).code())
+        }
+    }
+}
+
+fn run(command: Command, output: Output) -> anyhow::Result<Value> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let context = Context::new(output)?;
+        dispatch(command, &context).await
+    });
+    // A prompt that nobody answered still reads from stdin; it must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Runs a command; its value is what the `result` object of NDJSON holds.
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Value> {
+    match command {
+        Command::Local(local) => local.run(context).await,
+        other => anyhow::bail!("not built yet: {other:?}"),
+    }
+}
+
+fn report(error: &anyhow::Error) {
+    let mut text = format!("error: {error:#}");
+    for step in Failure::of(error)
+        .map(|failure| failure.next.as_slice())
+        .unwrap_or_default()
+    {
+        text.push_str("\n  next: ");
+        text.push_str(step);
+    }
+    progress::Progress::stderr().line(&text);
+}

@@ -1,0 +1,175 @@
+//! AWS, as far as this command line uses it: the only user of the SDK, whose types end here.
+//!
+//! Every verb is idempotent, so that it can be repeated after an answer got lost.
+
+pub(crate) mod cloudformation;
+pub(crate) mod ecr;
+pub(crate) mod ecs;
+mod error;
+mod json;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::aws::error::failure;
+
+/// Where to reach AWS, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// As the environment and the profile say.
+    Configured {
+        /// The profile, if not the environment's.
+        profile: Option<String>,
+        /// The region, if not the environment's or the profile's.
+        region: Option<String>,
+    },
+    /// At one endpoint, with given credentials.
+    Endpoint {
+        /// The URL.
+        url: String,
+        /// The region to sign for.
+        region: String,
+        /// The access key's id.
+        access_key_id: String,
+        /// The secret key.
+        secret_access_key: String,
+    },
+}
+
+/// AWS, reached with credentials that are resolved when first needed.
+#[derive(Debug, Clone)]
+pub(crate) struct Aws {
+    config: SdkConfig,
+    cloudformation: aws_sdk_cloudformation::Client,
+    ecr: aws_sdk_ecr::Client,
+}
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The account's number.
+    pub(crate) account_id: String,
+    /// The ARN of the user or role.
+    pub(crate) arn: String,
+}
+
+impl Aws {
+    /// Reads the configuration; asks nothing of AWS yet.
+    pub(crate) async fn new(reach: &Reach) -> Self {
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            .timeout_config(timeouts());
+        let loader = match reach {
+            Reach::Configured { profile, region } => configured(loader, profile.as_deref(), region.as_deref()).await,
+            Reach::Endpoint {
+                url,
+                region,
+                access_key_id,
+                secret_access_key,
+            } => loader
+                .http_client(http_client(Some(url)))
+                .endpoint_url(url)
+                .region(Region::new(region.clone()))
+                .credentials_provider(Credentials::new(
+                    access_key_id,
+                    secret_access_key,
+                    None,
+                    None,
+                    "local cloud",
+                )),
+        };
+        Self::with(loader.load().await)
+    }
+
+    fn with(config: SdkConfig) -> Self {
+        let cloudformation = aws_sdk_cloudformation::Client::new(&config);
+        let ecr = aws_sdk_ecr::Client::new(&config);
+        Self {
+            config,
+            cloudformation,
+            ecr,
+        }
+    }
+
+    /// The region.
+    pub(crate) fn region(&self) -> &str {
+        self.config.region().map_or(constants::DEFAULT_REGION, AsRef::as_ref)
+    }
+
+    /// The endpoint that takes the place of AWS's own, if one does.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
+    /// Whether it is reached on this machine, where asking often costs nothing.
+    pub(crate) fn is_near(&self) -> bool {
+        let authority = self
+            .endpoint()
+            .and_then(|url| url.split_once("://"))
+            .map(|(_, rest)| rest);
+        authority.is_some_and(|rest| {
+            ["127.0.0.1", "localhost", "[::1]"]
+                .iter()
+                .any(|host| rest.starts_with(host))
+        })
+    }
+
+    /// Asks whose credentials these are.
+    ///
+    /// # Errors
+    /// When there are none, they have expired, or AWS can't be reached.
+    pub(crate) async fn identity(&self) -> anyhow::Result<Identity> {
+        let answer = aws_sdk_sts::Client::new(&self.config)
+            .get_caller_identity()
+            .send()
+            .await;
+        let answer = answer.map_err(|error| failure("tell whose credentials these are", &error))?;
+        let account_id = answer.account().context("AWS names no account")?.to_owned();
+        Ok(Identity {
+            account_id,
+            arn: answer.arn().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+async fn configured(loader: ConfigLoader, profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
+    let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
+    let mut loader = loader.http_client(http_client(endpoint.as_deref()));
+    let mut chain = DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+        chain = chain.profile_name(profile);
+    }
+    let region = match region {
+        Some(region) => Some(Region::new(region.to_owned())),
+        None => chain.build().region().await,
+    };
+    loader.region(region.unwrap_or(Region::from_static(constants::DEFAULT_REGION)))
+}
+
+/// A client without TLS for a plain endpoint, so that a machine without any certificates can use a local cloud.
+fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
+    let builder = aws_smithy_http_client::Builder::new();
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        builder.build_http()
+    } else {
+        builder
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https()
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build()
+}

@@ -1,0 +1,144 @@
+//! Amazon ECR's verbs.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use aws_sdk_ecr::types::ImageIdentifier;
+use base64::Engine as _;
+
+use super::Aws;
+use super::error::failure;
+
+/// An image in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// `sha256:…`.
+    pub(crate) digest: String,
+    /// Its tags.
+    pub(crate) tags: Vec<String>,
+    /// The compressed size in bytes.
+    pub(crate) size_bytes: u64,
+    /// When it was pushed.
+    pub(crate) pushed: Option<SystemTime>,
+}
+
+/// How to log in to a registry.
+#[derive(Clone)]
+pub(crate) struct Login {
+    /// The registry's URL.
+    pub(crate) endpoint: String,
+    /// The user.
+    pub(crate) user: String,
+    /// The password.
+    pub(crate) password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Login")
+            .field("endpoint", &self.endpoint)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// A login to the account's registry, good for twelve hours.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+    pub(crate) async fn registry_login(&self) -> anyhow::Result<Login> {
+        let answer = self.ecr.get_authorization_token().send().await;
+        let answer = answer.map_err(|error| failure("log in to the image registry", &error))?;
+        let data = answer.authorization_data().first().context("ECR gives no login")?;
+        let token = data.authorization_token().context("ECR gives no token")?;
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(token)
+            .context("ECR's token is not base64")?;
+        let decoded = String::from_utf8(decoded).context("ECR's token is not text")?;
+        let (user, password) = decoded
+            .split_once(':')
+            .context("ECR's token is not a user and a password")?;
+        let endpoint = data.proxy_endpoint().context("ECR names no registry")?.to_owned();
+        Ok(Login {
+            endpoint,
+            user: user.to_owned(),
+            password: password.to_owned(),
+        })
+    }
+
+    /// The images of a repository, the newest first; none where there is no such repository.
+    pub(crate) async fn images(&self, repository: &str) -> anyhow::Result<Vec<Image>> {
+        let mut images = Vec::new();
+        let mut next = None;
+        loop {
+            let page = match self
+                .ecr
+                .describe_images()
+                .repository_name(repository)
+                .set_next_token(next)
+                .send()
+                .await
+            {
+                Ok(page) => page,
+                Err(error) if error.as_service_error().is_some_and(is_no_repository) => return Ok(Vec::new()),
+                Err(error) => return Err(failure(&format!("list the images of {repository}"), &error)),
+            };
+            images.extend(page.image_details().iter().map(image));
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                images.sort_by_key(|image: &Image| std::cmp::Reverse(image.pushed));
+                return Ok(images);
+            }
+        }
+    }
+
+    /// Deletes images by their digests; one that is gone already is no error.
+    pub(crate) async fn delete_images(&self, repository: &str, digests: &[String]) -> anyhow::Result<()> {
+        // A request takes 100: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+        for some in digests.chunks(100) {
+            let ids = some
+                .iter()
+                .map(|digest| ImageIdentifier::builder().image_digest(digest).build())
+                .collect();
+            let request = self
+                .ecr
+                .batch_delete_image()
+                .repository_name(repository)
+                .set_image_ids(Some(ids));
+            let answer = request
+                .send()
+                .await
+                .map_err(|error| failure(&format!("delete images of {repository}"), &error))?;
+            let failed = answer.failures().iter().find(|failed| !is_gone(failed));
+            if let Some(failed) = failed {
+                anyhow::bail!(
+                    "cannot delete an image of {repository}: {}",
+                    failed.failure_reason().unwrap_or("no reason given")
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_no_repository(error: &aws_sdk_ecr::operation::describe_images::DescribeImagesError) -> bool {
+    error.is_repository_not_found_exception()
+}
+
+fn is_gone(failed: &aws_sdk_ecr::types::ImageFailure) -> bool {
+    failed.failure_code() == Some(&aws_sdk_ecr::types::ImageFailureCode::ImageNotFound)
+}
+
+fn image(image: &aws_sdk_ecr::types::ImageDetail) -> Image {
+    let pushed = image.image_pushed_at().and_then(|time| u64::try_from(time.secs()).ok());
+    Image {
+        digest: image.image_digest().unwrap_or_default().to_owned(),
+        tags: image.image_tags().to_vec(),
+        size_bytes: image
+            .image_size_in_bytes()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or(0),
+        pushed: pushed.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+    }
+}

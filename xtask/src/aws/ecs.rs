@@ -1,0 +1,102 @@
+//! Amazon ECS's verbs.
+
+use serde_json::{Value, json};
+
+use super::{Aws, json};
+use crate::services::{Deployment, Service};
+
+impl Aws {
+    /// The services of a cluster, in the order asked for; one that isn't there is left out.
+    pub(crate) async fn services(&self, cluster: &str, names: &[&str]) -> anyhow::Result<Vec<Service>> {
+        let input = json!({"cluster": cluster, "services": names});
+        let answer = json::call(&self.config, json::ECS, "DescribeServices", input).await?;
+        let services: Vec<Service> = items(&answer["services"]).map(service).collect();
+        Ok(names
+            .iter()
+            .filter_map(|name| services.iter().find(|service| service.name == *name).cloned())
+            .collect())
+    }
+
+    /// Why the most recently stopped tasks of a service stopped, each reason once.
+    pub(crate) async fn stop_reasons(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
+        let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 10});
+        let answer = json::call(&self.config, json::ECS, "ListTasks", input).await?;
+        let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = json!({"cluster": cluster, "tasks": tasks});
+        let answer = json::call(&self.config, json::ECS, "DescribeTasks", input).await?;
+        let mut reasons: Vec<String> = items(&answer["tasks"]).filter_map(stop_reason).collect();
+        reasons.sort();
+        reasons.dedup();
+        Ok(reasons)
+    }
+}
+
+fn service(service: &Value) -> Service {
+    Service {
+        name: text(&service["serviceName"]),
+        desired: count(&service["desiredCount"]),
+        running: count(&service["runningCount"]),
+        pending: count(&service["pendingCount"]),
+        deployments: items(&service["deployments"]).map(deployment).collect(),
+        last_event: service["events"][0]["message"].as_str().map(ToOwned::to_owned),
+    }
+}
+
+fn deployment(deployment: &Value) -> Deployment {
+    Deployment {
+        status: text(&deployment["status"]),
+        rollout_state: deployment["rolloutState"].as_str().map(ToOwned::to_owned),
+        reason: deployment["rolloutStateReason"].as_str().map(ToOwned::to_owned),
+        task_definition: text(&deployment["taskDefinition"]),
+        desired: count(&deployment["desiredCount"]),
+        running: count(&deployment["runningCount"]),
+        pending: count(&deployment["pendingCount"]),
+    }
+}
+
+/// A stopped task's reason, with its containers' exit codes and reasons.
+fn stop_reason(task: &Value) -> Option<String> {
+    let mut reason = task["stoppedReason"].as_str()?.to_owned();
+    for container in items(&task["containers"]) {
+        if let Some(code) = container["exitCode"].as_i64() {
+            reason.push_str(&format!(
+                "; container {} exited with code {code}",
+                text(&container["name"])
+            ));
+        }
+        if let Some(words) = container["reason"].as_str() {
+            reason.push_str(&format!(" ({words})"));
+        }
+    }
+    Some(reason)
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_task_tells_its_exit_code() {
+        let task = json!({
+            "stoppedReason": "Essential container in task exited",
+            "containers": [{"name": "service", "exitCode": 64, "reason": "Error"}],
+        });
+        let expected = "Essential container in task exited; container service exited with code 64 (Error)";
+        assert_eq!(stop_reason(&task).as_deref(), Some(expected));
+    }
+}

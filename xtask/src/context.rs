@@ -1,0 +1,54 @@
+//! What every command is given: the checkout, its streams and the interrupt.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use local_cloud::Home;
+
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The checkout's root.
+    pub(crate) root: PathBuf,
+    /// Where results go.
+    pub(crate) output: Output,
+    /// Where progress goes.
+    pub(crate) progress: Progress,
+    /// Whether someone asks to leave.
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    /// The context of this process.
+    ///
+    /// # Errors
+    /// When no checkout is found, or the system grants no signal handler.
+    pub(crate) fn new(output: Output) -> anyhow::Result<Self> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let here = std::env::current_dir().context("cannot tell the current folder")?;
+        let root = find_root(manifest.as_deref().unwrap_or(&here));
+        let root = root.with_context(|| format!("no checkout of the project contains {}", here.display()))?;
+        Ok(Self {
+            root: root.to_owned(),
+            output,
+            progress: Progress::stderr(),
+            interrupt: Interrupt::listen()?,
+        })
+    }
+
+    /// The local cloud of this checkout.
+    pub(crate) fn home(&self) -> Home {
+        Home::new(self.root.join("target/local-cloud"))
+    }
+}
+
+/// The checkout that a folder is in: the nearest one above that holds this command line's package.
+fn find_root(start: &Path) -> Option<&Path> {
+    start
+        .ancestors()
+        .find(|folder| folder.join("xtask/Cargo.toml").is_file() && folder.join("Cargo.lock").is_file())
+}

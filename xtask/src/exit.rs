@@ -1,0 +1,105 @@
+//! How a command ends: the exit statuses and the error that carries one.
+
+use std::fmt;
+
+/// The exit status of a command that didn't do what it was asked; the numbers are a promise to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It failed, and nothing more is known.
+    Failed = 1,
+    /// The command line is wrong, or the command refuses to act without being told more.
+    Refused = 3,
+    /// Credentials, permissions or the state of things before the first change.
+    Preflight = 4,
+    /// The change failed and was rolled back: what ran before runs again.
+    RolledBack = 5,
+    /// The rollback failed too: someone must act.
+    RollbackFailed = 6,
+    /// Interrupted: what AWS was asked to do goes on.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// An error that knows its exit status and what to do next.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit status.
+    pub(crate) exit: Exit,
+    /// What went wrong, the first cause first.
+    pub(crate) what: String,
+    /// What to do next, one step a line.
+    pub(crate) next: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            next: Vec::new(),
+        }
+    }
+
+    pub(crate) fn refused(what: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, what)
+    }
+
+    pub(crate) fn preflight(what: impl Into<String>) -> Self {
+        Self::new(Exit::Preflight, what)
+    }
+
+    pub(crate) fn interrupted(what: impl Into<String>) -> Self {
+        Self::new(Exit::Interrupted, what)
+    }
+
+    /// Adds a step to what to do next.
+    pub(crate) fn next(mut self, step: impl Into<String>) -> Self {
+        self.next.push(step.into());
+        self
+    }
+
+    /// The failure within an error, if one is.
+    pub(crate) fn of(error: &anyhow::Error) -> Option<&Self> {
+        error.downcast_ref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The exit status of an error: its failure's, or 1.
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
+    Failure::of(error).map_or(Exit::Failed, |failure| failure.exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_its_exit_status_under_context() {
+        let error = Err::<(), _>(Failure::preflight("the token has expired"))
+            .context("cannot deploy")
+            .unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Preflight);
+        assert_eq!(format!("{error:#}"), "cannot deploy: the token has expired");
+    }
+
+    #[test]
+    fn an_error_without_a_failure_exits_1() {
+        assert_eq!(exit_of(&anyhow::anyhow!("no")).code(), 1);
+    }
+}

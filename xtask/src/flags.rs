@@ -1,0 +1,321 @@
+//! All flags of all commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use local_cloud::RuntimeChoice;
+
+/// Builds, deploys and tests the service: on AWS, or with --local on this machine alone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit status: 0 done or nothing to do, 1 failed, 3 usage or refused, 4 credentials or preflight, \
+                        5 rolled back, 6 rollback failed, 130 interrupted"
+)]
+pub(crate) struct Xtask {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Deploy(Deploy),
+    Synth(Synth),
+    Outputs(Outputs),
+    Status(Status),
+    Destroy(Destroy),
+    Image(Image),
+    Codegen(Codegen),
+    Local(Local),
+    Test(Test),
+}
+
+/// An environment that can be deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Environment {
+    Sandbox,
+    Prod,
+}
+
+/// Deploy an environment: repository, image, service; a second run finds nothing to do.
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    pub(crate) environment: Environment,
+    /// Make the changes without asking, and delete what a failed creation left behind.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Write the CloudFormation templates.
+#[derive(Debug, Args)]
+pub(crate) struct Synth {
+    /// Names of the stacks to write; all when none is named.
+    #[arg(value_name = "STACK")]
+    pub(crate) stacks: Vec<String>,
+    /// The folder to write `<StackName>.template.json` into [default: target/synth].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Print the outputs of an environment's stacks.
+#[derive(Debug, Args)]
+pub(crate) struct Outputs {
+    pub(crate) environment: Environment,
+    /// Print this output's value alone.
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Show what an environment runs: stacks, services, images, endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    pub(crate) environment: Environment,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Delete an environment: service, images, repository.
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    pub(crate) environment: Environment,
+    /// Delete without asking; not enough for prod.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Delete prod without asking: the name of its service stack, written out.
+    #[arg(long, value_name = "STACK")]
+    pub(crate) confirm: Option<String>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Build the service's image, or push it.
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    #[command(subcommand)]
+    pub(crate) command: ImageCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Build the image; print its digest and size.
+    Build {
+        /// The binary to pack.
+        #[arg(long, value_enum, default_value_t = Binary::Service)]
+        binary: Binary,
+        /// Print NDJSON that ends in one `result` object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build the image and push it to an environment's repository; print its reference by digest.
+    Push {
+        environment: Environment,
+        /// The binary to pack.
+        #[arg(long, value_enum, default_value_t = Binary::Service)]
+        binary: Binary,
+        #[command(flatten)]
+        cloud: Cloud,
+    },
+}
+
+/// What an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Binary {
+    /// The service itself.
+    Service,
+    /// The smallest thing that passes the health check.
+    Bootstrap,
+}
+
+/// Generate the CloudFormation resource types from AWS's schemas.
+#[derive(Debug, Args)]
+pub(crate) struct Codegen {
+    /// Write nothing; fail if what is written differs.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// The local cloud: an AWS endpoint on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct Local {
+    #[command(subcommand)]
+    pub(crate) command: LocalCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Start it in the background; `--local` does so by itself.
+    Start {
+        /// The port on 127.0.0.1 [default: the one used before, or else the first free one from 4566].
+        #[arg(long)]
+        port: Option<u16>,
+        #[command(flatten)]
+        settings: LocalSettings,
+    },
+    /// End it and every task that it runs; its state stays.
+    Stop,
+    /// Say whether it runs, where, and with what.
+    Status {
+        /// Print NDJSON that ends in one `result` object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the variables that point the AWS CLI and the SDKs at it: `eval "$(cargo xtask local env)"`.
+    Env,
+    /// Print what it does with each property of a template: exercised, approximated, or inert with a reason.
+    Fidelity,
+    /// Run it in the foreground.
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        port: Option<u16>,
+        #[command(flatten)]
+        settings: LocalSettings,
+    },
+}
+
+/// Run everything that CI checks.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Names of the steps to run; all when none is named.
+    #[arg(value_name = "STEP")]
+    pub(crate) steps: Vec<String>,
+    /// List the steps, and what each needs.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Which cloud to talk to, and how to print what it says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Cloud {
+    /// Use the local cloud, and start it if it isn't running.
+    #[arg(long, conflicts_with_all = ["profile", "region"])]
+    pub(crate) local: bool,
+    #[command(flatten)]
+    pub(crate) settings: LocalSettings,
+    /// The profile of the AWS configuration to use.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The region [default: the environment's, the profile's, or else us-east-1].
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a local cloud is started with.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LocalSettings {
+    /// What the local cloud runs tasks with, when it is started [default: auto].
+    #[arg(long, value_enum, value_name = "RUNTIME")]
+    pub(crate) runtime: Option<Runtime>,
+    /// How many times faster than AWS the local cloud's waits pass, when it is started: 1 to 1000 [default: 12].
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+}
+
+/// What runs the tasks of a local cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    /// Docker where it answers, otherwise processes.
+    Auto,
+    /// Each task a container.
+    Docker,
+    /// Each task a child process.
+    Process,
+}
+
+impl Runtime {
+    /// The value as it is written on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Docker => "docker",
+            Self::Process => "process",
+        }
+    }
+}
+
+impl From<Runtime> for RuntimeChoice {
+    fn from(runtime: Runtime) -> Self {
+        match runtime {
+            Runtime::Auto => Self::Auto,
+            Runtime::Docker => Self::Docker,
+            Runtime::Process => Self::Process,
+        }
+    }
+}
+
+impl Environment {
+    /// The name as it is written on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Prod => "prod",
+        }
+    }
+}
+
+impl Command {
+    /// Whether results are to be NDJSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Deploy(Deploy { cloud, .. })
+            | Self::Outputs(Outputs { cloud, .. })
+            | Self::Status(Status { cloud, .. })
+            | Self::Destroy(Destroy { cloud, .. })
+            | Self::Image(Image {
+                command: ImageCommand::Push { cloud, .. },
+            }) => cloud.json,
+            Self::Image(Image {
+                command: ImageCommand::Build { json, .. },
+            })
+            | Self::Local(Local {
+                command: LocalCommand::Status { json },
+            }) => *json,
+            Self::Synth(_) | Self::Codegen(_) | Self::Local(_) | Self::Test(_) => false,
+        }
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("a number from 1 to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Xtask::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for arguments in [
+            &["deploy"][..],
+            &["deploy", "toolchain2"],
+            &["deploy", "sandbox", "--local", "--region", "eu-west-1"],
+            &["deploy", "sandbox", "--local", "--speed", "0"],
+            &["deploy", "sandbox", "--local", "--speed", "NaN"],
+            &["deploy", "sandbox", "--runtime", "podman"],
+        ] {
+            let parsed = Xtask::try_parse_from(["xtask"].iter().chain(arguments));
+            assert!(parsed.is_err(), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The local cloud: starting it, ending it, and what it tells of itself.
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use local_cloud::fidelity::{Fidelity, ledger};
+use local_cloud::{Options, Running, RuntimeChoice};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::flags::{Local, LocalCommand, LocalSettings};
+use crate::table;
+
+/// How many times faster than AWS's the local cloud's waits pass, if nobody says: a minute takes five seconds.
+const DEFAULT_SPEED: f64 = 12.0;
+
+/// The longest that a local cloud may take until it accepts requests: it reads its state and takes its tasks back.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+impl Local {
+    /// Runs a command on the local cloud.
+    ///
+    /// # Errors
+    /// When it can't be started, asked or ended.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        match self.command {
+            LocalCommand::Start { port, settings } => {
+                let running = ensure(context, &settings, port).await?;
+                context.output.line(&describe(&running));
+                Ok(record(&running))
+            }
+            LocalCommand::Stop => stop(context).await,
+            LocalCommand::Status { .. } => status(context),
+            LocalCommand::Env => environment(context),
+            LocalCommand::Fidelity => Ok(fidelity(context)),
+            LocalCommand::Serve { port, settings } => serve(context, port, &settings).await,
+        }
+    }
+}
+
+/// The local cloud of this checkout, started in the background if it isn't running.
+///
+/// # Errors
+/// When it doesn't come up within its limit; the error ends with what it said last.
+pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Running> {
+    if let Some(running) = context.home().running()? {
+        if let Some(difference) = difference(&running, settings, port) {
+            context.progress.line(&format!(
+                "the local cloud runs already, {difference}; `cargo xtask local stop` lets it start anew"
+            ));
+        }
+        return Ok(running);
+    }
+    let mut child = spawn(context, settings, port)?;
+    let running = wait_until_ready(context, &mut child).await?;
+    context
+        .progress
+        .line(&format!("started the local cloud: {}", describe(&running)));
+    Ok(running)
+}
+
+/// In what a running local cloud differs from what is asked for now.
+fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) -> Option<String> {
+    let runtime = settings
+        .runtime
+        .map(|runtime| runtime.name())
+        .filter(|name| *name != "auto" && *name != running.runtime);
+    let speed = settings
+        .speed
+        .filter(|speed| (speed - running.speed).abs() > f64::EPSILON);
+    let port = port.filter(|port| !running.endpoint.ends_with(&format!(":{port}")));
+    let differences: Vec<String> = [
+        runtime.map(|name| format!("with runtime {} and not {name}", running.runtime)),
+        speed.map(|speed| format!("at speed {} and not {speed}", running.speed)),
+        port.map(|port| format!("at {} and not on port {port}", running.endpoint)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!differences.is_empty()).then(|| differences.join(", "))
+}
+
+fn spawn(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Child> {
+    let log_path = context.home().log_file();
+    let folder = log_path.parent().context("the log file has no folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let log = File::options().create(true).append(true).open(&log_path);
+    let log = log.with_context(|| format!("cannot write {}", log_path.display()))?;
+    let program = std::env::current_exe().context("cannot tell which program this is")?;
+    let mut command = Command::new(program);
+    command
+        .args(["local", "serve"])
+        .args(serve_arguments(settings, port))
+        .current_dir(&context.root);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.spawn().context("cannot start the local cloud")
+}
+
+fn serve_arguments(settings: &LocalSettings, port: Option<u16>) -> Vec<String> {
+    let arguments = [
+        port.map(|port| format!("--port={port}")),
+        settings.runtime.map(|runtime| format!("--runtime={}", runtime.name())),
+        settings.speed.map(|speed| format!("--speed={speed}")),
+    ];
+    arguments.into_iter().flatten().collect()
+}
+
+async fn wait_until_ready(context: &Context, child: &mut Child) -> anyhow::Result<Running> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if let Some(running) = context.home().running()? {
+            return Ok(running);
+        }
+        if let Some(status) = child.try_wait()? {
+            // Another command may have been quicker; then its local cloud is the one to use.
+            if let Some(running) = context.home().running()? {
+                return Ok(running);
+            }
+            bail!("the local cloud ended at once ({status}){}", last_said(context));
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "the local cloud doesn't answer after {} s{}",
+                START_LIMIT.as_secs(),
+                last_said(context)
+            );
+        }
+        context
+            .interrupt
+            .sleep("the local cloud goes on starting", Duration::from_millis(20))
+            .await?;
+    }
+}
+
+/// The last lines of the local cloud's log, for an error.
+fn last_said(context: &Context) -> String {
+    let path = context.home().log_file();
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    let lines: Vec<&str> = lines.into_iter().rev().collect();
+    format!("; {} ends with:\n{}", path.display(), lines.join("\n"))
+}
+
+async fn serve(context: &Context, port: Option<u16>, settings: &LocalSettings) -> anyhow::Result<Value> {
+    let options = Options {
+        home: context.home().folder().to_owned(),
+        port,
+        runtime: settings.runtime.map_or(RuntimeChoice::default(), Into::into),
+        speed: settings.speed.unwrap_or(DEFAULT_SPEED),
+        region: constants::DEFAULT_REGION.to_owned(),
+    };
+    // A session of its own, so that neither Ctrl-C in a terminal nor its closing reaches it. A shell's own job leads its
+    // process group already and is refused one: then it was started to run in the foreground.
+    let _ = rustix::process::setsid();
+    local_cloud::serve(options).await?;
+    Ok(json!({}))
+}
+
+async fn stop(context: &Context) -> anyhow::Result<Value> {
+    let home = context.home();
+    let stopped = tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await??;
+    context.output.line(if stopped {
+        "the local cloud has ended, and every task with it"
+    } else {
+        "no local cloud was running"
+    });
+    Ok(json!({"stopped": stopped}))
+}
+
+fn status(context: &Context) -> anyhow::Result<Value> {
+    let running = context.home().running()?;
+    context
+        .output
+        .line(&running.as_ref().map_or_else(|| "not running".to_owned(), describe));
+    Ok(running.as_ref().map_or_else(|| json!({"running": false}), record))
+}
+
+fn environment(context: &Context) -> anyhow::Result<Value> {
+    let running = context
+        .home()
+        .running()?
+        .context("no local cloud is running; `cargo xtask local start` starts it")?;
+    for (name, value) in variables(&running) {
+        context.output.line(&format!("export {name}={value}"));
+    }
+    Ok(json!({}))
+}
+
+/// The variables that the AWS CLI and every SDK read.
+fn variables(running: &Running) -> [(&'static str, &str); 5] {
+    [
+        ("AWS_ENDPOINT_URL", &running.endpoint),
+        ("AWS_ACCESS_KEY_ID", &running.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &running.secret_access_key),
+        ("AWS_REGION", &running.region),
+        ("AWS_DEFAULT_REGION", &running.region),
+    ]
+}
+
+fn fidelity(context: &Context) -> Value {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for entry in ledger() {
+        let fidelity = match entry.fidelity {
+            Fidelity::Exercised => "exercised",
+            Fidelity::Approximated => "approximated",
+            Fidelity::Inert => "inert",
+        };
+        rows.push(
+            [entry.resource_type, entry.property, fidelity, entry.reason]
+                .map(ToOwned::to_owned)
+                .to_vec(),
+        );
+    }
+    context
+        .output
+        .line(&table::render(&["TYPE", "PROPERTY", "FIDELITY", "REASON"], &rows));
+    json!({"properties": rows.len()})
+}
+
+fn describe(running: &Running) -> String {
+    format!(
+        "{}, runtime {}, speed {} (a minute takes {:.1} s), region {}, process {}",
+        running.endpoint,
+        running.runtime,
+        running.speed,
+        60.0 / running.speed,
+        running.region,
+        running.process_id
+    )
+}
+
+fn record(running: &Running) -> Value {
+    json!({
+        "running": true,
+        "endpoint": running.endpoint,
+        "runtime": running.runtime,
+        "speed": running.speed,
+        "region": running.region,
+        "account_id": running.account_id,
+        "process_id": running.process_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::Runtime;
+
+    fn running() -> Running {
+        Running {
+            endpoint: "http://127.0.0.1:4566".to_owned(),
+            process_id: 1,
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            runtime: "process".to_owned(),
+            speed: 12.0,
+            access_key_id: "local".to_owned(),
+            secret_access_key: "local".to_owned(),
+        }
+    }
+
+    #[test]
+    fn other_settings_than_asked_for_are_said() {
+        let asked = |runtime, speed| LocalSettings { runtime, speed };
+        for (settings, port, expected) in [
+            (asked(None, None), None, None),
+            (asked(Some(Runtime::Auto), Some(12.0)), Some(4566), None),
+            (
+                asked(Some(Runtime::Docker), None),
+                None,
+                Some("with runtime process and not docker"),
+            ),
+            (
+                asked(None, Some(1.0)),
+                Some(4567),
+                Some("at speed 12 and not 1, at http://127.0.0.1:4566 and not on port 4567"),
+            ),
+        ] {
+            assert_eq!(difference(&running(), &settings, port).as_deref(), expected);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! CloudFormation stacks: what they are, and how a change is planned, made and followed.
+//!
+//! The types are ours; `crate::aws` converts AWS's into them. Deciding is pure; `apply`, `remove` and `follow` act.
+
+pub(crate) mod changes;
+pub(crate) mod events;
+pub(crate) mod standing;
+
+use std::collections::BTreeMap;
+
+/// A stack as CloudFormation describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// The name.
+    pub(crate) name: String,
+    /// The ARN, which also names a deleted stack.
+    pub(crate) id: String,
+    /// The status, `UPDATE_COMPLETE`.
+    pub(crate) status: String,
+    /// AWS's words for why it is in that state.
+    pub(crate) reason: Option<String>,
+    /// The values of its parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// Its outputs.
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// A resource of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// The name in the template.
+    pub(crate) logical_id: String,
+    /// The name or ARN in AWS; empty before it exists.
+    pub(crate) physical_id: String,
+    /// The type, `AWS::ECS::Service`.
+    pub(crate) resource_type: String,
+    /// The status, `CREATE_COMPLETE`.
+    pub(crate) status: String,
+}
+
+/// What is asked of a stack: its name, template and parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The stack's name.
+    pub(crate) name: String,
+    /// The template's text.
+    pub(crate) template: String,
+    /// The parameters' values; those not named keep the value they have.
+    pub(crate) parameters: BTreeMap<String, String>,
+}

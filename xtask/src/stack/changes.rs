@@ -1,0 +1,183 @@
+//! What a change set would do, and how that is shown before it is done.
+
+use std::fmt;
+
+use crate::table;
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// It is deleted.
+    Delete,
+    /// A new one takes its place and the old one is deleted.
+    Replace,
+    /// It may be replaced: CloudFormation knows only once it resolves what the property depends on.
+    MayReplace,
+    /// It is changed in place.
+    Modify,
+    /// It is created.
+    Create,
+    /// It joins or leaves the stack without being touched, or CloudFormation can't tell.
+    Other,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Delete => "DELETE",
+            Self::Replace => "REPLACE",
+            Self::MayReplace => "may replace",
+            Self::Modify => "modify",
+            Self::Create => "create",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// One resource's change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// What happens to it.
+    pub(crate) effect: Effect,
+    /// The name in the template.
+    pub(crate) logical_id: String,
+    /// The type, `AWS::ECS::Service`.
+    pub(crate) resource_type: String,
+    /// The properties that cause it.
+    pub(crate) causes: Vec<String>,
+}
+
+/// The effect of a change set's action and its replacement, by CloudFormation's words.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
+pub(crate) fn effect(action: &str, replacement: Option<&str>) -> Effect {
+    match (action, replacement) {
+        ("Add", _) => Effect::Create,
+        ("Remove", _) => Effect::Delete,
+        ("Modify", Some("True")) => Effect::Replace,
+        ("Modify", Some("Conditional")) => Effect::MayReplace,
+        ("Modify", _) => Effect::Modify,
+        _ => Effect::Other,
+    }
+}
+
+/// Renders a change set for people: a table with what is destroyed first, and a sentence that names it again.
+pub(crate) fn render(stack_name: &str, changes: &[Change]) -> String {
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_by(|a, b| (a.effect, &a.logical_id).cmp(&(b.effect, &b.logical_id)));
+    let rows: Vec<Vec<String>> = changes.iter().map(|change| row(change)).collect();
+    let mut text = format!("{stack_name}: {}", summary(&changes));
+    if !rows.is_empty() {
+        text.push('\n');
+        text.push_str(&table::render(&["CHANGE", "RESOURCE", "TYPE", "BECAUSE OF"], &rows));
+    }
+    for line in destruction(&changes) {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text
+}
+
+fn row(change: &Change) -> Vec<String> {
+    vec![
+        change.effect.to_string(),
+        change.logical_id.clone(),
+        change.resource_type.clone(),
+        change.causes.join(", "),
+    ]
+}
+
+fn summary(changes: &[&Change]) -> String {
+    let count = |effect| changes.iter().filter(|change| change.effect == effect).count();
+    let counts = [
+        (count(Effect::Create), "to create"),
+        (count(Effect::Modify), "to modify"),
+        (count(Effect::MayReplace), "may be replaced"),
+        (count(Effect::Replace), "to replace"),
+        (count(Effect::Delete), "to delete"),
+        (count(Effect::Other), "other"),
+    ];
+    let said: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if said.is_empty() {
+        "outputs or settings of the stack only".to_owned()
+    } else {
+        said.join(", ")
+    }
+}
+
+fn destruction(changes: &[&Change]) -> Vec<String> {
+    let names = |effect| {
+        let named = changes.iter().filter(move |change| change.effect == effect);
+        named
+            .map(|change| change.logical_id.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let sentences = [
+        (names(Effect::Delete), "deleted"),
+        (
+            names(Effect::Replace),
+            "replaced: created anew, and the old one deleted",
+        ),
+        (
+            names(Effect::MayReplace),
+            "replaced if CloudFormation finds that it must, which it knows only while it runs",
+        ),
+    ];
+    sentences
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, what)| format!("{names} will be {what}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(action: &str, replacement: Option<&str>, logical_id: &str, causes: &[&str]) -> Change {
+        Change {
+            effect: effect(action, replacement),
+            logical_id: logical_id.to_owned(),
+            resource_type: "AWS::ECS::TaskDefinition".to_owned(),
+            causes: causes.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_destroyed_comes_first_and_is_named_again() {
+        let changes = [
+            change("Add", None, "Alarm", &[]),
+            change("Modify", Some("False"), "Service", &["TaskDefinition"]),
+            change(
+                "Modify",
+                Some("True"),
+                "OneboxTaskDefinition",
+                &["ContainerDefinitions"],
+            ),
+            change("Modify", Some("Conditional"), "Listener", &["Port", "Protocol"]),
+            change("Remove", None, "OldQueue", &[]),
+        ];
+        insta::assert_snapshot!(render("Example", &changes), @"
+        Example: 1 to create, 1 to modify, 1 may be replaced, 1 to replace, 1 to delete
+        CHANGE       RESOURCE              TYPE                      BECAUSE OF
+        DELETE       OldQueue              AWS::ECS::TaskDefinition
+        REPLACE      OneboxTaskDefinition  AWS::ECS::TaskDefinition  ContainerDefinitions
+        may replace  Listener              AWS::ECS::TaskDefinition  Port, Protocol
+        modify       Service               AWS::ECS::TaskDefinition  TaskDefinition
+        create       Alarm                 AWS::ECS::TaskDefinition
+        OldQueue will be deleted
+        OneboxTaskDefinition will be replaced: created anew, and the old one deleted
+        Listener will be replaced if CloudFormation finds that it must, which it knows only while it runs
+        ");
+    }
+
+    #[test]
+    fn a_change_of_outputs_only_says_so() {
+        insta::assert_snapshot!(render("Example", &[]), @"Example: outputs or settings of the stack only");
+    }
+}

@@ -1,0 +1,282 @@
+//! The events of one operation: collected from pages in any order, and what they say of its first cause.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use super::standing::{Outcome, outcome};
+
+/// A stack event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Unique.
+    pub(crate) id: String,
+    /// When it happened.
+    pub(crate) time: SystemTime,
+    /// The operation that it belongs to.
+    pub(crate) token: Option<String>,
+    /// The resource's name in the template; the stack's name for the stack itself.
+    pub(crate) logical_id: String,
+    /// The resource's name or ARN in AWS; the stack's ARN for the stack itself.
+    pub(crate) physical_id: String,
+    /// The type, `AWS::ECS::Service`.
+    pub(crate) resource_type: String,
+    /// The status, `CREATE_FAILED`.
+    pub(crate) status: String,
+    /// AWS's words.
+    pub(crate) reason: Option<String>,
+}
+
+/// The events of one operation on one stack.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    stack_id: String,
+    token: String,
+    known: HashSet<String>,
+    events: Vec<Event>,
+}
+
+/// What a page of events brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// The operation's events not seen before, oldest first.
+    pub(crate) new: Vec<Event>,
+    /// Whether the next page, which is older, may hold more of them.
+    pub(crate) read_on: bool,
+}
+
+impl EventLog {
+    /// The events of the operation that was started with `token`.
+    pub(crate) fn new(stack_id: &str, token: &str) -> Self {
+        Self {
+            stack_id: stack_id.to_owned(),
+            token: token.to_owned(),
+            known: HashSet::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes a page as AWS gives it, newest first but not strictly so.
+    ///
+    /// A page without anything new ends the reading: older pages were read before, or belong to older operations.
+    pub(crate) fn take(&mut self, page: Vec<Event>) -> Page {
+        let mut new: Vec<Event> = page
+            .into_iter()
+            .filter(|event| event.token.as_deref() == Some(&self.token))
+            .collect();
+        new.retain(|event| self.known.insert(event.id.clone()));
+        new.reverse();
+        new.sort_by_key(|event| event.time);
+        self.events.extend(new.iter().cloned());
+        Page {
+            read_on: !new.is_empty(),
+            new,
+        }
+    }
+
+    /// How the operation ended; none while it goes on.
+    ///
+    /// Only the stack's own events tell, and of these the newest: a failed creation first says `CREATE_FAILED` in its
+    /// rollback's name only where rollback is disabled.
+    pub(crate) fn outcome(&self) -> Option<(Outcome, &Event)> {
+        let newest = self
+            .events
+            .iter()
+            .filter(|event| self.is_stack(event))
+            .max_by_key(|event| event.time)?;
+        outcome(&newest.status).map(|outcome| (outcome, newest))
+    }
+
+    /// The first cause of a failure: the earliest failed resource that wasn't merely cancelled on account of another.
+    pub(crate) fn first_cause(&self) -> Option<&Event> {
+        let failed = |event: &&Event| event.status.ends_with("_FAILED");
+        let of_resources = self
+            .events
+            .iter()
+            .filter(failed)
+            .filter(|event| !self.is_stack(event) && !is_cancelled(event));
+        let of_stack = self
+            .events
+            .iter()
+            .filter(|event| self.is_stack(event) && is_trouble(event));
+        of_resources
+            .min_by_key(|event| event.time)
+            .or_else(|| of_stack.min_by_key(|event| event.time))
+    }
+
+    /// What goes on now: the resources whose newest event is one of progress, in the order of their start.
+    pub(crate) fn going_on(&self) -> Vec<&Event> {
+        let mut newest: Vec<&Event> = Vec::new();
+        let mut in_order: Vec<&Event> = self.events.iter().filter(|event| !self.is_stack(event)).collect();
+        in_order.sort_by_key(|event| event.time);
+        for event in in_order {
+            newest.retain(|other| other.logical_id != event.logical_id);
+            newest.push(event);
+        }
+        newest.retain(|event| event.status.ends_with("_IN_PROGRESS"));
+        newest
+    }
+
+    /// How many resources are done with.
+    pub(crate) fn done(&self) -> usize {
+        let complete = self
+            .events
+            .iter()
+            .filter(|event| !self.is_stack(event) && event.status.ends_with("_COMPLETE"));
+        complete
+            .map(|event| event.logical_id.as_str())
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
+    fn is_stack(&self, event: &Event) -> bool {
+        event.physical_id == self.stack_id
+    }
+}
+
+/// CloudFormation cancels what is under way when something else fails, and reports that as a failure too.
+fn is_cancelled(event: &Event) -> bool {
+    let reason = event.reason.as_deref().unwrap_or_default();
+    reason.contains("cancelled") || reason.contains("canceled")
+}
+
+fn is_trouble(event: &Event) -> bool {
+    event.reason.is_some() && (event.status.ends_with("_FAILED") || event.status.contains("ROLLBACK"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const STACK: &str = "arn:aws:cloudformation:us-east-1:000000000000:stack/Example/1";
+
+    fn event(seconds: u64, logical_id: &str, status: &str, reason: &str) -> Event {
+        let stack = logical_id == "Example";
+        Event {
+            id: format!("{seconds}-{logical_id}-{status}"),
+            time: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+            token: Some("ours".to_owned()),
+            logical_id: logical_id.to_owned(),
+            physical_id: if stack {
+                STACK.to_owned()
+            } else {
+                format!("{logical_id}-physical")
+            },
+            resource_type: if stack {
+                "AWS::CloudFormation::Stack"
+            } else {
+                "AWS::ECS::Service"
+            }
+            .to_owned(),
+            status: status.to_owned(),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+        }
+    }
+
+    fn log(pages: Vec<Vec<Event>>) -> (EventLog, Vec<Vec<String>>) {
+        let mut log = EventLog::new(STACK, "ours");
+        let said = pages
+            .into_iter()
+            .map(|page| log.take(page).new.into_iter().map(|event| event.id).collect())
+            .collect();
+        (log, said)
+    }
+
+    #[test]
+    fn events_out_of_order_are_said_once_and_oldest_first() {
+        let (log, said) = log(vec![
+            vec![
+                event(3, "B", "CREATE_COMPLETE", ""),
+                event(1, "A", "CREATE_IN_PROGRESS", ""),
+                event(2, "B", "CREATE_IN_PROGRESS", ""),
+            ],
+            vec![
+                event(4, "A", "CREATE_COMPLETE", ""),
+                event(3, "B", "CREATE_COMPLETE", ""),
+            ],
+        ]);
+        assert_eq!(
+            said,
+            [
+                vec![
+                    "1-A-CREATE_IN_PROGRESS",
+                    "2-B-CREATE_IN_PROGRESS",
+                    "3-B-CREATE_COMPLETE"
+                ],
+                vec!["4-A-CREATE_COMPLETE"],
+            ]
+        );
+        assert_eq!((log.done(), log.going_on().len()), (2, 0));
+    }
+
+    #[test]
+    fn another_operation_is_not_ours() {
+        let mut other = event(1, "Example", "UPDATE_ROLLBACK_COMPLETE", "");
+        other.token = Some("theirs".to_owned());
+        let mut log = EventLog::new(STACK, "ours");
+        assert_eq!(
+            log.take(vec![other]),
+            Page {
+                new: Vec::new(),
+                read_on: false
+            }
+        );
+        assert_eq!(log.outcome(), None);
+    }
+
+    #[test]
+    fn the_first_cause_is_the_earliest_failure_that_is_not_a_cancellation() {
+        let (log, _) = log(vec![vec![
+            event(9, "Example", "UPDATE_ROLLBACK_COMPLETE", ""),
+            event(
+                5,
+                "Example",
+                "UPDATE_ROLLBACK_IN_PROGRESS",
+                "The following resource(s) failed to update: [Onebox, Alarm]",
+            ),
+            event(4, "Alarm", "UPDATE_FAILED", "Resource update cancelled"),
+            event(
+                4,
+                "Onebox",
+                "UPDATE_FAILED",
+                "ECS Deployment Circuit Breaker was triggered",
+            ),
+            event(2, "Onebox", "UPDATE_IN_PROGRESS", ""),
+            event(1, "Example", "UPDATE_IN_PROGRESS", "User Initiated"),
+        ]]);
+        assert_eq!(log.first_cause().map(|event| event.logical_id.as_str()), Some("Onebox"));
+        assert_eq!(log.outcome().map(|(outcome, _)| outcome), Some(Outcome::RolledBack));
+    }
+
+    #[test]
+    fn a_failure_that_no_resource_reports_is_the_stacks_own() {
+        let (log, _) = log(vec![vec![
+            event(3, "Example", "ROLLBACK_COMPLETE", ""),
+            event(
+                2,
+                "Example",
+                "ROLLBACK_IN_PROGRESS",
+                "Template requires a role that can't be assumed",
+            ),
+        ]]);
+        let reason = log.first_cause().and_then(|event| event.reason.as_deref());
+        assert_eq!(reason, Some("Template requires a role that can't be assumed"));
+    }
+
+    #[test]
+    fn what_goes_on_is_what_has_begun_and_not_ended() {
+        let (log, _) = log(vec![vec![
+            event(3, "B", "CREATE_IN_PROGRESS", ""),
+            event(2, "A", "CREATE_COMPLETE", ""),
+            event(1, "A", "CREATE_IN_PROGRESS", ""),
+        ]]);
+        assert_eq!(
+            log.going_on()
+                .iter()
+                .map(|event| event.logical_id.as_str())
+                .collect::<Vec<_>>(),
+            ["B"]
+        );
+    }
+}
