@@ -1,0 +1,93 @@
+//! The unpacked images, each once.
+
+use super::unpack;
+use crate::home::create_private_folder;
+use crate::spec::ImageOnDisk;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) struct Images {
+    folder: PathBuf,
+    /// One lock an image, so that the first task unpacks it and the others wait.
+    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Images {
+    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+        let images = Images {
+            folder,
+            locks: Mutex::default(),
+        };
+        unpack::remove(&images.unfinished())?;
+        create_private_folder(&images.unfinished())?;
+        Ok(images)
+    }
+
+    /// The folder with the image's files.
+    pub(super) async fn unpacked(&self, image: &ImageOnDisk) -> io::Result<PathBuf> {
+        let name = folder_name(&image.digest)?.to_owned();
+        let lock = self.lock(&name);
+        let _guard = lock.lock().await;
+        let path = self.folder.join(&name);
+        if path.try_exists()? {
+            return Ok(path);
+        }
+        let unfinished = self.unfinished().join(&name);
+        let layers = image.layers.clone();
+        tokio::task::spawn_blocking(move || {
+            unpack::remove(&unfinished)?;
+            unpack::unpack(&layers, &unfinished, unpack::Limits::default())?;
+            fs::rename(&unfinished, &path)?;
+            unpack::make_read_only(&path)?;
+            Ok(path)
+        })
+        .await
+        .map_err(io::Error::other)?
+    }
+
+    /// Removes the images that are neither named nor being used to start a task.
+    pub(super) async fn drop_all_but(&self, digests: &[String]) -> io::Result<()> {
+        let kept: Vec<&str> = digests.iter().filter_map(|digest| folder_name(digest).ok()).collect();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if !is_hex(&name) || kept.contains(&name.as_str()) {
+                continue;
+            }
+            let lock = self.lock(&name);
+            let _guard = lock.lock().await;
+            let path = entry.path();
+            tokio::task::spawn_blocking(move || unpack::remove(&path))
+                .await
+                .map_err(io::Error::other)??;
+        }
+        Ok(())
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.folder.join("unfinished")
+    }
+
+    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry(name.to_owned()).or_default().clone()
+    }
+}
+
+fn folder_name(digest: &str) -> io::Result<&str> {
+    digest.strip_prefix("sha256:").filter(|hex| is_hex(hex)).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{digest:?} is not an image's digest"),
+        )
+    })
+}
+
+fn is_hex(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
