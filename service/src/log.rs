@@ -24,6 +24,9 @@ mod line;
 /// The most that waits to be written: some thousand lines, so that a burst or a short stall loses nothing.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
+/// From here on lines are written without waiting for more.
+const HALF_FULL_BYTES: usize = BUFFER_BYTES / 2;
+
 /// How long lines gather before they are written: waking a thread and the kernel for each costs more than the line.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -93,13 +96,8 @@ impl LogBuffer {
         let mut state = self.lock();
         state.flushing = true;
         self.changed.notify_all();
-        while state.writing || !state.lines.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        while (state.writing || !state.lines.is_empty()) && Instant::now() < deadline {
+            state = self.wait(state, deadline.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -112,8 +110,7 @@ impl LogBuffer {
         }
         let bytes_before = state.lines.len();
         state.lines.extend_from_slice(line);
-        let half = BUFFER_BYTES / 2;
-        let half_full = bytes_before < half && state.lines.len() >= half;
+        let half_full = bytes_before < HALF_FULL_BYTES && state.lines.len() >= HALF_FULL_BYTES;
         drop(state);
         if bytes_before == 0 || half_full {
             self.changed.notify_all();
@@ -141,11 +138,20 @@ impl LogBuffer {
         state.writing = false;
         self.changed.notify_all();
         while state.lines.is_empty() {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state, Duration::MAX);
+        }
+        let deadline = Instant::now() + GATHER;
+        while !state.flushing && state.lines.len() < HALF_FULL_BYTES && Instant::now() < deadline {
+            state = self.wait(state, deadline.saturating_duration_since(Instant::now()));
         }
         state.writing = true;
         mem::swap(&mut state.lines, lines);
         mem::take(&mut state.dropped)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_timeout(state, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
