@@ -1,0 +1,120 @@
+//! IAM policy documents.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
+
+use crate::node::{Node, Object, ToNode};
+use crate::value::{Text, Value, list};
+
+/// The version of the policy language; there is no later one.
+const VERSION: &str = "2012-10-17";
+
+/// A policy document: statements, in order.
+#[derive(Debug, Clone)]
+pub struct PolicyDocument {
+    statements: Vec<Statement>,
+}
+
+impl PolicyDocument {
+    /// A document of these statements.
+    pub fn new(statements: impl Into<Vec<Statement>>) -> Self {
+        Self { statements: statements.into() }
+    }
+}
+
+impl ToNode for PolicyDocument {
+    fn to_node(&self) -> Node {
+        Object::new().with("Version", VERSION).required("Statement", &self.statements).into()
+    }
+}
+
+/// Whether a statement grants or forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Grants.
+    Allow,
+    /// Forbids, whatever else grants.
+    Deny,
+}
+
+/// Who a statement of a resource's or a role's own policy speaks of.
+#[derive(Debug, Clone)]
+pub enum Principal {
+    /// An AWS service, by its domain such as `ecs-tasks.amazonaws.com`.
+    Service(&'static str),
+}
+
+/// One statement: who may do what to which resources, under which conditions.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    sid: &'static str,
+    effect: Effect,
+    principal: Option<Principal>,
+    actions: Vec<&'static str>,
+    resources: Option<Value<Vec<String>>>,
+    conditions: Vec<(&'static str, &'static str, Value<String>)>,
+}
+
+impl Statement {
+    /// A statement of an identity's policy: these actions on these resources.
+    pub fn on<T: Text>(
+        sid: &'static str,
+        effect: Effect,
+        actions: &[&'static str],
+        resources: impl IntoIterator<Item = Value<T>>,
+    ) -> Self {
+        let resources = list(resources.into_iter().map(Value::text));
+        Self { resources: Some(resources), ..Self::bare(sid, effect, actions) }
+    }
+
+    /// A statement of a role's trust policy: this principal may take the role.
+    pub fn trust(sid: &'static str, principal: Principal, actions: &[&'static str]) -> Self {
+        Self { principal: Some(principal), ..Self::bare(sid, Effect::Allow, actions) }
+    }
+
+    /// Adds a condition: an operator such as `StringEquals`, a key, and the value to compare with.
+    #[must_use]
+    pub fn condition(
+        mut self,
+        operator: &'static str,
+        key: &'static str,
+        value: impl Into<Value<String>>,
+    ) -> Self {
+        self.conditions.push((operator, key, value.into()));
+        self
+    }
+
+    fn bare(sid: &'static str, effect: Effect, actions: &[&'static str]) -> Self {
+        Self { sid, effect, principal: None, actions: actions.to_vec(), resources: None, conditions: Vec::new() }
+    }
+
+    /// Conditions by operator, in the order in which the operators first appear.
+    fn condition_node(&self) -> Object {
+        let mut operators: Vec<(&'static str, Object)> = Vec::new();
+        for (operator, key, value) in &self.conditions {
+            match operators.iter_mut().find(|(name, _)| name == operator) {
+                Some((_, keys)) => *keys = std::mem::take(keys).required(key, value),
+                None => operators.push((operator, Object::new().required(key, value))),
+            }
+        }
+        operators.into_iter().fold(Object::new(), |object, (operator, keys)| object.with(operator, keys))
+    }
+}
+
+impl ToNode for Statement {
+    fn to_node(&self) -> Node {
+        let effect = match self.effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        };
+        let mut statement = Object::new().with("Sid", self.sid).with("Effect", effect);
+        if let Some(Principal::Service(domain)) = self.principal {
+            statement = statement.with("Principal", Object::new().with("Service", domain));
+        }
+        let actions: Vec<Node> = self.actions.iter().map(|action| Node::from(*action)).collect();
+        statement
+            .with("Action", actions)
+            .optional("Resource", self.resources.as_ref())
+            .section("Condition", self.condition_node())
+            .into()
+    }
+}

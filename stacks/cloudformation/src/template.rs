@@ -1,0 +1,191 @@
+//! A whole template: its sections, and its text.
+
+use std::collections::BTreeSet;
+
+use crate::condition::{Condition, ConditionExpression};
+use crate::graph;
+use crate::handle::{Handle, Options, Resource};
+use crate::node::{Node, Object};
+use crate::output::Output;
+use crate::parameter::{Parameter, ParameterHandle, ParameterType};
+
+/// The only version of the template format.
+const FORMAT_VERSION: &str = "2010-09-09";
+
+/// The most resources in a template.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const RESOURCES_MAXIMUM: usize = 500;
+
+/// What is wrong with a template as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Error {
+    /// A name is used twice for resources, parameters, conditions or outputs.
+    Duplicate(String),
+    /// A logical id has characters other than letters and digits, or none at all, or more than 255.
+    InvalidName(String),
+    /// Something refers to a resource or parameter that isn't in the template: where, and what.
+    Dangling(String, String),
+    /// Resources that wait for each other in a circle, in order.
+    Circular(Vec<String>),
+    /// More resources than CloudFormation takes.
+    TooManyResources(usize),
+}
+
+impl std::error::Error for Error {}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Duplicate(name) => write!(formatter, "the name {name} is used twice: rename one"),
+            Self::InvalidName(name) => {
+                write!(formatter, "the name {name:?} is not 1 to 255 letters and digits")
+            }
+            Self::Dangling(from, to) => {
+                write!(formatter, "{from} refers to {to}, which is not in the template: add it")
+            }
+            Self::Circular(names) => {
+                write!(formatter, "resources wait for each other in a circle: {}", names.join(" -> "))
+            }
+            Self::TooManyResources(count) => write!(
+                formatter,
+                "{count} resources are more than the {RESOURCES_MAXIMUM} that CloudFormation takes: split the stack"
+            ),
+        }
+    }
+}
+
+/// A resource as the template keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) logical_id: String,
+    pub(crate) resource_type: &'static str,
+    pub(crate) properties: Node,
+    pub(crate) options: Options,
+}
+
+/// A template in the making. Everything keeps the order in which it was added.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    description: &'static str,
+    metadata: Object,
+    parameters: Vec<(String, Object)>,
+    conditions: Vec<(String, Node)>,
+    resources: Vec<Entry>,
+    outputs: Vec<(String, Output)>,
+}
+
+impl Template {
+    /// An empty template with a description, at most 1,024 bytes of it.
+    pub fn new(description: &'static str) -> Self {
+        Self { description, ..Self::default() }
+    }
+
+    /// Says something to whoever reads the template.
+    pub fn metadata(&mut self, key: &'static str, value: impl Into<Node>) {
+        self.metadata = std::mem::take(&mut self.metadata).with(key, value);
+    }
+
+    /// Adds a parameter.
+    pub fn parameter<T: ParameterType>(
+        &mut self,
+        name: &'static str,
+        parameter: Parameter<T>,
+    ) -> ParameterHandle<T> {
+        self.parameters.push((name.to_owned(), parameter.into_object()));
+        ParameterHandle::new(name)
+    }
+
+    /// Adds a condition.
+    pub fn condition(&mut self, name: &'static str, says: ConditionExpression) -> Condition {
+        self.conditions.push((name.to_owned(), says.into_node()));
+        Condition::new(name.to_owned())
+    }
+
+    /// Adds a resource.
+    pub fn add<R: Resource>(&mut self, logical_id: impl Into<String>, resource: R) -> Handle<R> {
+        self.add_with(logical_id, resource, Options::new())
+    }
+
+    /// Adds a resource with attributes of CloudFormation's own.
+    #[expect(clippy::needless_pass_by_value, reason = "a resource goes into one template once")]
+    pub fn add_with<R: Resource>(
+        &mut self,
+        logical_id: impl Into<String>,
+        resource: R,
+        options: Options,
+    ) -> Handle<R> {
+        let logical_id = logical_id.into();
+        self.resources.push(Entry {
+            logical_id: logical_id.clone(),
+            resource_type: R::TYPE,
+            properties: resource.to_node(),
+            options,
+        });
+        Handle::new(logical_id)
+    }
+
+    /// Adds an output.
+    pub fn output(&mut self, name: &'static str, output: Output) {
+        self.outputs.push((name.to_owned(), output));
+    }
+
+    /// The template's text: JSON, two spaces to a level, a newline at the end.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with the template as a whole; see [`Error`].
+    pub fn render(self) -> Result<String, Error> {
+        self.check()?;
+        let mut text = serde_json::to_string_pretty(&self.into_node()).expect("a node holds nothing that JSON can't");
+        text.push('\n');
+        Ok(text)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let ids = || self.resources.iter().map(|entry| entry.logical_id.as_str());
+        check_names(ids().chain(self.parameters.iter().map(|(name, _)| name.as_str())))?;
+        check_names(self.conditions.iter().map(|(name, _)| name.as_str()))?;
+        check_names(self.outputs.iter().map(|(name, _)| name.as_str()))?;
+        if self.resources.len() > RESOURCES_MAXIMUM {
+            return Err(Error::TooManyResources(self.resources.len()));
+        }
+        let parameters = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
+        let conditions = self.conditions.iter().map(|(name, _)| name.as_str()).collect();
+        let outputs = self.outputs.iter().map(|(name, output)| (name.as_str(), output.value()));
+        graph::check(&self.resources, &parameters, &conditions, outputs)
+    }
+
+    fn into_node(self) -> Node {
+        let resources = self.resources.into_iter().map(|entry| {
+            (entry.logical_id, entry.options.entry(entry.resource_type, entry.properties))
+        });
+        let outputs = self.outputs.into_iter().map(|(name, output)| (name, output.into_object()));
+        Object::new()
+            .with("AWSTemplateFormatVersion", FORMAT_VERSION)
+            .with("Description", self.description)
+            .section("Metadata", self.metadata)
+            .section("Parameters", section(self.parameters))
+            .section("Conditions", section(self.conditions))
+            .section("Resources", section(resources))
+            .section("Outputs", section(outputs))
+            .into()
+    }
+}
+
+fn section<V: Into<Node>>(entries: impl IntoIterator<Item = (String, V)>) -> Object {
+    entries.into_iter().fold(Object::new(), |section, (name, entry)| section.with(name, entry))
+}
+
+fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let fits = (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !fits {
+            return Err(Error::InvalidName(name.to_owned()));
+        }
+        if !seen.insert(name) {
+            return Err(Error::Duplicate(name.to_owned()));
+        }
+    }
+    Ok(())
+}
