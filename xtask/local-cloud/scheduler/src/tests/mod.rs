@@ -1,1 +1,7 @@
-//! Scenarios in a simulated world.
+//! The scheduler in a simulated world.
+
+mod properties;
+mod scale;
+mod scenarios;
+mod transcript;
+mod world;
