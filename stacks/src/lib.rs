@@ -1,1 +1,66 @@
 //! Renders the CloudFormation templates; does no I/O.
+//!
+//! One file a concern: [`foundation`] is what must exist before an image can be pushed, [`service`] puts together
+//! `network`, `reverse_proxy`, `compute`, `monitoring` and `permissions`.
+
+mod compute;
+mod environment;
+pub mod foundation;
+mod monitoring;
+mod network;
+mod permissions;
+mod reverse_proxy;
+pub mod service;
+mod stage;
+
+#[cfg(test)]
+mod tests;
+
+use cloudformation::Template;
+
+pub use environment::Environment;
+pub use stage::Stage;
+
+/// A stack, ready to deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// The stack's name, such as `OneBoxDeploymentOnECS-Service-Sandbox`.
+    pub name: String,
+    /// The environment that it belongs to.
+    pub environment: Environment,
+    /// The template's text: JSON, with a newline at the end.
+    pub template: String,
+    /// The parameters that a first deployment must give.
+    pub parameters: &'static [&'static str],
+}
+
+impl Stack {
+    fn new(
+        name: String,
+        environment: Environment,
+        template: Template,
+        parameters: &'static [&'static str],
+    ) -> Self {
+        let template = template.render().expect("made of constants only, and rendered by every test run");
+        Self { name, environment, template, parameters }
+    }
+}
+
+/// Every stack of every environment, in the order in which they can be deployed.
+pub fn all() -> Vec<Stack> {
+    let environments = [Environment::Sandbox, Environment::Production];
+    environments
+        .iter()
+        .flat_map(|environment| [foundation::stack(*environment), service::stack(*environment)])
+        .collect()
+}
+
+/// What must exist before an image can be pushed.
+pub fn foundation(environment: Environment) -> Stack {
+    foundation::stack(environment)
+}
+
+/// The service, both stages of it.
+pub fn service(environment: Environment) -> Stack {
+    service::stack(environment)
+}

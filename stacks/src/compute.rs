@@ -1,0 +1,237 @@
+//! The tasks: what they are, how many, and how a change replaces them.
+
+use cloudformation::generated::application_auto_scaling_scalable_target::{
+    ScalableDimension, ScalableTarget, ScalableTargetRequired, ServiceNamespace,
+};
+use cloudformation::generated::application_auto_scaling_scaling_policy::{
+    PolicyType, PredefinedMetricSpecification, PredefinedMetricSpecificationPredefinedMetricType as MetricType,
+    ScalingPolicy, ScalingPolicyRequired, TargetTrackingScalingPolicyConfiguration,
+};
+use cloudformation::generated::ec2_security_group::{Egress, Ingress, SecurityGroup};
+use cloudformation::generated::ecs_cluster::Cluster;
+use cloudformation::generated::ecs_service::{
+    AwsVpcConfiguration, AwsVpcConfigurationAssignPublicIp as AssignPublicIp, DeploymentAlarms,
+    DeploymentAlarmsRequired, DeploymentCircuitBreaker, DeploymentCircuitBreakerRequired, DeploymentConfiguration,
+    LaunchType, LoadBalancer, NetworkConfiguration, Service,
+};
+use cloudformation::generated::ecs_task_definition::{
+    ContainerDefinition, ContainerDefinitionRequired, KeyValuePair, KeyValuePairRequired, LogConfiguration,
+    LogConfigurationLogDriver as LogDriver, NetworkMode, PortMapping, PortMappingProtocol, RequiresCompatibilities,
+    RuntimePlatform, RuntimePlatformCpuArchitecture as CpuArchitecture,
+    RuntimePlatformOperatingSystemFamily as OperatingSystemFamily, TaskDefinition,
+};
+use cloudformation::generated::logs_log_group::LogGroup;
+use cloudformation::{Handle, Integer, Map, Options, Template, Value, list, region, sub};
+use constants::APPLICATION_NAME;
+use constants::architecture::{ARCHITECTURE, Architecture};
+use constants::capacity::{CPU_TARGET_PERCENT, CPU_UNITS, MEMORY_MIB};
+use constants::deployment::{BAKE_MINUTES, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
+use constants::network::{ANYWHERE, HTTPS_PORT};
+use constants::service::{
+    CONTAINER_NAME, CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER,
+};
+
+use crate::monitoring::Alarms;
+use crate::network::Network;
+use crate::permissions::Roles;
+use crate::reverse_proxy::ReverseProxy;
+use crate::stage::PerStage;
+use crate::{Environment, Stage};
+
+const PORT: i64 = CONTAINER_PORT as i64;
+
+/// What the tasks stand on.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) environment: Environment,
+    pub(crate) network: &'a Network,
+    pub(crate) proxy: &'a ReverseProxy,
+    pub(crate) log_groups: &'a PerStage<Handle<LogGroup>>,
+    pub(crate) roles: &'a Roles,
+    pub(crate) alarms: &'a Alarms,
+    pub(crate) images: &'a PerStage<Value<String>>,
+}
+
+/// What the outputs tell of the tasks.
+pub(crate) struct Compute {
+    pub(crate) cluster: Handle<Cluster>,
+    pub(crate) services: PerStage<Handle<Service>>,
+}
+
+impl Compute {
+    /// Adds cluster, services and scaling to a template.
+    pub(crate) fn add(template: &mut Template, surroundings: &Surroundings<'_>) -> Self {
+        let cluster = Cluster::new().cluster_name(surroundings.environment.cluster_name());
+        let cluster = template.add("Cluster", cluster);
+        let security_group = template.add("TaskSecurityGroup", surroundings.security_group());
+        let task_definitions = PerStage::each(|stage| {
+            template.add(stage.logical_id("TaskDefinition"), surroundings.task_definition(stage))
+        });
+        let mut add_service = |stage: Stage, before: Option<&Handle<Service>>| {
+            let service =
+                surroundings.service(stage, &cluster, task_definitions.of(stage), &security_group);
+            let service =
+                template.add_with(stage.logical_id("Service"), service, surroundings.service_options(stage, before));
+            add_scaling(template, stage, &cluster, &service);
+            service
+        };
+        let onebox = add_service(Stage::Onebox, None);
+        // CloudFormation updates in this order and waits for Onebox to be stable, bake time and alarms included: a change
+        // that fails there never reaches Fleet.
+        let fleet = add_service(Stage::Fleet, Some(&onebox));
+        Self { cluster, services: PerStage { onebox, fleet } }
+    }
+}
+
+impl Surroundings<'_> {
+    /// Only the load balancer reaches the tasks; they reach the registry and the logs.
+    fn security_group(&self) -> SecurityGroup {
+        const HTTPS: i64 = HTTPS_PORT as i64;
+        let requests = Ingress::new("tcp")
+            .description("HTTP from the load balancer")
+            .from_port(Integer::of::<PORT>())
+            .source_security_group_id(self.proxy.security_group_id())
+            .to_port(Integer::of::<PORT>());
+        let images_and_logs = Egress::new("tcp")
+            .cidr_ip(ANYWHERE)
+            .description("HTTPS to the image registry and the logs")
+            .from_port(Integer::of::<HTTPS>())
+            .to_port(Integer::of::<HTTPS>());
+        SecurityGroup::new("The tasks: HTTP from the load balancer, HTTPS to AWS")
+            .security_group_egress([images_and_logs])
+            .security_group_ingress([requests])
+            .vpc_id(self.network.vpc_id())
+    }
+
+    /// Each stage has its own, so that an image changes in one without touching the other.
+    fn task_definition(&self, stage: Stage) -> TaskDefinition {
+        let platform = RuntimePlatform::new()
+            .cpu_architecture(cpu_architecture())
+            .operating_system_family(OperatingSystemFamily::Linux);
+        TaskDefinition::new()
+            .container_definitions([self.container(stage)])
+            .cpu(CPU_UNITS.to_string())
+            .execution_role_arn(self.roles.execution.arn())
+            .family(format!("{APPLICATION_NAME}-{}-{}", self.environment.suffix(), stage.name()))
+            .memory(MEMORY_MIB.to_string())
+            .network_mode(NetworkMode::Awsvpc)
+            .requires_compatibilities(list([RequiresCompatibilities::Fargate]))
+            .runtime_platform(platform)
+            .task_role_arn(self.roles.task.arn())
+    }
+
+    fn container(&self, stage: Stage) -> ContainerDefinition {
+        const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS as i64;
+        let variable = |name: &'static str, value: String| {
+            KeyValuePair::new(KeyValuePairRequired { name: name.into(), value: value.into() })
+        };
+        ContainerDefinition::new(ContainerDefinitionRequired {
+            image: self.images.of(stage).clone(),
+            name: CONTAINER_NAME.into(),
+        })
+        .environment([
+            variable(PORT_VARIABLE, CONTAINER_PORT.to_string()),
+            variable(STAGE_VARIABLE, stage.value().to_owned()),
+        ])
+        .essential(true)
+        .log_configuration(self.log_configuration(stage))
+        .port_mappings([
+            PortMapping::new().container_port(Integer::of::<PORT>()).protocol(PortMappingProtocol::Tcp)
+        ])
+        .readonly_root_filesystem(true)
+        .stop_timeout(Integer::of::<STOP_TIMEOUT>())
+        .user(USER)
+    }
+
+    fn log_configuration(&self, stage: Stage) -> LogConfiguration {
+        let options = Map::new()
+            .with("awslogs-group", self.log_groups.of(stage).reference().text())
+            .with("awslogs-region", region())
+            .with("awslogs-stream-prefix", stage.value());
+        LogConfiguration::new(LogDriver::Awslogs).options(options)
+    }
+
+    /// Without a desired count: the scalable target's minimum brings the tasks up, and no deployment resets a fleet that
+    /// has scaled out.
+    fn service(
+        &self,
+        stage: Stage,
+        cluster: &Handle<Cluster>,
+        task_definition: &Handle<TaskDefinition>,
+        security_group: &Handle<SecurityGroup>,
+    ) -> Service {
+        let load_balancer = LoadBalancer::new()
+            .container_name(CONTAINER_NAME)
+            .container_port(Integer::of::<PORT>())
+            .target_group_arn(self.proxy.target_group_arn(stage));
+        let network = AwsVpcConfiguration::new(self.network.private_subnets())
+            .assign_public_ip(AssignPublicIp::Disabled)
+            .security_groups(list([security_group.group_id()]));
+        Service::new()
+            .cluster(cluster.reference())
+            .deployment_configuration(self.deployment_configuration(stage))
+            .launch_type(LaunchType::Fargate)
+            .load_balancers([load_balancer])
+            .network_configuration(NetworkConfiguration::new().awsvpc_configuration(network))
+            .service_name(stage.service_name())
+            .task_definition(task_definition.reference())
+    }
+
+    /// Rolling, never below the desired number of healthy tasks; back to what ran before when tasks don't start, or when
+    /// an alarm fires before the bake time is over.
+    fn deployment_configuration(&self, stage: Stage) -> DeploymentConfiguration {
+        let alarms = DeploymentAlarms::new(DeploymentAlarmsRequired {
+            alarm_names: self.alarms.names(stage),
+            enable: true.into(),
+            rollback: true.into(),
+        });
+        let circuit_breaker = DeploymentCircuitBreaker::new(DeploymentCircuitBreakerRequired {
+            enable: true.into(),
+            rollback: true.into(),
+        });
+        DeploymentConfiguration::new()
+            .alarms(alarms)
+            .bake_time_in_minutes(Integer::of::<BAKE_MINUTES>())
+            .deployment_circuit_breaker(circuit_breaker)
+            .maximum_percent(Integer::of::<MAXIMUM_PERCENT>())
+            .minimum_healthy_percent(Integer::of::<MINIMUM_HEALTHY_PERCENT>())
+    }
+
+    fn service_options(&self, stage: Stage, before: Option<&Handle<Service>>) -> Options {
+        let options = match before {
+            Some(service) => Options::new().depends_on(service),
+            None => Options::new(),
+        };
+        self.network.after_private_routing(self.proxy.after_listening(stage, options))
+    }
+}
+
+fn cpu_architecture() -> CpuArchitecture {
+    match ARCHITECTURE {
+        Architecture::X86_64 => CpuArchitecture::X86_64,
+        Architecture::Arm64 => CpuArchitecture::Arm64,
+    }
+}
+
+fn add_scaling(template: &mut Template, stage: Stage, cluster: &Handle<Cluster>, service: &Handle<Service>) {
+    let capacity = |tasks| Integer::new(tasks).expect("asserted with the constants").into();
+    let (minimum, maximum) = stage.capacity();
+    let target = ScalableTarget::new(ScalableTargetRequired {
+        max_capacity: capacity(maximum),
+        min_capacity: capacity(minimum),
+        resource_id: sub(&[&"service/", &cluster.reference(), &"/", &service.name()]),
+        scalable_dimension: ScalableDimension::EcsServiceDesiredCount.into(),
+        service_namespace: ServiceNamespace::Ecs.into(),
+    });
+    let target = template.add(stage.logical_id("ScalableTarget"), target);
+    let tracking = TargetTrackingScalingPolicyConfiguration::new(f64::from(CPU_TARGET_PERCENT))
+        .predefined_metric_specification(PredefinedMetricSpecification::new(
+            MetricType::EcsServiceAverageCpuUtilization,
+        ));
+    let policy = ScalingPolicy::new(ScalingPolicyRequired {
+        policy_name: format!("{}-Cpu", stage.service_name()).into(),
+        policy_type: PolicyType::TargetTrackingScaling.into(),
+    })
+    .scaling_target_id(target.reference())
+    .target_tracking_scaling_policy_configuration(tracking);
+    template.add(stage.logical_id("ScalingPolicy"), policy);
+}

@@ -1,0 +1,65 @@
+//! What must exist before an image can be pushed: the image repository.
+
+use cloudformation::generated::ecr_repository::{
+    EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability, LifecyclePolicy,
+    Repository,
+};
+use cloudformation::{DeletionPolicy, Node, Object, Options, Output, Template};
+use constants::image_repository::IMAGES_KEPT;
+
+use crate::{Environment, Stack};
+
+/// The stack's purpose, in its name.
+pub const PURPOSE: &str = "Foundation";
+
+/// Output: the repository's address, to push to and to pull from.
+pub const IMAGE_REPOSITORY_URI: &str = "ImageRepositoryUri";
+
+/// Output: the repository's name.
+pub const IMAGE_REPOSITORY_NAME: &str = "ImageRepositoryName";
+
+/// The stack for an environment.
+pub fn stack(environment: Environment) -> Stack {
+    let mut template = Template::new("What must exist before the service's images can be pushed.");
+    let repository = template.add_with("ImageRepository", repository(environment), options());
+    template.output(
+        IMAGE_REPOSITORY_URI,
+        Output::new("The address that images are pushed to and pulled from.", repository.repository_uri()),
+    );
+    template.output(
+        IMAGE_REPOSITORY_NAME,
+        Output::new("The name of the image repository.", repository.reference()),
+    );
+    Stack::new(environment.stack_name(PURPOSE), environment, template, &[])
+}
+
+fn repository(environment: Environment) -> Repository {
+    Repository::new()
+        .encryption_configuration(EncryptionConfiguration::new(EncryptionType::Aes256))
+        .image_scanning_configuration(ImageScanningConfiguration::new().scan_on_push(true))
+        // What was tested under a tag stays what it was.
+        .image_tag_mutability(ImageTagMutability::Immutable)
+        .lifecycle_policy(LifecyclePolicy::new().lifecycle_policy_text(lifecycle_policy().to_compact_json()))
+        .repository_name(environment.image_repository_name())
+}
+
+/// Deleting the stack deletes the repository, which AWS refuses while there are images in it: whoever deletes them has
+/// named them first. A fixed name that stayed behind would stand in the next deployment's way.
+fn options() -> Options {
+    Options::new().deletion_policy(DeletionPolicy::Delete).update_replace_policy(DeletionPolicy::Retain)
+}
+
+/// Old images go, so that the repository doesn't grow for ever.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
+fn lifecycle_policy() -> Node {
+    let selection = Object::new()
+        .with("tagStatus", "any")
+        .with("countType", "imageCountMoreThan")
+        .with("countNumber", i64::from(IMAGES_KEPT));
+    let rule = Object::new()
+        .with("rulePriority", 1)
+        .with("description", "Keep the latest images")
+        .with("selection", selection)
+        .with("action", Object::new().with("type", "expire"));
+    Object::new().with("rules", vec![Node::from(rule)]).into()
+}

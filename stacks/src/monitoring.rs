@@ -1,0 +1,140 @@
+//! What tells a bad change: logs, and the alarms that roll a deployment back.
+//!
+//! Every alarm takes a period without data for a good one (`notBreaching`): the load balancer reports a metric only while
+//! there is something to report, so a quiet minute has none. That too few requests came to judge by is for whoever
+//! deploys to say, not for an alarm. It also keeps one bad minute among empty ones from alarming before its time.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
+
+use cloudformation::formats::AlarmName;
+use cloudformation::generated::cloud_watch_alarm::{
+    Alarm, ComparisonOperator, Dimension, DimensionRequired, Metric, MetricDataQuery, MetricStat, MetricStatRequired,
+    TreatMissingData,
+};
+use cloudformation::generated::logs_log_group::{LogGroup, RetentionInDays};
+use cloudformation::{DeletionPolicy, Handle, Integer, Options, Template, Value, list};
+use constants::APPLICATION_NAME;
+use constants::alarm::{
+    CONNECTION_ERRORS, DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS, RESPONSE_TIME_SECONDS,
+    RESPONSE_TIME_STATISTIC, SERVER_ERROR_PERCENT,
+};
+use constants::environment::{PRODUCTION_LOG_RETENTION_DAYS, SANDBOX_LOG_RETENTION_DAYS};
+
+use crate::reverse_proxy::ReverseProxy;
+use crate::stage::PerStage;
+use crate::{Environment, Stage};
+
+/// The namespace of the load balancer's metrics.
+const NAMESPACE: &str = "AWS/ApplicationELB";
+
+/// Adds the log group of each stage.
+pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
+    PerStage::each(|stage| {
+        let group = LogGroup::new()
+            .log_group_name(format!("/{APPLICATION_NAME}/{}/{}", environment.suffix(), stage.value()))
+            .retention_in_days(retention(environment));
+        template.add_with(stage.logical_id("LogGroup"), group, log_group_options())
+    })
+}
+
+/// A fixed name that stayed behind would stand in the next deployment's way.
+fn log_group_options() -> Options {
+    Options::new().deletion_policy(DeletionPolicy::Delete).update_replace_policy(DeletionPolicy::Retain)
+}
+
+fn retention(environment: Environment) -> RetentionInDays {
+    match environment {
+        Environment::Sandbox | Environment::Deployments => RetentionInDays::of::<SANDBOX_LOG_RETENTION_DAYS>(),
+        Environment::Production => RetentionInDays::of::<PRODUCTION_LOG_RETENTION_DAYS>(),
+    }
+}
+
+/// The alarms of each stage.
+pub(crate) struct Alarms(PerStage<Vec<Handle<Alarm>>>);
+
+impl Alarms {
+    /// Adds the alarms to a template.
+    pub(crate) fn add(template: &mut Template, environment: Environment, proxy: &ReverseProxy) -> Self {
+        Self(PerStage::each(|stage| {
+            let watched = Watched { environment, stage, proxy };
+            let alarms = [
+                ("ResponseTimeAlarm", watched.response_time()),
+                ("ServerErrorAlarm", watched.server_errors()),
+                ("ConnectionErrorAlarm", watched.connection_errors()),
+            ];
+            alarms.into_iter().map(|(name, alarm)| template.add(stage.logical_id(name), alarm)).collect()
+        }))
+    }
+
+    /// The names of a stage's alarms.
+    pub(crate) fn names(&self, stage: Stage) -> Value<Vec<AlarmName>> {
+        list(self.0.of(stage).iter().map(Handle::reference))
+    }
+}
+
+/// The targets that an alarm is about.
+struct Watched<'a> {
+    environment: Environment,
+    stage: Stage,
+    proxy: &'a ReverseProxy,
+}
+
+impl Watched<'_> {
+    /// As a metric query, whose statistic may be any: the alarm's own `ExtendedStatistic` is documented for trimmed means
+    /// up to 90 % only.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
+    fn response_time(&self) -> Alarm {
+        let slowest = self.metric("slowest", "TargetResponseTime", RESPONSE_TIME_STATISTIC);
+        self.alarm("ResponseTime", "The slowest tenth of the answers takes too long.", RESPONSE_TIME_SECONDS)
+            .metrics([slowest.return_data(true)])
+    }
+
+    /// A share, because a number of errors means little without the number of requests. Fast errors make the response
+    /// time look better, so it alone would pass them. A minute without errors has no data point, and counts as good.
+    fn server_errors(&self) -> Alarm {
+        let share = MetricDataQuery::new("share")
+            .expression("100 * errors / requests")
+            .label("Answers with a 5xx status, in per cent")
+            .return_data(true);
+        let errors = self.metric("errors", "HTTPCode_Target_5XX_Count", "Sum").return_data(false);
+        let requests = self.metric("requests", "RequestCount", "Sum").return_data(false);
+        self.alarm("ServerErrors", "Too many of the answers have a 5xx status.", SERVER_ERROR_PERCENT)
+            .metrics([share, errors, requests])
+    }
+
+    /// Targets that don't answer at all: such requests have neither response time nor status.
+    fn connection_errors(&self) -> Alarm {
+        let errors = self.metric("errors", "TargetConnectionErrorCount", "Sum");
+        self.alarm("ConnectionErrors", "The load balancer can't connect to its targets.", CONNECTION_ERRORS)
+            .metrics([errors.return_data(true)])
+    }
+
+    fn alarm(&self, name: &str, description: &'static str, threshold: u8) -> Alarm {
+        let (environment, stage) = (self.environment.suffix(), self.stage.name());
+        Alarm::new()
+            .alarm_description(description)
+            .alarm_name(format!("{APPLICATION_NAME}-{environment}-{stage}-{name}"))
+            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+            .datapoints_to_alarm(Integer::of::<DATAPOINTS_TO_ALARM>())
+            .evaluation_periods(Integer::of::<EVALUATION_PERIODS>())
+            .threshold(f64::from(threshold))
+            .treat_missing_data(TreatMissingData::NotBreaching)
+    }
+
+    fn metric(&self, id: &'static str, name: &'static str, statistic: &'static str) -> MetricDataQuery {
+        let dimension = |name: &'static str, value| {
+            Dimension::new(DimensionRequired { name: name.into(), value })
+        };
+        let metric = Metric::new()
+            .dimensions([
+                dimension("LoadBalancer", self.proxy.full_name()),
+                dimension("TargetGroup", self.proxy.target_group_full_name(self.stage)),
+            ])
+            .metric_name(name)
+            .namespace(NAMESPACE);
+        MetricDataQuery::new(id).metric_stat(MetricStat::new(MetricStatRequired {
+            metric,
+            period: Integer::of::<PERIOD_SECONDS>().into(),
+            stat: statistic.into(),
+        }))
+    }
+}

@@ -1,0 +1,71 @@
+//! Who may do what: the roles of the tasks.
+
+use cloudformation::generated::iam_role::{Policy, PolicyRequired, Role};
+use cloudformation::generated::logs_log_group::LogGroup;
+use cloudformation::{
+    Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id, partition, region, sub,
+};
+
+use crate::Environment;
+use crate::stage::PerStage;
+
+/// Who takes the roles.
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+/// The roles of the tasks.
+pub(crate) struct Roles {
+    /// What ECS itself may do to start a task: fetch its image, write its logs.
+    pub(crate) execution: Handle<Role>,
+    /// What the service may do: nothing, as it calls nothing of AWS's. Here so that a right it needs has its place.
+    pub(crate) task: Handle<Role>,
+}
+
+impl Roles {
+    /// Adds the roles to a template.
+    pub(crate) fn add(
+        template: &mut Template,
+        environment: Environment,
+        log_groups: &PerStage<Handle<LogGroup>>,
+    ) -> Self {
+        let policy = Policy::new(PolicyRequired {
+            policy_document: execution_policy(environment, log_groups),
+            policy_name: "StartTasks".into(),
+        });
+        let execution = template.add("ExecutionRole", Role::new(trust()).policies([policy]));
+        let task = template.add("TaskRole", Role::new(trust()));
+        Self { execution, task }
+    }
+}
+
+/// Only ECS takes the role, and only on behalf of this account.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html>
+fn trust() -> PolicyDocument {
+    PolicyDocument::new([Statement::trust("EcsTasks", Principal::Service(TASKS), &["sts:AssumeRole"])
+        .condition("StringEquals", "aws:SourceAccount", account_id())])
+}
+
+fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGroup>>) -> PolicyDocument {
+    PolicyDocument::new([
+        // The token is for the whole registry: AWS knows no narrower resource.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        Statement::on("SignIn", Effect::Allow, &["ecr:GetAuthorizationToken"], [Value::<String>::from("*")]),
+        Statement::on(
+            "FetchImage",
+            Effect::Allow,
+            &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [repository_arn(environment)],
+        ),
+        Statement::on(
+            "WriteLogs",
+            Effect::Allow,
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            [log_groups.onebox.arn(), log_groups.fleet.arn()],
+        ),
+    ])
+}
+
+fn repository_arn(environment: Environment) -> Value<String> {
+    let (partition, region, account) = (partition(), region(), account_id());
+    let name = environment.image_repository_name();
+    sub(&[&"arn:", &partition, &":ecr:", &region, &":", &account, &":repository/", &name])
+}

@@ -1,0 +1,77 @@
+//! The two stages of a deployment, and what differs between them.
+
+use constants::{APPLICATION_NAME, capacity, load_balancer, stage};
+
+/// A stage of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Reached by a change first; a small share of the requests.
+    Onebox,
+    /// Nearly all requests.
+    Fleet,
+}
+
+impl Stage {
+    /// The stage's value in the service's configuration and in the header that picks a stage.
+    pub const fn value(self) -> &'static str {
+        match self {
+            Self::Onebox => stage::ONEBOX,
+            Self::Fleet => stage::FLEET,
+        }
+    }
+
+    /// The stage's name in names of resources.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Onebox => "Onebox",
+            Self::Fleet => "Fleet",
+        }
+    }
+
+    /// The name of the stage's ECS service.
+    pub fn service_name(self) -> String {
+        format!("{APPLICATION_NAME}-{}", self.name())
+    }
+
+    /// A resource of the stage within a template.
+    pub(crate) fn logical_id(self, resource: &str) -> String {
+        format!("{}{resource}", self.name())
+    }
+
+    /// The fewest and the most tasks.
+    pub(crate) const fn capacity(self) -> (i64, i64) {
+        match self {
+            Self::Onebox => (capacity::ONEBOX_MINIMUM, capacity::ONEBOX_MAXIMUM),
+            Self::Fleet => (capacity::FLEET_MINIMUM, capacity::FLEET_MAXIMUM),
+        }
+    }
+
+    /// Where the listener's rule for the stage stands.
+    pub(crate) const fn rule_priority(self) -> i64 {
+        match self {
+            Self::Onebox => load_balancer::ONEBOX_RULE_PRIORITY,
+            Self::Fleet => load_balancer::FLEET_RULE_PRIORITY,
+        }
+    }
+}
+
+/// One of something for each stage.
+#[derive(Debug, Clone)]
+pub(crate) struct PerStage<T> {
+    pub(crate) onebox: T,
+    pub(crate) fleet: T,
+}
+
+impl<T> PerStage<T> {
+    /// Makes one for each stage, Onebox first.
+    pub(crate) fn each(mut make: impl FnMut(Stage) -> T) -> Self {
+        Self { onebox: make(Stage::Onebox), fleet: make(Stage::Fleet) }
+    }
+
+    pub(crate) fn of(&self, stage: Stage) -> &T {
+        match stage {
+            Stage::Onebox => &self.onebox,
+            Stage::Fleet => &self.fleet,
+        }
+    }
+}
