@@ -27,9 +27,7 @@ use constants::architecture::{ARCHITECTURE, Architecture};
 use constants::capacity::{CPU_TARGET_PERCENT, CPU_UNITS, MEMORY_MIB};
 use constants::deployment::{BAKE_MINUTES, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
 use constants::network::{ANYWHERE, HTTPS_PORT};
-use constants::service::{
-    CONTAINER_NAME, CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER,
-};
+use constants::service::{CONTAINER_NAME, CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER};
 
 use crate::monitoring::Alarms;
 use crate::network::Network;
@@ -61,24 +59,38 @@ impl Compute {
     /// Adds cluster, services and scaling to a template.
     pub(crate) fn add(template: &mut Template, surroundings: &Surroundings<'_>) -> Self {
         let cluster = Cluster::new().cluster_name(surroundings.environment.cluster_name());
-        let cluster = template.add("Cluster", cluster);
-        let security_group = template.add("TaskSecurityGroup", surroundings.security_group());
+        let cluster = template.add("Cluster", "Holds both stages' services.", cluster);
+        let security_group = template.add(
+            "TaskSecurityGroup",
+            "Only the load balancer reaches tasks.",
+            surroundings.security_group(),
+        );
         let task_definitions = PerStage::each(|stage| {
-            template.add(stage.logical_id("TaskDefinition"), surroundings.task_definition(stage))
+            template.add(
+                stage.logical_id("TaskDefinition"),
+                "What a task of the stage is.",
+                surroundings.task_definition(stage),
+            )
         });
-        let mut add_service = |stage: Stage, before: Option<&Handle<Service>>| {
-            let service =
-                surroundings.service(stage, &cluster, task_definitions.of(stage), &security_group);
-            let service =
-                template.add_with(stage.logical_id("Service"), service, surroundings.service_options(stage, before));
+        let mut add_service = |stage: Stage, why, before: Option<&Handle<Service>>| {
+            let service = surroundings.service(stage, &cluster, task_definitions.of(stage), &security_group);
+            let service = template.add_with(
+                stage.logical_id("Service"),
+                why,
+                service,
+                surroundings.service_options(stage, before),
+            );
             add_scaling(template, stage, &cluster, &service);
             service
         };
-        let onebox = add_service(Stage::Onebox, None);
+        let onebox = add_service(Stage::Onebox, "Meets a change first, with few requests.", None);
         // CloudFormation updates in this order and waits for Onebox to be stable, bake time and alarms included: a change
         // that fails there never reaches Fleet.
-        let fleet = add_service(Stage::Fleet, Some(&onebox));
-        Self { cluster, services: PerStage { onebox, fleet } }
+        let fleet = add_service(Stage::Fleet, "Meets a change once Onebox has borne it.", Some(&onebox));
+        Self {
+            cluster,
+            services: PerStage { onebox, fleet },
+        }
     }
 }
 
@@ -111,7 +123,11 @@ impl Surroundings<'_> {
             .container_definitions([self.container(stage)])
             .cpu(CPU_UNITS.to_string())
             .execution_role_arn(self.roles.execution.arn())
-            .family(format!("{APPLICATION_NAME}-{}-{}", self.environment.suffix(), stage.name()))
+            .family(format!(
+                "{APPLICATION_NAME}-{}-{}",
+                self.environment.suffix(),
+                stage.name()
+            ))
             .memory(MEMORY_MIB.to_string())
             .network_mode(NetworkMode::Awsvpc)
             .requires_compatibilities(list([RequiresCompatibilities::Fargate]))
@@ -122,7 +138,10 @@ impl Surroundings<'_> {
     fn container(&self, stage: Stage) -> ContainerDefinition {
         const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS as i64;
         let variable = |name: &'static str, value: String| {
-            KeyValuePair::new(KeyValuePairRequired { name: name.into(), value: value.into() })
+            KeyValuePair::new(KeyValuePairRequired {
+                name: name.into(),
+                value: value.into(),
+            })
         };
         ContainerDefinition::new(ContainerDefinitionRequired {
             image: self.images.of(stage).clone(),
@@ -134,9 +153,9 @@ impl Surroundings<'_> {
         ])
         .essential(true)
         .log_configuration(self.log_configuration(stage))
-        .port_mappings([
-            PortMapping::new().container_port(Integer::of::<PORT>()).protocol(PortMappingProtocol::Tcp)
-        ])
+        .port_mappings([PortMapping::new()
+            .container_port(Integer::of::<PORT>())
+            .protocol(PortMappingProtocol::Tcp)])
         .readonly_root_filesystem(true)
         .stop_timeout(Integer::of::<STOP_TIMEOUT>())
         .user(USER)
@@ -201,7 +220,8 @@ impl Surroundings<'_> {
             Some(service) => Options::new().depends_on(service),
             None => Options::new(),
         };
-        self.network.after_private_routing(self.proxy.after_listening(stage, options))
+        self.network
+            .after_private_routing(self.proxy.after_listening(stage, options))
     }
 }
 
@@ -222,7 +242,11 @@ fn add_scaling(template: &mut Template, stage: Stage, cluster: &Handle<Cluster>,
         scalable_dimension: ScalableDimension::EcsServiceDesiredCount.into(),
         service_namespace: ServiceNamespace::Ecs.into(),
     });
-    let target = template.add(stage.logical_id("ScalableTarget"), target);
+    let target = template.add(
+        stage.logical_id("ScalableTarget"),
+        "How many tasks there may be.",
+        target,
+    );
     let tracking = TargetTrackingScalingPolicyConfiguration::new(f64::from(CPU_TARGET_PERCENT))
         .predefined_metric_specification(PredefinedMetricSpecification::new(
             MetricType::EcsServiceAverageCpuUtilization,
@@ -233,5 +257,9 @@ fn add_scaling(template: &mut Template, stage: Stage, cluster: &Handle<Cluster>,
     })
     .scaling_target_id(target.reference())
     .target_tracking_scaling_policy_configuration(tracking);
-    template.add(stage.logical_id("ScalingPolicy"), policy);
+    template.add(
+        stage.logical_id("ScalingPolicy"),
+        "More tasks under load, fewer after.",
+        policy,
+    );
 }

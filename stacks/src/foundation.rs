@@ -21,10 +21,18 @@ pub const IMAGE_REPOSITORY_NAME: &str = "ImageRepositoryName";
 /// The stack for an environment.
 pub fn stack(environment: Environment) -> Stack {
     let mut template = Template::new("What must exist before the service's images can be pushed.");
-    let repository = template.add_with("ImageRepository", repository(environment), options());
+    let repository = template.add_with(
+        "ImageRepository",
+        "Images stay as they were pushed, for services to run by digest.",
+        repository(environment),
+        options(),
+    );
     template.output(
         IMAGE_REPOSITORY_URI,
-        Output::new("The address that images are pushed to and pulled from.", repository.repository_uri()),
+        Output::new(
+            "The address that images are pushed to and pulled from.",
+            repository.repository_uri(),
+        ),
     );
     template.output(
         IMAGE_REPOSITORY_NAME,
@@ -46,7 +54,9 @@ fn repository(environment: Environment) -> Repository {
 /// Deleting the stack deletes the repository, which AWS refuses while there are images in it: whoever deletes them has
 /// named them first. A fixed name that stayed behind would stand in the next deployment's way.
 fn options() -> Options {
-    Options::new().deletion_policy(DeletionPolicy::Delete).update_replace_policy(DeletionPolicy::Retain)
+    Options::new()
+        .deletion_policy(DeletionPolicy::Delete)
+        .update_replace_policy(DeletionPolicy::Retain)
 }
 
 /// Old images go, so that the repository doesn't grow for ever.

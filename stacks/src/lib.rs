@@ -35,14 +35,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    fn new(
-        name: String,
-        environment: Environment,
-        template: Template,
-        parameters: &'static [&'static str],
-    ) -> Self {
-        let template = template.render().expect("made of constants only, and rendered by every test run");
-        Self { name, environment, template, parameters }
+    fn new(name: String, environment: Environment, template: Template, parameters: &'static [&'static str]) -> Self {
+        let template = template
+            .render()
+            .expect("made of constants only, and rendered by every test run");
+        Self {
+            name,
+            environment,
+            template,
+            parameters,
+        }
     }
 }
 

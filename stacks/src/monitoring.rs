@@ -30,15 +30,26 @@ const NAMESPACE: &str = "AWS/ApplicationELB";
 pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
     PerStage::each(|stage| {
         let group = LogGroup::new()
-            .log_group_name(format!("/{APPLICATION_NAME}/{}/{}", environment.suffix(), stage.value()))
+            .log_group_name(format!(
+                "/{APPLICATION_NAME}/{}/{}",
+                environment.suffix(),
+                stage.value()
+            ))
             .retention_in_days(retention(environment));
-        template.add_with(stage.logical_id("LogGroup"), group, log_group_options())
+        template.add_with(
+            stage.logical_id("LogGroup"),
+            "The stage's logs.",
+            group,
+            log_group_options(),
+        )
     })
 }
 
 /// A fixed name that stayed behind would stand in the next deployment's way.
 fn log_group_options() -> Options {
-    Options::new().deletion_policy(DeletionPolicy::Delete).update_replace_policy(DeletionPolicy::Retain)
+    Options::new()
+        .deletion_policy(DeletionPolicy::Delete)
+        .update_replace_policy(DeletionPolicy::Retain)
 }
 
 fn retention(environment: Environment) -> RetentionInDays {
@@ -55,13 +66,20 @@ impl Alarms {
     /// Adds the alarms to a template.
     pub(crate) fn add(template: &mut Template, environment: Environment, proxy: &ReverseProxy) -> Self {
         Self(PerStage::each(|stage| {
-            let watched = Watched { environment, stage, proxy };
+            let watched = Watched {
+                environment,
+                stage,
+                proxy,
+            };
             let alarms = [
                 ("ResponseTimeAlarm", watched.response_time()),
                 ("ServerErrorAlarm", watched.server_errors()),
                 ("ConnectionErrorAlarm", watched.connection_errors()),
             ];
-            alarms.into_iter().map(|(name, alarm)| template.add(stage.logical_id(name), alarm)).collect()
+            alarms
+                .into_iter()
+                .map(|(name, alarm)| template.add(stage.logical_id(name), "Rolls a bad deployment back.", alarm))
+                .collect()
         }))
     }
 
@@ -84,8 +102,12 @@ impl Watched<'_> {
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
     fn response_time(&self) -> Alarm {
         let slowest = self.metric("slowest", "TargetResponseTime", RESPONSE_TIME_STATISTIC);
-        self.alarm("ResponseTime", "The slowest tenth of the answers takes too long.", RESPONSE_TIME_SECONDS)
-            .metrics([slowest.return_data(true)])
+        self.alarm(
+            "ResponseTime",
+            "The slowest tenth of the answers takes too long.",
+            RESPONSE_TIME_SECONDS,
+        )
+        .metrics([slowest.return_data(true)])
     }
 
     /// A share, because a number of errors means little without the number of requests. Fast errors make the response
@@ -95,17 +117,27 @@ impl Watched<'_> {
             .expression("100 * errors / requests")
             .label("Answers with a 5xx status, in per cent")
             .return_data(true);
-        let errors = self.metric("errors", "HTTPCode_Target_5XX_Count", "Sum").return_data(false);
+        let errors = self
+            .metric("errors", "HTTPCode_Target_5XX_Count", "Sum")
+            .return_data(false);
         let requests = self.metric("requests", "RequestCount", "Sum").return_data(false);
-        self.alarm("ServerErrors", "Too many of the answers have a 5xx status.", SERVER_ERROR_PERCENT)
-            .metrics([share, errors, requests])
+        self.alarm(
+            "ServerErrors",
+            "Too many of the answers have a 5xx status.",
+            SERVER_ERROR_PERCENT,
+        )
+        .metrics([share, errors, requests])
     }
 
     /// Targets that don't answer at all: such requests have neither response time nor status.
     fn connection_errors(&self) -> Alarm {
         let errors = self.metric("errors", "TargetConnectionErrorCount", "Sum");
-        self.alarm("ConnectionErrors", "The load balancer can't connect to its targets.", CONNECTION_ERRORS)
-            .metrics([errors.return_data(true)])
+        self.alarm(
+            "ConnectionErrors",
+            "The load balancer can't connect to its targets.",
+            CONNECTION_ERRORS,
+        )
+        .metrics([errors.return_data(true)])
     }
 
     fn alarm(&self, name: &str, description: &'static str, threshold: u8) -> Alarm {
@@ -122,7 +154,10 @@ impl Watched<'_> {
 
     fn metric(&self, id: &'static str, name: &'static str, statistic: &'static str) -> MetricDataQuery {
         let dimension = |name: &'static str, value| {
-            Dimension::new(DimensionRequired { name: name.into(), value })
+            Dimension::new(DimensionRequired {
+                name: name.into(),
+                value,
+            })
         };
         let metric = Metric::new()
             .dimensions([

@@ -31,10 +31,15 @@ pub(crate) struct Network {
 impl Network {
     /// Adds the network to a template.
     pub(crate) fn add(template: &mut Template, environment: Environment) -> Self {
-        let vpc = template.add("Vpc", Vpc::new().cidr_block(CIDR));
-        let gateway = template.add("InternetGateway", InternetGateway::new());
+        let vpc = template.add("Vpc", "The service's own network.", Vpc::new().cidr_block(CIDR));
+        let gateway = template.add(
+            "InternetGateway",
+            "The way between network and internet.",
+            InternetGateway::new(),
+        );
         let attachment = template.add(
             "InternetGatewayAttachment",
+            "Joins gateway and network.",
             VpcGatewayAttachment::new(vpc.reference()).internet_gateway_id(gateway.reference()),
         );
         let mut network = Self {
@@ -81,14 +86,29 @@ impl Network {
         gateway: &Handle<InternetGateway>,
         attachment: &Handle<VpcGatewayAttachment>,
     ) {
-        let table = template.add("PublicRouteTable", RouteTable::new(self.vpc.reference()));
+        let table = template.add(
+            "PublicRouteTable",
+            "Routes of the public subnets.",
+            RouteTable::new(self.vpc.reference()),
+        );
         let route = Route::new(table.reference())
             .destination_cidr_block(ANYWHERE)
             .gateway_id(gateway.reference());
-        let route = template.add_with("PublicRoute", route, Options::new().depends_on(attachment));
+        let route = template.add_with(
+            "PublicRoute",
+            "From the public subnets to the internet.",
+            route,
+            Options::new().depends_on(attachment),
+        );
         self.public_routing.push(Box::new(route));
         for zone in 0..ZONES {
-            let subnet = self.add_subnet(template, "Public", zone, PUBLIC_CIDRS[zone]);
+            let subnet = self.add_subnet(
+                template,
+                "Public",
+                "For the load balancer in one zone.",
+                zone,
+                PUBLIC_CIDRS[zone],
+            );
             let association = associate(template, "Public", zone, &subnet, &table);
             self.public.push(subnet);
             self.public_routing.push(association);
@@ -106,28 +126,53 @@ impl Network {
             .map(|(zone, subnet)| {
                 let options = Options::new().depends_on(attachment);
                 let address = Eip::new().domain(Domain::Vpc);
-                let address = template.add_with(numbered("NatAddress", zone), address, options);
-                let gateway =
-                    NatGateway::new().allocation_id(address.allocation_id()).subnet_id(subnet.reference());
+                let address = template.add_with(
+                    numbered("NatAddress", zone),
+                    "The NAT gateway's address.",
+                    address,
+                    options,
+                );
+                let gateway = NatGateway::new()
+                    .allocation_id(address.allocation_id())
+                    .subnet_id(subnet.reference());
                 // A gateway is of use only once its subnet reaches the world.
                 let options = self.after_public_routing(Options::new());
-                template.add_with(numbered("NatGateway", zone), gateway, options)
+                template.add_with(
+                    numbered("NatGateway", zone),
+                    "Lets tasks fetch images and send logs.",
+                    gateway,
+                    options,
+                )
             })
             .collect()
     }
 
     fn add_private(&mut self, template: &mut Template, nat_gateways: &[Handle<NatGateway>]) {
         for zone in 0..ZONES {
-            let subnet = self.add_subnet(template, "Private", zone, PRIVATE_CIDRS[zone]);
-            let table =
-                template.add(numbered("PrivateRouteTable", zone), RouteTable::new(self.vpc.reference()));
+            let subnet = self.add_subnet(
+                template,
+                "Private",
+                "For the tasks in one zone.",
+                zone,
+                PRIVATE_CIDRS[zone],
+            );
+            let table = template.add(
+                numbered("PrivateRouteTable", zone),
+                "Routes of a private subnet.",
+                RouteTable::new(self.vpc.reference()),
+            );
             let route = Route::new(table.reference())
                 .destination_cidr_block(ANYWHERE)
                 .nat_gateway_id(nat_gateways[zone % nat_gateways.len()].reference());
-            let route = template.add(numbered("PrivateRoute", zone), route);
+            let route = template.add(
+                numbered("PrivateRoute", zone),
+                "From a private subnet out, never in.",
+                route,
+            );
             let association = associate(template, "Private", zone, &subnet, &table);
             self.private.push(subnet);
-            self.private_routing.extend([Box::new(route) as Box<dyn Dependency>, association]);
+            self.private_routing
+                .extend([Box::new(route) as Box<dyn Dependency>, association]);
         }
     }
 
@@ -135,6 +180,7 @@ impl Network {
         &self,
         template: &mut Template,
         kind: &str,
+        why: &'static str,
         zone: usize,
         cidr: &'static str,
     ) -> Handle<Subnet> {
@@ -142,7 +188,7 @@ impl Network {
         let subnet = Subnet::new(self.vpc.reference())
             .availability_zone(select(index, availability_zones()))
             .cidr_block(cidr);
-        template.add(numbered(&format!("{kind}Subnet"), zone), subnet)
+        template.add(numbered(&format!("{kind}Subnet"), zone), why, subnet)
     }
 }
 
@@ -157,11 +203,17 @@ fn associate(
         route_table_id: table.reference(),
         subnet_id: subnet.reference(),
     });
-    Box::new(template.add(numbered(&format!("{kind}SubnetRouting"), zone), association))
+    Box::new(template.add(
+        numbered(&format!("{kind}SubnetRouting"), zone),
+        "Gives a subnet its routes.",
+        association,
+    ))
 }
 
 fn after(options: Options, dependencies: &[Box<dyn Dependency>]) -> Options {
-    dependencies.iter().fold(options, |options, dependency| options.depends_on(dependency.as_ref()))
+    dependencies
+        .iter()
+        .fold(options, |options, dependency| options.depends_on(dependency.as_ref()))
 }
 
 /// Zones count from 1 in names.

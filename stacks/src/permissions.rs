@@ -31,8 +31,12 @@ impl Roles {
             policy_document: execution_policy(environment, log_groups),
             policy_name: "StartTasks".into(),
         });
-        let execution = template.add("ExecutionRole", Role::new(trust()).policies([policy]));
-        let task = template.add("TaskRole", Role::new(trust()));
+        let execution = template.add(
+            "ExecutionRole",
+            "Lets ECS fetch the image and write logs.",
+            Role::new(trust()).policies([policy]),
+        );
+        let task = template.add("TaskRole", "The service's own rights: none.", Role::new(trust()));
         Self { execution, task }
     }
 }
@@ -40,19 +44,33 @@ impl Roles {
 /// Only ECS takes the role, and only on behalf of this account.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html>
 fn trust() -> PolicyDocument {
-    PolicyDocument::new([Statement::trust("EcsTasks", Principal::Service(TASKS), &["sts:AssumeRole"])
-        .condition("StringEquals", "aws:SourceAccount", account_id())])
+    PolicyDocument::new([
+        Statement::trust("EcsTasks", Principal::Service(TASKS), &["sts:AssumeRole"]).condition(
+            "StringEquals",
+            "aws:SourceAccount",
+            account_id(),
+        ),
+    ])
 }
 
 fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGroup>>) -> PolicyDocument {
     PolicyDocument::new([
         // The token is for the whole registry: AWS knows no narrower resource.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        Statement::on("SignIn", Effect::Allow, &["ecr:GetAuthorizationToken"], [Value::<String>::from("*")]),
+        Statement::on(
+            "SignIn",
+            Effect::Allow,
+            &["ecr:GetAuthorizationToken"],
+            [Value::<String>::from("*")],
+        ),
         Statement::on(
             "FetchImage",
             Effect::Allow,
-            &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
             [repository_arn(environment)],
         ),
         Statement::on(
@@ -67,5 +85,14 @@ fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGr
 fn repository_arn(environment: Environment) -> Value<String> {
     let (partition, region, account) = (partition(), region(), account_id());
     let name = environment.image_repository_name();
-    sub(&[&"arn:", &partition, &":ecr:", &region, &":", &account, &":repository/", &name])
+    sub(&[
+        &"arn:",
+        &partition,
+        &":ecr:",
+        &region,
+        &":",
+        &account,
+        &":repository/",
+        &name,
+    ])
 }

@@ -38,21 +38,40 @@ pub(crate) struct ReverseProxy {
 impl ReverseProxy {
     /// Adds the load balancer to a template.
     pub(crate) fn add(template: &mut Template, network: &Network) -> Self {
-        let security_group = template.add("LoadBalancerSecurityGroup", security_group(network));
+        let security_group = template.add(
+            "LoadBalancerSecurityGroup",
+            "Clients reach the listener, it reaches tasks.",
+            security_group(network),
+        );
         let load_balancer = template.add_with(
             "LoadBalancer",
+            "Shares requests out between the stages.",
             load_balancer(network, &security_group),
             network.after_public_routing(Options::new()),
         );
         let target_groups = PerStage::each(|stage| {
-            template.add(stage.logical_id("TargetGroup"), target_group(network))
+            template.add(
+                stage.logical_id("TargetGroup"),
+                "The stage's healthy tasks.",
+                target_group(network),
+            )
         });
-        let listener = template.add("Listener", listener(&load_balancer, &target_groups));
+        let listener = template.add(
+            "Listener",
+            "Splits requests by weight.",
+            listener(&load_balancer, &target_groups),
+        );
         let rules = PerStage::each(|stage| {
             let rule = rule(stage, &listener, target_groups.of(stage));
-            template.add(stage.logical_id("ListenerRule"), rule)
+            template.add(stage.logical_id("ListenerRule"), "Lets probes choose the stage.", rule)
         });
-        Self { load_balancer, security_group, target_groups, listener, rules }
+        Self {
+            load_balancer,
+            security_group,
+            target_groups,
+            listener,
+            rules,
+        }
     }
 
     /// Where clients find the service.
@@ -109,7 +128,10 @@ fn security_group(network: &Network) -> SecurityGroup {
 /// No name of ours: AWS replaces a load balancer by creating the new one first, and names are unique.
 fn load_balancer(network: &Network, security_group: &Handle<SecurityGroup>) -> LoadBalancer {
     let attribute = |key: &'static str, value: String| {
-        LoadBalancerAttribute::new(LoadBalancerAttributeRequired { key: key.into(), value: value.into() })
+        LoadBalancerAttribute::new(LoadBalancerAttributeRequired {
+            key: key.into(),
+            value: value.into(),
+        })
     };
     LoadBalancer::new()
         .load_balancer_attributes([
@@ -126,7 +148,10 @@ fn load_balancer(network: &Network, security_group: &Handle<SecurityGroup>) -> L
 fn target_group(network: &Network) -> TargetGroup {
     const PORT: i64 = CONTAINER_PORT as i64;
     let attribute = |key: &'static str, value: String| {
-        TargetGroupAttribute::new(TargetGroupAttributeRequired { key: key.into(), value: value.into() })
+        TargetGroupAttribute::new(TargetGroupAttributeRequired {
+            key: key.into(),
+            value: value.into(),
+        })
     };
     TargetGroup::new()
         .health_check_interval_seconds(Integer::of::<HEALTH_CHECK_INTERVAL_SECONDS>())
@@ -151,7 +176,10 @@ fn target_group(network: &Network) -> TargetGroup {
 fn listener(load_balancer: &Handle<LoadBalancer>, target_groups: &PerStage<Handle<TargetGroup>>) -> Listener {
     const PORT: i64 = LISTENER_PORT as i64;
     let weighted = |group: &Handle<TargetGroup>, weight| {
-        TargetGroupTuple::new(TargetGroupTupleRequired { target_group_arn: group.reference(), weight })
+        TargetGroupTuple::new(TargetGroupTupleRequired {
+            target_group_arn: group.reference(),
+            weight,
+        })
     };
     let forward = ForwardConfig::new().target_groups([
         weighted(&target_groups.onebox, Integer::of::<ONEBOX_WEIGHT>().into()),
@@ -167,10 +195,13 @@ fn listener(load_balancer: &Handle<LoadBalancer>, target_groups: &PerStage<Handl
 
 /// A request that names a stage goes there, whatever the weights: for checks and probes.
 fn rule(stage: Stage, listener: &Handle<Listener>, target_group: &Handle<TargetGroup>) -> ListenerRule {
-    let header = HttpHeaderConfig::new().http_header_name(constants::stage::HEADER).values(list([stage.value()]));
-    let condition = RuleCondition::new().field(rule::RuleConditionField::HttpHeader).http_header_config(header);
-    let forward =
-        rule::Action::new(rule::ActionType::Forward).target_group_arn(target_group.reference());
+    let header = HttpHeaderConfig::new()
+        .http_header_name(constants::stage::HEADER)
+        .values(list([stage.value()]));
+    let condition = RuleCondition::new()
+        .field(rule::RuleConditionField::HttpHeader)
+        .http_header_config(header);
+    let forward = rule::Action::new(rule::ActionType::Forward).target_group_arn(target_group.reference());
     let priority = Integer::new(stage.rule_priority()).expect("asserted with the constants");
     ListenerRule::new(ListenerRuleRequired {
         actions: vec![forward],

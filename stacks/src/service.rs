@@ -40,6 +40,10 @@ const IMAGE_PATTERN: &str = "^[a-z0-9][A-Za-z0-9.:/_-]*@sha256:[0-9a-f]{64}$";
 /// The stack for an environment.
 pub fn stack(environment: Environment) -> Stack {
     let mut template = Template::new("A service that runs as Onebox and as Fleet behind one load balancer.");
+    template.architecture(
+        "A load balancer sends 1 % of the requests to Onebox and 99 % to Fleet, each an ECS service of its own; \
+         Fleet's service depends on Onebox's, and alarms on either roll a deployment back.",
+    );
     let images = add_parameters(&mut template);
     let network = Network::add(&mut template, environment);
     let proxy = ReverseProxy::add(&mut template, &network);
@@ -59,7 +63,12 @@ pub fn stack(environment: Environment) -> Stack {
         },
     );
     add_outputs(&mut template, &proxy, &images, &compute);
-    Stack::new(environment.stack_name(PURPOSE), environment, template, &[ONEBOX_IMAGE, FLEET_IMAGE])
+    Stack::new(
+        environment.stack_name(PURPOSE),
+        environment,
+        template,
+        &[ONEBOX_IMAGE, FLEET_IMAGE],
+    )
 }
 
 /// An update passes the previous value for what it doesn't change, so deploying infrastructure never moves an image.
@@ -70,23 +79,34 @@ fn add_parameters(template: &mut Template) -> PerStage<Value<String>> {
             .constraint_description("an image by digest: registry/repository@sha256:…, 64 hexadecimal digits")
     };
     PerStage {
-        onebox: template.parameter(ONEBOX_IMAGE, image("The image that Onebox runs, by digest.")).reference(),
-        fleet: template.parameter(FLEET_IMAGE, image("The image that Fleet runs, by digest.")).reference(),
+        onebox: template
+            .parameter(ONEBOX_IMAGE, image("The image that Onebox runs, by digest."))
+            .reference(),
+        fleet: template
+            .parameter(FLEET_IMAGE, image("The image that Fleet runs, by digest."))
+            .reference(),
     }
 }
 
-fn add_outputs(
-    template: &mut Template,
-    proxy: &ReverseProxy,
-    images: &PerStage<Value<String>>,
-    compute: &Compute,
-) {
+fn add_outputs(template: &mut Template, proxy: &ReverseProxy, images: &PerStage<Value<String>>, compute: &Compute) {
     let outputs = [
         (WEB_API_ENDPOINT, "Where clients find the service.", proxy.endpoint()),
-        (RUNTIME_CONTAINER_IMAGE_URL, "The image that Fleet runs.", images.fleet.clone()),
+        (
+            RUNTIME_CONTAINER_IMAGE_URL,
+            "The image that Fleet runs.",
+            images.fleet.clone(),
+        ),
         (CLUSTER_NAME, "The ECS cluster.", compute.cluster.reference().text()),
-        (ONEBOX_SERVICE_NAME, "Onebox's ECS service.", compute.services.onebox.name()),
-        (FLEET_SERVICE_NAME, "Fleet's ECS service.", compute.services.fleet.name()),
+        (
+            ONEBOX_SERVICE_NAME,
+            "Onebox's ECS service.",
+            compute.services.onebox.name(),
+        ),
+        (
+            FLEET_SERVICE_NAME,
+            "Fleet's ECS service.",
+            compute.services.fleet.name(),
+        ),
     ];
     for (name, description, value) in outputs {
         template.output(name, Output::new(description, value));

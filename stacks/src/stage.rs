@@ -65,7 +65,10 @@ pub(crate) struct PerStage<T> {
 impl<T> PerStage<T> {
     /// Makes one for each stage, Onebox first.
     pub(crate) fn each(mut make: impl FnMut(Stage) -> T) -> Self {
-        Self { onebox: make(Stage::Onebox), fleet: make(Stage::Fleet) }
+        Self {
+            onebox: make(Stage::Onebox),
+            fleet: make(Stage::Fleet),
+        }
     }
 
     pub(crate) fn of(&self, stage: Stage) -> &T {

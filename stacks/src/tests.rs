@@ -24,7 +24,12 @@ fn snapshots() {
 #[test]
 fn templates_fit_inline() {
     for stack in all() {
-        assert!(stack.template.len() < INLINE_LIMIT, "{}: {} bytes", stack.name, stack.template.len());
+        assert!(
+            stack.template.len() < INLINE_LIMIT,
+            "{}: {} bytes",
+            stack.name,
+            stack.template.len()
+        );
         assert_eq!(parse(&stack)["AWSTemplateFormatVersion"], "2010-09-09");
     }
 }

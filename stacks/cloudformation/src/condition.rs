@@ -44,7 +44,10 @@ impl Operand for ConditionExpression {
 impl ConditionExpression {
     /// `Fn::Equals`: whether two values of one type are the same.
     pub fn equals<T>(left: impl Into<Value<T>>, right: impl Into<Value<T>>) -> Self {
-        Self(Node::call("Fn::Equals", [left.into().into_node(), right.into().into_node()]))
+        Self(Node::call(
+            "Fn::Equals",
+            [left.into().into_node(), right.into().into_node()],
+        ))
     }
 
     /// `Fn::And` of two.

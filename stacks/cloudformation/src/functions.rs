@@ -81,7 +81,11 @@ pub(crate) fn sub_argument(parts: &[SubPart]) -> Node {
             }
         }
     }
-    if count == 0 { Node::from(text) } else { Node::from([Node::from(text), variables.into()]) }
+    if count == 0 {
+        Node::from(text)
+    } else {
+        Node::from([Node::from(text), variables.into()])
+    }
 }
 
 fn push_placeholder(text: &mut String, name: &str) {
@@ -102,16 +106,19 @@ pub fn split(delimiter: &'static str, text: Value<String>) -> Value<Vec<String>>
 
 /// `Fn::Select`: the item at an index that starts at 0.
 pub fn select<T>(index: u8, items: Value<Vec<T>>) -> Value<T> {
-    Value::from_node(Node::call("Fn::Select", [Node::from(i64::from(index)), items.into_node()]))
+    Value::from_node(Node::call(
+        "Fn::Select",
+        [Node::from(i64::from(index)), items.into_node()],
+    ))
 }
 
 /// `Fn::If`: one of two values.
-pub fn choose<T>(
-    condition: &Condition,
-    when_true: impl Into<Value<T>>,
-    when_false: impl Into<Value<T>>,
-) -> Value<T> {
-    let branches = [condition.name().into(), when_true.into().into_node(), when_false.into().into_node()];
+pub fn choose<T>(condition: &Condition, when_true: impl Into<Value<T>>, when_false: impl Into<Value<T>>) -> Value<T> {
+    let branches = [
+        condition.name().into(),
+        when_true.into().into_node(),
+        when_false.into().into_node(),
+    ];
     Value::from_node(Node::call("Fn::If", branches))
 }
 

@@ -62,8 +62,11 @@ fn part_references(part: &SubPart) -> Vec<&str> {
 fn circle(edges: &BTreeMap<&str, Vec<&str>>) -> Result<(), Error> {
     let mut left: BTreeSet<&str> = edges.keys().copied().collect();
     loop {
-        let free: Vec<&str> =
-            left.iter().copied().filter(|name| !edges[name].iter().any(|to| left.contains(to))).collect();
+        let free: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|name| !edges[name].iter().any(|to| left.contains(to)))
+            .collect();
         if free.is_empty() {
             break;
         }
@@ -71,7 +74,9 @@ fn circle(edges: &BTreeMap<&str, Vec<&str>>) -> Result<(), Error> {
             left.remove(name);
         }
     }
-    let Some(mut at) = left.first().copied() else { return Ok(()) };
+    let Some(mut at) = left.first().copied() else {
+        return Ok(());
+    };
     let mut path = Vec::new();
     while !path.contains(&at) {
         path.push(at);

@@ -32,7 +32,10 @@ impl<R> Clone for Handle<R> {
 
 impl<R> Handle<R> {
     pub(crate) fn new(logical_id: String) -> Self {
-        Self { logical_id, of: PhantomData }
+        Self {
+            logical_id,
+            of: PhantomData,
+        }
     }
 
     /// The name within the template.

@@ -27,8 +27,8 @@ pub mod generated;
 
 pub use condition::{Condition, ConditionExpression, Operand};
 pub use functions::{
-    Part, account_id, availability_zones, choose, import_value, join, partition, region, select,
-    split, stack_name, sub, url_suffix,
+    Part, account_id, availability_zones, choose, import_value, join, partition, region, select, split, stack_name,
+    sub, url_suffix,
 };
 pub use generated::formats;
 pub use handle::{DeletionPolicy, Dependency, Handle, Options, Resource};

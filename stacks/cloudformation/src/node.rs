@@ -107,11 +107,7 @@ impl Serialize for Node {
     }
 }
 
-fn entry<S: Serializer, V: Serialize>(
-    serializer: S,
-    key: &str,
-    value: &V,
-) -> Result<S::Ok, S::Error> {
+fn entry<S: Serializer, V: Serialize>(serializer: S, key: &str, value: &V) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(key, value)?;
     map.end()
@@ -176,7 +172,11 @@ impl Object {
     /// Adds a key unless there is nothing under it.
     #[must_use]
     pub fn section(self, key: &'static str, section: Object) -> Self {
-        if section.0.is_empty() { self } else { self.with(key, section) }
+        if section.0.is_empty() {
+            self
+        } else {
+            self.with(key, section)
+        }
     }
 }
 
@@ -206,6 +206,11 @@ impl<T> Map<T> {
 
 impl<T: ToNode> ToNode for Map<T> {
     fn to_node(&self) -> Node {
-        Node::Object(self.0.iter().map(|(key, value)| (key.clone(), value.to_node())).collect())
+        Node::Object(
+            self.0
+                .iter()
+                .map(|(key, value)| (key.clone(), value.to_node()))
+                .collect(),
+        )
     }
 }

@@ -16,7 +16,12 @@ pub struct Output {
 impl Output {
     /// A value and what it is.
     pub fn new<T: Text>(description: &'static str, value: Value<T>) -> Self {
-        Self { condition: None, description, value: value.into_node(), export: None }
+        Self {
+            condition: None,
+            description,
+            value: value.into_node(),
+            export: None,
+        }
     }
 
     /// Lets other stacks of the account and region import it under this name.

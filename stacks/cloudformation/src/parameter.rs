@@ -35,7 +35,12 @@ pub struct Parameter<T> {
 impl<T: ParameterType> Parameter<T> {
     /// A parameter without a default: a first deployment has to choose.
     pub fn new(description: &'static str) -> Self {
-        Self { description, default: None, constraints: Object::new(), of: PhantomData }
+        Self {
+            description,
+            default: None,
+            constraints: Object::new(),
+            of: PhantomData,
+        }
     }
 
     /// What to tell somebody whose value doesn't fit the constraints.
@@ -51,13 +56,19 @@ impl<T: ParameterType> Parameter<T> {
     }
 
     pub(crate) fn into_object(self) -> Object {
-        let object = Object::new().with("Type", T::TYPE).with("Description", self.description);
+        let object = Object::new()
+            .with("Type", T::TYPE)
+            .with("Description", self.description);
         let object = match self.default {
             Some(default) => object.with("Default", default),
             None => object,
         };
-        let Node::Object(constraints) = self.constraints.into() else { return object };
-        constraints.into_iter().fold(object, |object, (key, value)| object.with(key, value))
+        let Node::Object(constraints) = self.constraints.into() else {
+            return object;
+        };
+        constraints
+            .into_iter()
+            .fold(object, |object, (key, value)| object.with(key, value))
     }
 
     fn constraint(mut self, key: &'static str, value: impl Into<Node>) -> Self {

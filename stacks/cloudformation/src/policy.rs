@@ -17,13 +17,18 @@ pub struct PolicyDocument {
 impl PolicyDocument {
     /// A document of these statements.
     pub fn new(statements: impl Into<Vec<Statement>>) -> Self {
-        Self { statements: statements.into() }
+        Self {
+            statements: statements.into(),
+        }
     }
 }
 
 impl ToNode for PolicyDocument {
     fn to_node(&self) -> Node {
-        Object::new().with("Version", VERSION).required("Statement", &self.statements).into()
+        Object::new()
+            .with("Version", VERSION)
+            .required("Statement", &self.statements)
+            .into()
     }
 }
 
@@ -63,28 +68,36 @@ impl Statement {
         resources: impl IntoIterator<Item = Value<T>>,
     ) -> Self {
         let resources = list(resources.into_iter().map(Value::text));
-        Self { resources: Some(resources), ..Self::bare(sid, effect, actions) }
+        Self {
+            resources: Some(resources),
+            ..Self::bare(sid, effect, actions)
+        }
     }
 
     /// A statement of a role's trust policy: this principal may take the role.
     pub fn trust(sid: &'static str, principal: Principal, actions: &[&'static str]) -> Self {
-        Self { principal: Some(principal), ..Self::bare(sid, Effect::Allow, actions) }
+        Self {
+            principal: Some(principal),
+            ..Self::bare(sid, Effect::Allow, actions)
+        }
     }
 
     /// Adds a condition: an operator such as `StringEquals`, a key, and the value to compare with.
     #[must_use]
-    pub fn condition(
-        mut self,
-        operator: &'static str,
-        key: &'static str,
-        value: impl Into<Value<String>>,
-    ) -> Self {
+    pub fn condition(mut self, operator: &'static str, key: &'static str, value: impl Into<Value<String>>) -> Self {
         self.conditions.push((operator, key, value.into()));
         self
     }
 
     fn bare(sid: &'static str, effect: Effect, actions: &[&'static str]) -> Self {
-        Self { sid, effect, principal: None, actions: actions.to_vec(), resources: None, conditions: Vec::new() }
+        Self {
+            sid,
+            effect,
+            principal: None,
+            actions: actions.to_vec(),
+            resources: None,
+            conditions: Vec::new(),
+        }
     }
 
     /// Conditions by operator, in the order in which the operators first appear.
@@ -96,7 +109,9 @@ impl Statement {
                 None => operators.push((operator, Object::new().required(key, value))),
             }
         }
-        operators.into_iter().fold(Object::new(), |object, (operator, keys)| object.with(operator, keys))
+        operators
+            .into_iter()
+            .fold(Object::new(), |object, (operator, keys)| object.with(operator, keys))
     }
 }
 

@@ -12,6 +12,10 @@ use crate::parameter::{Parameter, ParameterHandle, ParameterType};
 /// The only version of the template format.
 const FORMAT_VERSION: &str = "2010-09-09";
 
+/// The key of metadata that says why a resource is there, and how a template hangs together.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-metadata.html#aws-attribute-metadata-context-schema>
+const CONTEXT: &str = "com.aws.cloudformation.Context";
+
 /// The most resources in a template.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 const RESOURCES_MAXIMUM: usize = 500;
@@ -44,7 +48,11 @@ impl std::fmt::Display for Error {
                 write!(formatter, "{from} refers to {to}, which is not in the template: add it")
             }
             Self::Circular(names) => {
-                write!(formatter, "resources wait for each other in a circle: {}", names.join(" -> "))
+                write!(
+                    formatter,
+                    "resources wait for each other in a circle: {}",
+                    names.join(" -> ")
+                )
             }
             Self::TooManyResources(count) => write!(
                 formatter,
@@ -77,7 +85,15 @@ pub struct Template {
 impl Template {
     /// An empty template with a description, at most 1,024 bytes of it.
     pub fn new(description: &'static str) -> Self {
-        Self { description, ..Self::default() }
+        Self {
+            description,
+            ..Self::default()
+        }
+    }
+
+    /// Says how the resources hang together.
+    pub fn architecture(&mut self, summary: &'static str) {
+        self.metadata(CONTEXT, Object::new().with("arch", summary));
     }
 
     /// Says something to whoever reads the template.
@@ -86,11 +102,7 @@ impl Template {
     }
 
     /// Adds a parameter.
-    pub fn parameter<T: ParameterType>(
-        &mut self,
-        name: &'static str,
-        parameter: Parameter<T>,
-    ) -> ParameterHandle<T> {
+    pub fn parameter<T: ParameterType>(&mut self, name: &'static str, parameter: Parameter<T>) -> ParameterHandle<T> {
         self.parameters.push((name.to_owned(), parameter.into_object()));
         ParameterHandle::new(name)
     }
@@ -101,9 +113,9 @@ impl Template {
         Condition::new(name.to_owned())
     }
 
-    /// Adds a resource.
-    pub fn add<R: Resource>(&mut self, logical_id: impl Into<String>, resource: R) -> Handle<R> {
-        self.add_with(logical_id, resource, Options::new())
+    /// Adds a resource, and says why it is there.
+    pub fn add<R: Resource>(&mut self, logical_id: impl Into<String>, why: &'static str, resource: R) -> Handle<R> {
+        self.add_with(logical_id, why, resource, Options::new())
     }
 
     /// Adds a resource with attributes of CloudFormation's own.
@@ -111,6 +123,7 @@ impl Template {
     pub fn add_with<R: Resource>(
         &mut self,
         logical_id: impl Into<String>,
+        why: &'static str,
         resource: R,
         options: Options,
     ) -> Handle<R> {
@@ -119,7 +132,7 @@ impl Template {
             logical_id: logical_id.clone(),
             resource_type: R::TYPE,
             properties: resource.to_node(),
-            options,
+            options: options.metadata(CONTEXT, Object::new().with("why", why)),
         });
         Handle::new(logical_id)
     }
@@ -151,15 +164,24 @@ impl Template {
         }
         let parameters = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
         let conditions = self.conditions.iter().map(|(name, _)| name.as_str()).collect();
-        let outputs = self.outputs.iter().map(|(name, output)| (name.as_str(), output.value()));
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|(name, output)| (name.as_str(), output.value()));
         graph::check(&self.resources, &parameters, &conditions, outputs)
     }
 
     fn into_node(self) -> Node {
         let resources = self.resources.into_iter().map(|entry| {
-            (entry.logical_id, entry.options.entry(entry.resource_type, entry.properties))
+            (
+                entry.logical_id,
+                entry.options.entry(entry.resource_type, entry.properties),
+            )
         });
-        let outputs = self.outputs.into_iter().map(|(name, output)| (name, output.into_object()));
+        let outputs = self
+            .outputs
+            .into_iter()
+            .map(|(name, output)| (name, output.into_object()));
         Object::new()
             .with("AWSTemplateFormatVersion", FORMAT_VERSION)
             .with("Description", self.description)
@@ -173,7 +195,9 @@ impl Template {
 }
 
 fn section<V: Into<Node>>(entries: impl IntoIterator<Item = (String, V)>) -> Object {
-    entries.into_iter().fold(Object::new(), |section, (name, entry)| section.with(name, entry))
+    entries
+        .into_iter()
+        .fold(Object::new(), |section, (name, entry)| section.with(name, entry))
 }
 
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Error> {

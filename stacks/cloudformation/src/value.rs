@@ -123,7 +123,9 @@ impl Literal for f64 {
 
 /// A list of literals or expressions.
 pub fn list<T, V: Into<Value<T>>>(items: impl IntoIterator<Item = V>) -> Value<Vec<T>> {
-    Value::from_node(Node::List(items.into_iter().map(|item| item.into().into_node()).collect()))
+    Value::from_node(Node::List(
+        items.into_iter().map(|item| item.into().into_node()).collect(),
+    ))
 }
 
 /// A whole number from `MINIMUM` to `MAXIMUM`.
@@ -134,14 +136,21 @@ impl<const MINIMUM: i64, const MAXIMUM: i64> Integer<MINIMUM, MAXIMUM> {
     /// A number known when compiling; one out of range doesn't build.
     pub const fn of<const NUMBER: i64>() -> Self {
         const {
-            assert!(MINIMUM <= NUMBER && NUMBER <= MAXIMUM, "the number is out of the range that AWS allows");
+            assert!(
+                MINIMUM <= NUMBER && NUMBER <= MAXIMUM,
+                "the number is out of the range that AWS allows"
+            );
         }
         Self(NUMBER)
     }
 
     /// A number known only at run time; none when out of range.
     pub const fn new(number: i64) -> Option<Self> {
-        if MINIMUM <= number && number <= MAXIMUM { Some(Self(number)) } else { None }
+        if MINIMUM <= number && number <= MAXIMUM {
+            Some(Self(number))
+        } else {
+            None
+        }
     }
 
     /// The number.
