@@ -49,6 +49,9 @@ const DEFAULT_MAX_REQUESTS: usize = 512;
 /// The load balancer takes up to 64 KiB of headers; no client of this service needs a quarter of that.
 const DEFAULT_MAX_HEADER_BYTES: usize = 16 * 1024;
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Where axum's extractors stop by themselves.
+/// <https://docs.rs/axum/0.8/axum/extract/struct.DefaultBodyLimit.html>
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 const DEFAULT_HEADER_TIMEOUT_SECONDS: u64 = 10;
 /// Longer than the load balancer keeps an idle connection (60 s): it must be the one to close, or a request that it
 /// sends just as the service closes is answered 502.
@@ -197,7 +200,7 @@ impl Reader<'_> {
             max_connections: self.number(MAX_CONNECTIONS_VARIABLE, DEFAULT_MAX_CONNECTIONS, 1..=1_000_000),
             max_concurrent_requests: self.number(MAX_REQUESTS_VARIABLE, DEFAULT_MAX_REQUESTS, 1..=1_000_000),
             max_header_bytes: self.number(MAX_HEADER_BYTES_VARIABLE, DEFAULT_MAX_HEADER_BYTES, 1024..=1024 * 1024),
-            max_body_bytes: self.number(MAX_BODY_BYTES_VARIABLE, DEFAULT_MAX_BODY_BYTES, 0..=1024 * 1024 * 1024),
+            max_body_bytes: self.number(MAX_BODY_BYTES_VARIABLE, DEFAULT_MAX_BODY_BYTES, 0..=MAX_BODY_BYTES),
             request_timeout: self.seconds(REQUEST_TIMEOUT_VARIABLE, REQUEST_TIMEOUT_SECONDS),
             header_timeout: self.seconds(HEADER_TIMEOUT_VARIABLE, DEFAULT_HEADER_TIMEOUT_SECONDS),
             idle_timeout: self.seconds(IDLE_TIMEOUT_VARIABLE, DEFAULT_IDLE_TIMEOUT_SECONDS),

@@ -82,7 +82,7 @@ impl Edge {
         // Logs when it is dropped, so a request whose client leaves is logged too.
         let mut log = RequestLog::new(&request, &request_id, &self.stage, health_check, Instant::now());
         let mut response = match self.admit(&request, health_check) {
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.response(),
             Ok(_permit) => {
                 let handled = self.handle(request, health_check);
                 let handled = tokio::time::timeout(self.limits.request_timeout, handled).await;
@@ -97,18 +97,14 @@ impl Edge {
     }
 
     /// Refuses what is too large or too much.
-    fn admit<B>(&self, request: &Request<B>, health_check: bool) -> Result<Permit<'_>, Response> {
+    fn admit<B>(&self, request: &Request<B>, health_check: bool) -> Result<Permit<'_>, Refusal> {
         if header_bytes(request) > self.limits.max_header_bytes {
-            return Err(too_large(
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "the request line and headers are too large",
-            ));
+            return Err(Refusal::HeadersTooLarge);
         }
         if announced_body_bytes(request).is_some_and(|bytes| bytes > self.limits.max_body_bytes as u64) {
-            return Err(too_large(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE));
+            return Err(Refusal::BodyTooLarge);
         }
-        let permit = self.admission.try_admit(health_check);
-        permit.ok_or_else(|| unavailable("too many requests are in work"))
+        self.admission.try_admit(health_check).ok_or(Refusal::TooManyRequests)
     }
 
     /// The handler's answer, or that of a fault.
@@ -126,7 +122,7 @@ impl Edge {
         // A clone of the router is a reference to it.
         let Ok(response) = self.router.clone().call(request).await;
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return too_large(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE);
+            return Refusal::BodyTooLarge.response();
         }
         response
     }
@@ -165,7 +161,26 @@ impl Edge {
     }
 }
 
-const BODY_TOO_LARGE: &str = "the request's body is too large";
+/// Why a request isn't handled.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    HeadersTooLarge,
+    BodyTooLarge,
+    TooManyRequests,
+}
+
+impl Refusal {
+    fn response(self) -> Response {
+        match self {
+            Self::HeadersTooLarge => too_large(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "the request line and headers are too large",
+            ),
+            Self::BodyTooLarge => too_large(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large"),
+            Self::TooManyRequests => unavailable("too many requests are in work"),
+        }
+    }
+}
 
 fn is_health_check<B>(request: &Request<B>) -> bool {
     let user_agent = request.headers().get(header::USER_AGENT);
