@@ -1,5 +1,10 @@
 //! The real binaries, over sockets: start, signals, slow clients, and the end.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy only knows inside test functions"
+)]
+
 use std::{
     os::unix::process::ExitStatusExt,
     process::{ExitStatus, Stdio},
