@@ -47,9 +47,7 @@ impl ApiError {
         Self::new(
             "InvalidAction",
             400,
-            format!(
-                "the local cloud doesn't implement the CloudFormation action {operation}; run it against AWS"
-            ),
+            format!("the local cloud doesn't implement the CloudFormation action {operation}; run it against AWS"),
         )
     }
 }

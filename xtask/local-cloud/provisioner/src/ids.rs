@@ -44,9 +44,7 @@ impl Ids {
     /// SplitMix64 over seed and count: a permutation of the counts, so no two of one seed are equal.
     fn next(&mut self) -> u64 {
         self.given += 1;
-        let mut mixed = self
-            .seed
-            .wrapping_add(self.given.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut mixed = self.seed.wrapping_add(self.given.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)

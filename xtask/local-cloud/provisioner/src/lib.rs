@@ -3,15 +3,31 @@
 //! Pure: no sockets, no clock, no async. [`Stacks`] is the whole state; [`Stacks::call`] answers one API call,
 //! [`Stacks::advance`] carries on what is under way, and a [`Provider`] makes the resources.
 //! Between any two calls the state can be written as JSON and read back, and carries on as if nothing had happened.
+//!
+//! The way of a change: text ([`Stacks::call`]) → `template` (parsed, every function checked) → `plan` (parameters, conditions and
+//! mappings resolved; only references to resources left) → `changes` (compared with what is there) → `engine` (one step at a time).
 
+mod api;
+mod change_set;
+mod changes;
+mod engine;
 mod error;
+mod evaluate;
 mod ids;
+mod plan;
 mod provider;
+mod replacement;
+mod run;
+mod stack;
 mod stacks;
+mod template;
+#[cfg(test)]
+mod tests;
 
+pub use engine::DEFAULT_TIMEOUT;
 pub use error::ApiError;
 pub use provider::{Operation, Progress, Provider, ResourceRequest, ResourceType};
-pub use stacks::{DEFAULT_TIMEOUT, Stacks};
+pub use stacks::Stacks;
 
 use serde_json::Value;
 
@@ -19,9 +35,5 @@ use serde_json::Value;
 ///
 /// [`ResourceType::check`] must accept such a value in place of any other.
 pub fn is_unresolved(value: &Value) -> bool {
-    value
-        .as_object()
-        .filter(|object| object.len() == 1)
-        .and_then(|object| object.keys().next())
-        .is_some_and(|key| key == "Ref" || key.starts_with("Fn::"))
+    template::intrinsic(value).is_some()
 }

@@ -117,21 +117,10 @@ pub trait Provider {
     /// # Errors
     ///
     /// Why it can't, as AWS would say it.
-    fn delete(
-        &mut self,
-        now: SystemTime,
-        request: &ResourceRequest<'_>,
-        physical_id: &str,
-    ) -> Result<(), String>;
+    fn delete(&mut self, now: SystemTime, request: &ResourceRequest<'_>, physical_id: &str) -> Result<(), String>;
 
     /// How far the operation is that was begun last on this resource.
-    fn progress(
-        &self,
-        now: SystemTime,
-        type_name: &str,
-        physical_id: &str,
-        operation: Operation,
-    ) -> Progress;
+    fn progress(&self, now: SystemTime, type_name: &str, physical_id: &str, operation: Operation) -> Progress;
 
     /// What `Fn::GetAtt` gives, or `None` when the resource has no such attribute.
     fn attribute(&self, type_name: &str, physical_id: &str, attribute: &str) -> Option<Value>;

@@ -1,19 +1,23 @@
 //! The whole state, and its three doors.
 
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::api;
+use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::ids::Ids;
+use crate::plan::Environment;
 use crate::provider::Provider;
+use crate::stack::Stack;
 
-/// How long an operation on one resource may take where its type states nothing.
+/// How many deleted stacks can still be described by their id; the oldest go first.
 ///
-/// A named choice: AWS's default for a handler is two hours, and an ECS service's is three
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-service-cloudformation.html>).
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(3);
+/// A named choice: AWS keeps them for 90 days.
+const MAX_DELETED_STACKS: usize = 50;
 
 /// Every stack of one account in one region. Write it as JSON after every change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +25,8 @@ pub struct Stacks {
     pub(crate) account_id: String,
     pub(crate) region: String,
     pub(crate) ids: Ids,
+    /// In the order of their creation.
+    pub(crate) stacks: Vec<Stack>,
 }
 
 impl Stacks {
@@ -30,13 +36,15 @@ impl Stacks {
             account_id: account_id.into(),
             region: region.into(),
             ids: Ids::new(seed),
+            stacks: Vec::new(),
         }
     }
 
     /// One API call, `operation` and the members of input and output named as in the API.
     ///
     /// Lists are arrays; numbers and booleans in the input may be strings; timestamps in the output are RFC 3339 strings.
-    /// An operation under way is begun here and carried on by [`advance`](Self::advance).
+    /// An operation under way is begun here and carried on by [`advance`](Self::advance); no call asks the provider to make,
+    /// change or delete anything. A call that fails changes nothing.
     ///
     /// # Errors
     ///
@@ -48,20 +56,80 @@ impl Stacks {
         operation: &str,
         input: &Value,
     ) -> Result<Value, ApiError> {
-        let _ = (now, provider, input, &mut self.ids);
-        Err(ApiError::invalid_action(operation))
+        let answer = api::call(self, now, provider, operation, input)?;
+        self.forget_deleted();
+        Ok(answer)
     }
 
-    /// Carries every operation under way as far as it goes now. True when anything changed: call it again until false.
+    /// Carries what is under way one step on. True when anything changed: persist, and call it again until false.
+    ///
+    /// A step asks at most one thing of the provider, so that a crash before the state is written can lose at most one answer;
+    /// repeated from the state before, the step carries the same token
+    /// ([`ResourceRequest::token`](crate::ResourceRequest::token)).
     ///
     /// Call it after every call, after every change of a resource, and at [`next_deadline`](Self::next_deadline).
     pub fn advance(&mut self, now: SystemTime, provider: &mut dyn Provider) -> bool {
-        let _ = (now, provider, &mut self.ids);
+        for index in 0..self.stacks.len() {
+            let mut stack = self.stacks.remove(index);
+            let moved = Engine {
+                now,
+                provider: &mut *provider,
+                ids: &mut self.ids,
+                others: &self.stacks,
+            }
+            .step(&mut stack);
+            self.stacks.insert(index, stack);
+            if moved {
+                self.forget_deleted();
+                return true;
+            }
+        }
         false
     }
 
-    /// When [`advance`](Self::advance) must be called even if nothing else happens.
+    /// When [`advance`](Self::advance) must be called even if nothing else happens: an operation's limit.
     pub fn next_deadline(&self) -> Option<SystemTime> {
-        None
+        self.stacks
+            .iter()
+            .filter_map(|stack| stack.run.as_ref()?.next_deadline())
+            .min()
+    }
+
+    /// By id any stack, by name only one that isn't deleted.
+    pub(crate) fn find(&self, name_or_id: &str) -> Option<usize> {
+        self.stacks.iter().position(|stack| stack.id == name_or_id).or_else(|| {
+            self.stacks
+                .iter()
+                .position(|stack| stack.name == name_or_id && stack.deleted.is_none())
+        })
+    }
+
+    pub(crate) fn environment(&self, stack_name: &str, stack_id: &str) -> Environment {
+        Environment {
+            account_id: self.account_id.clone(),
+            region: self.region.clone(),
+            stack_name: stack_name.to_owned(),
+            stack_id: stack_id.to_owned(),
+            exports: self.exports(stack_id),
+        }
+    }
+
+    /// Every export of the stacks other than this one.
+    fn exports(&self, except: &str) -> BTreeMap<String, String> {
+        self.stacks
+            .iter()
+            .filter(|stack| stack.deleted.is_none() && stack.id != except)
+            .flat_map(|stack| &stack.outputs)
+            .filter_map(|output| Some((output.export_name.clone()?, output.value.clone())))
+            .collect()
+    }
+
+    fn forget_deleted(&mut self) {
+        let deleted = self.stacks.iter().filter(|stack| stack.deleted.is_some()).count();
+        for _ in MAX_DELETED_STACKS..deleted {
+            if let Some(oldest) = self.stacks.iter().position(|stack| stack.deleted.is_some()) {
+                self.stacks.remove(oldest);
+            }
+        }
     }
 }

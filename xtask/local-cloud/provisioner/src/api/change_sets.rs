@@ -1,0 +1,373 @@
+//! Change sets: made, shown, executed, deleted.
+
+use serde_json::{Value, json};
+
+use crate::api::operations::{check_name, check_types_kept, check_updatable};
+use crate::api::prepare::DEPLOYMENT;
+use crate::api::{Answer, Call, Input, describe, page, timestamp};
+use crate::change_set::{ChangeSet, ChangeSetStatus, ChangeSetType, ExecutionStatus};
+use crate::changes::{Changes, compare};
+use crate::error::ApiError;
+use crate::stack::{Deployment, OnFailure, Stack, StackStatus, name};
+
+/// The AWS CLI's `deploy` knows an empty change set by these words.
+const NO_CHANGES: &str =
+    "The submitted information didn't contain changes. Submit different information to create a change set.";
+/// AWS's pre-deployment validation fails the change set in these words
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html>); AWS sends the user to another
+/// call for what is wrong, here it follows at once.
+const INVALID: &str = "The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation].";
+/// A named choice, so that the state stays bounded.
+const MAX_CHANGE_SETS: usize = 200;
+
+impl Call<'_> {
+    pub(super) fn create_change_set(&mut self) -> Result<Value, ApiError> {
+        let mut known = DEPLOYMENT.to_vec();
+        known.extend([
+            "ChangeSetName",
+            "ChangeSetType",
+            "ClientToken",
+            "Description",
+            "OnStackFailure",
+        ]);
+        let input = self.input(&known)?;
+        let change_set_type = change_set_type(&input)?;
+        let stack_name = input.required("StackName")?;
+        let set_name = input.required("ChangeSetName")?;
+        check_name(&set_name, "changeSetName")?;
+        let found = self.stacks.find(&stack_name);
+        let mut ids = self.stacks.ids.clone();
+        let mut stack = match (change_set_type, found) {
+            (ChangeSetType::Update, None) => {
+                return Err(ApiError::validation(format!("Stack [{stack_name}] does not exist")));
+            }
+            (ChangeSetType::Create, None) => {
+                check_name(&stack_name, "stackName")?;
+                let id = self.stack_arn(&stack_name, &ids.uuid());
+                Stack::new(id, stack_name, self.now, Deployment::default())
+            }
+            (_, Some(index)) => self.stacks.stacks[index].clone(),
+        };
+        check_state(&stack, change_set_type, &set_name)?;
+        let previous = (change_set_type == ChangeSetType::Update).then_some(&stack.deployment);
+        let deployment = self.prepare(&input, &stack.name, &stack.id, previous)?;
+        check_types_kept(&stack, &deployment)?;
+        let changes = compare(&stack, &deployment, self.provider);
+        let failure = match self.faults(&deployment) {
+            Some(faults) => Some(format!("{INVALID} {faults}")),
+            None => changes.is_empty().then(|| NO_CHANGES.to_owned()),
+        };
+        let id = format!(
+            "arn:aws:cloudformation:{}:{}:changeSet/{set_name}/{}",
+            self.stacks.region,
+            self.stacks.account_id,
+            ids.uuid()
+        );
+        let Changes { list, changed, .. } = changes;
+        let on_stack_failure = input.choice("OnStackFailure")?;
+        let change_set = ChangeSet {
+            id: id.clone(),
+            name: set_name,
+            created: self.now,
+            change_set_type,
+            description: input.text("Description"),
+            status: if failure.is_some() {
+                ChangeSetStatus::Failed
+            } else {
+                ChangeSetStatus::CreateComplete
+            },
+            execution_status: if failure.is_some() {
+                ExecutionStatus::Unavailable
+            } else {
+                ExecutionStatus::Available
+            },
+            status_reason: failure,
+            deployment,
+            changes: list,
+            changed,
+            on_stack_failure,
+        };
+        self.stacks.ids = ids;
+        if found.is_none() {
+            stack.set_status(
+                self.now,
+                &mut self.stacks.ids,
+                StackStatus::ReviewInProgress,
+                Some("User Initiated".to_owned()),
+            );
+        }
+        stack.change_sets.push(change_set);
+        let stack_id = stack.id.clone();
+        match found {
+            Some(index) => self.stacks.stacks[index] = stack,
+            None => self.stacks.stacks.push(stack),
+        }
+        Ok(json!({ "Id": id, "StackId": stack_id }))
+    }
+
+    pub(super) fn describe_change_set(&mut self) -> Result<Value, ApiError> {
+        let input = self.input(&["ChangeSetName", "IncludePropertyValues", "NextToken", "StackName"])?;
+        let with_values = input.boolean("IncludePropertyValues")?.unwrap_or(false);
+        let (index, position) = self.find_change_set(&input)?;
+        let stack = &self.stacks.stacks[index];
+        let change_set = &stack.change_sets[position];
+        let (changes, next) = page(
+            change_set.changes.clone(),
+            input.text("NextToken").as_deref(),
+            |change| {
+                change["ResourceChange"]["LogicalResourceId"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            },
+        )?;
+        let changes: Vec<Value> = changes
+            .into_iter()
+            .map(|change| if with_values { change } else { without_values(change) })
+            .collect();
+        let deployment = &change_set.deployment;
+        Ok(summary(stack, change_set)
+            .set("Parameters", describe::parameters(deployment))
+            .set("Capabilities", deployment.capabilities.clone())
+            .set("Tags", describe::tags(&deployment.tags))
+            .set("NotificationARNs", json!([]))
+            .set("RollbackConfiguration", json!({}))
+            .maybe("OnStackFailure", change_set.on_stack_failure.map(|on| name(&on)))
+            .set("Changes", changes)
+            .maybe("NextToken", next)
+            .done())
+    }
+
+    pub(super) fn execute_change_set(&mut self) -> Result<Value, ApiError> {
+        let input = self.input(&[
+            "ChangeSetName",
+            "ClientRequestToken",
+            "DisableRollback",
+            "RetainExceptOnCreate",
+            "StackName",
+        ])?;
+        let (index, position) = self.find_change_set(&input)?;
+        let disable_rollback = input.boolean("DisableRollback")?.unwrap_or(false);
+        let retain = input.boolean("RetainExceptOnCreate")?.unwrap_or(false);
+        let token = input.text("ClientRequestToken");
+        let mut stack = self.stacks.stacks[index].clone();
+        let mut change_set = stack.change_sets[position].clone();
+        let repeated = change_set.execution_status == ExecutionStatus::ExecuteInProgress
+            && token.is_some()
+            && stack.token == token;
+        if repeated {
+            return Ok(json!({}));
+        }
+        if change_set.execution_status != ExecutionStatus::Available {
+            return Err(ApiError::invalid_change_set_status(format!(
+                "ChangeSet [{}] cannot be executed in its current status of [{}]",
+                change_set.id,
+                match change_set.status {
+                    ChangeSetStatus::Failed => name(&change_set.status),
+                    ChangeSetStatus::CreateComplete => name(&change_set.execution_status),
+                }
+            )));
+        }
+        if change_set.change_set_type == ChangeSetType::Update {
+            check_updatable(&stack)?;
+        }
+        self.check_imports(&stack, &change_set.deployment)?;
+        if disable_rollback && change_set.on_stack_failure.is_some() {
+            return Err(ApiError::validation(
+                "DisableRollback can't be given for a change set with OnStackFailure; leave it out",
+            ));
+        }
+        change_set.execution_status = ExecutionStatus::ExecuteInProgress;
+        stack.token = token;
+        stack.change_set_id = Some(change_set.id.clone());
+        stack.retain_except_on_create = retain;
+        apply_failure_options(&mut stack, &change_set, disable_rollback);
+        // What the executed one was compared with is no more, so the others are worth nothing; AWS deletes them.
+        stack.change_sets = vec![change_set.clone()];
+        let ChangeSet {
+            deployment, changed, ..
+        } = change_set;
+        match change_set.change_set_type {
+            ChangeSetType::Create => {
+                stack.deployment = deployment;
+                self.begin_create(&mut stack);
+            }
+            ChangeSetType::Update => {
+                let changes = Changes {
+                    changed,
+                    ..Changes::default()
+                };
+                self.begin_update(&mut stack, deployment, changes);
+            }
+        }
+        self.stacks.stacks[index] = stack;
+        Ok(json!({}))
+    }
+
+    pub(super) fn delete_change_set(&mut self) -> Result<Value, ApiError> {
+        let input = self.input(&["ChangeSetName", "StackName"])?;
+        // Deleting what isn't there is no error.
+        let Ok((index, position)) = self.find_change_set(&input) else {
+            return Ok(json!({}));
+        };
+        let stack = &mut self.stacks.stacks[index];
+        let change_set = &stack.change_sets[position];
+        if change_set.execution_status == ExecutionStatus::ExecuteInProgress {
+            return Err(ApiError::invalid_change_set_status(format!(
+                "ChangeSet [{}] cannot be deleted in its current status of [EXECUTE_IN_PROGRESS]",
+                change_set.id
+            )));
+        }
+        stack.change_sets.remove(position);
+        Ok(json!({}))
+    }
+
+    pub(super) fn list_change_sets(&mut self) -> Result<Value, ApiError> {
+        let input = self.input(&["NextToken", "StackName"])?;
+        let index = self.existing(&input)?;
+        let stack = &self.stacks.stacks[index];
+        let listed: Vec<&ChangeSet> = stack
+            .change_sets
+            .iter()
+            .filter(|change_set| !was_executed(change_set))
+            .collect();
+        let (listed, next) = page(listed, input.text("NextToken").as_deref(), |change_set| {
+            change_set.id.clone()
+        })?;
+        let summaries: Vec<Value> = listed
+            .into_iter()
+            .map(|change_set| summary(stack, change_set).done())
+            .collect();
+        Ok(Answer::default()
+            .set("Summaries", summaries)
+            .maybe("NextToken", next)
+            .done())
+    }
+
+    /// The stack's index and the change set's in it.
+    pub(super) fn find_change_set(&self, input: &Input<'_>) -> Result<(usize, usize), ApiError> {
+        let wanted = input.required("ChangeSetName")?;
+        let missing = || ApiError::change_set_not_found(format!("ChangeSet [{wanted}] does not exist"));
+        if wanted.starts_with("arn:") {
+            return self
+                .stacks
+                .stacks
+                .iter()
+                .enumerate()
+                .find_map(|(index, stack)| {
+                    let position = stack.change_sets.iter().position(|set| set.id == wanted)?;
+                    Some((index, position))
+                })
+                .ok_or_else(missing);
+        }
+        if input.text("StackName").is_none() {
+            return Err(ApiError::validation(
+                "StackName must be specified if ChangeSetName is not specified as an ARN.",
+            ));
+        }
+        let index = self.existing(input)?;
+        // One that was executed may have lent its name to a new one.
+        let sets = &self.stacks.stacks[index].change_sets;
+        sets.iter()
+            .rposition(|set| set.name == wanted)
+            .map(|position| (index, position))
+            .ok_or_else(missing)
+    }
+
+    /// What the change set imported must still be there.
+    fn check_imports(&self, stack: &Stack, deployment: &Deployment) -> Result<(), ApiError> {
+        let exports = self.stacks.environment(&stack.name, &stack.id).exports;
+        match deployment.plan.imports.iter().find(|name| !exports.contains_key(*name)) {
+            Some(name) => Err(ApiError::validation(format!("No export named {name} found."))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn change_set_type(input: &Input<'_>) -> Result<ChangeSetType, ApiError> {
+    match input.text("ChangeSetType").as_deref() {
+        Some("IMPORT") => Err(ApiError::validation(
+            "the local cloud doesn't support the ChangeSetType IMPORT; it has nothing that no stack made",
+        )),
+        None => Ok(ChangeSetType::Update),
+        Some(_) => Ok(input.choice("ChangeSetType")?.unwrap_or(ChangeSetType::Update)),
+    }
+}
+
+fn check_state(stack: &Stack, change_set_type: ChangeSetType, set_name: &str) -> Result<(), ApiError> {
+    match change_set_type {
+        ChangeSetType::Create if stack.status != StackStatus::ReviewInProgress => {
+            return Err(ApiError::validation(format!(
+                "Stack [{}] already exists and cannot be created again with the changeSet [{set_name}].",
+                stack.name
+            )));
+        }
+        ChangeSetType::Create => {}
+        ChangeSetType::Update => check_updatable(stack)?,
+    }
+    let taken = stack
+        .change_sets
+        .iter()
+        .any(|change_set| change_set.name == set_name && !was_executed(change_set));
+    if taken {
+        return Err(ApiError::already_exists(format!(
+            "ChangeSet [{set_name}] already exists"
+        )));
+    }
+    if stack.change_sets.len() >= MAX_CHANGE_SETS {
+        return Err(ApiError::validation(format!(
+            "stack [{}] has {MAX_CHANGE_SETS} change sets; delete some",
+            stack.name
+        )));
+    }
+    Ok(())
+}
+
+fn apply_failure_options(stack: &mut Stack, change_set: &ChangeSet, disable_rollback: bool) {
+    let on_failure = match (change_set.on_stack_failure, disable_rollback) {
+        (Some(on_failure), _) => on_failure,
+        (None, true) => OnFailure::DoNothing,
+        (None, false) => OnFailure::Rollback,
+    };
+    stack.on_failure = on_failure;
+    stack.disable_rollback = on_failure == OnFailure::DoNothing;
+}
+
+fn was_executed(change_set: &ChangeSet) -> bool {
+    matches!(
+        change_set.execution_status,
+        ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete | ExecutionStatus::ExecuteFailed
+    )
+}
+
+fn summary(stack: &Stack, change_set: &ChangeSet) -> Answer {
+    Answer::default()
+        .set("ChangeSetId", change_set.id.as_str())
+        .set("ChangeSetName", change_set.name.as_str())
+        .set("StackId", stack.id.as_str())
+        .set("StackName", stack.name.as_str())
+        .set("CreationTime", timestamp(change_set.created))
+        .maybe("Description", change_set.description.as_deref())
+        .set("Status", name(&change_set.status))
+        .maybe("StatusReason", change_set.status_reason.as_deref())
+        .set("ExecutionStatus", name(&change_set.execution_status))
+        .set("IncludeNestedStacks", false)
+        .set("ImportExistingResources", false)
+}
+
+/// A change as it is shown unless property values are asked for.
+fn without_values(mut change: Value) -> Value {
+    let resource = &mut change["ResourceChange"];
+    if let Some(members) = resource.as_object_mut() {
+        members.remove("BeforeContext");
+        members.remove("AfterContext");
+    }
+    for detail in resource["Details"].as_array_mut().into_iter().flatten() {
+        if let Some(target) = detail["Target"].as_object_mut() {
+            for key in ["AfterValue", "AttributeChangeType", "BeforeValue", "Path"] {
+                target.remove(key);
+            }
+        }
+    }
+    change
+}

@@ -1,0 +1,67 @@
+//! Change sets: a deployment that was compared with what is there, and waits to be executed.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::stack::{Deployment, OnFailure, Stack};
+
+/// Whether a change set could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChangeSetStatus {
+    CreateComplete,
+    Failed,
+}
+
+/// Whether a change set can be, is or was executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ExecutionStatus {
+    Unavailable,
+    Available,
+    ExecuteInProgress,
+    ExecuteComplete,
+    ExecuteFailed,
+    Obsolete,
+}
+
+/// What a change set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ChangeSetType {
+    Create,
+    Update,
+}
+
+/// One change set of a stack.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ChangeSet {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) created: SystemTime,
+    pub(crate) change_set_type: ChangeSetType,
+    pub(crate) description: Option<String>,
+    pub(crate) status: ChangeSetStatus,
+    pub(crate) status_reason: Option<String>,
+    pub(crate) execution_status: ExecutionStatus,
+    pub(crate) deployment: Deployment,
+    /// `Change`s as the API gives them, with property values.
+    pub(crate) changes: Vec<Value>,
+    /// Logical ids of the resources to add or modify.
+    pub(crate) changed: BTreeSet<String>,
+    pub(crate) on_stack_failure: Option<OnFailure>,
+}
+
+impl Stack {
+    /// Notes how the change set ended that is being executed, if one is.
+    pub(crate) fn finish_execution(&mut self, status: ExecutionStatus) {
+        for change_set in &mut self.change_sets {
+            if change_set.execution_status == ExecutionStatus::ExecuteInProgress {
+                change_set.execution_status = status;
+            }
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! What a new deployment changes, as a change set tells it.
+//!
+//! Ordinary change sets compare templates, not live state
+//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>). A reference to a resource that
+//! may be replaced, or to an attribute of one that is modified, may or may not change: its evaluation is dynamic.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::engine::ResourceLookup;
+use crate::evaluate::{Found, Lookup, evaluate, same};
+use crate::is_unresolved;
+use crate::plan::{PlannedResource, members};
+use crate::provider::Provider;
+use crate::replacement::property_needs_replacement;
+use crate::stack::{Deployment, Resource, ResourceStatus, Stack};
+use crate::template::{Policy, Reference, Template, references};
+
+const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+const HIDDEN: &str = "****";
+
+/// What a new deployment changes.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// `Change`s as the API gives them, with property values.
+    pub(crate) list: Vec<Value>,
+    /// Logical ids of the resources to add or modify.
+    pub(crate) changed: BTreeSet<String>,
+    /// Whether anything changes besides resources that makes an update worth while.
+    pub(crate) outputs_or_tags: bool,
+}
+
+impl Changes {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty() && !self.outputs_or_tags
+    }
+}
+
+/// Compares a stack with what it is to become.
+pub(crate) fn compare(stack: &Stack, after: &Deployment, provider: &dyn Provider) -> Changes {
+    let comparison = Comparison {
+        stack,
+        before: &stack.deployment,
+        after,
+        before_template: Template::parse(&stack.deployment.template_body).ok(),
+        after_template: Template::parse(&after.template_body).ok(),
+        provider,
+    };
+    let mut seen = BTreeMap::new();
+    let mut changes = Changes {
+        outputs_or_tags: after.plan.outputs != stack.deployment.plan.outputs || after.tags != stack.deployment.tags,
+        ..Changes::default()
+    };
+    for logical_id in after.plan.order() {
+        if let Some(change) = comparison.resource(&logical_id, &mut seen) {
+            changes.list.push(change);
+            changes.changed.insert(logical_id);
+        }
+    }
+    for (logical_id, resource) in &stack.resources {
+        if !resource.status.is_gone() && !after.plan.resources.contains_key(logical_id) {
+            changes.list.push(comparison.removal(logical_id, resource));
+        }
+    }
+    changes
+}
+
+/// How a resource changes, for those that refer to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Modified,
+    MayBeReplaced,
+    Replaced,
+}
+
+struct Comparison<'a> {
+    stack: &'a Stack,
+    before: &'a Deployment,
+    after: &'a Deployment,
+    before_template: Option<Template>,
+    after_template: Option<Template>,
+    provider: &'a dyn Provider,
+}
+
+impl Comparison<'_> {
+    fn resource(&self, logical_id: &str, seen: &mut BTreeMap<String, Kind>) -> Option<Value> {
+        let planned = &self.after.plan.resources[logical_id];
+        let existing = self
+            .stack
+            .resources
+            .get(logical_id)
+            .filter(|resource| resource.physical_id.is_some() && !resource.status.is_gone());
+        let Some(existing) = existing else {
+            seen.insert(logical_id.to_owned(), Kind::Replaced);
+            return Some(self.addition(logical_id, planned));
+        };
+        let details = self.details(logical_id, existing, planned, seen);
+        if details.is_empty() {
+            return None;
+        }
+        let replacement = replacement(&details);
+        seen.insert(logical_id.to_owned(), replacement);
+        Some(self.modification(logical_id, existing, planned, &details, replacement, seen))
+    }
+
+    fn addition(&self, logical_id: &str, planned: &PlannedResource) -> Value {
+        change(json!({
+            "Action": "Add",
+            "LogicalResourceId": logical_id,
+            "ResourceType": planned.type_name,
+            "Scope": [],
+            "Details": [],
+            "AfterContext": self.after_context(logical_id, planned, &BTreeMap::new()),
+        }))
+    }
+
+    fn removal(&self, logical_id: &str, resource: &Resource) -> Value {
+        let policy = match resource.deletion_policy {
+            Policy::Delete => "Delete",
+            Policy::Retain | Policy::RetainExceptOnCreate => "Retain",
+        };
+        change(json!({
+            "PolicyAction": policy,
+            "Action": "Remove",
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": resource.physical_id,
+            "ResourceType": resource.type_name,
+            "Scope": [],
+            "Details": [],
+            "BeforeContext": self.before_context(logical_id, resource),
+        }))
+    }
+
+    fn modification(
+        &self,
+        logical_id: &str,
+        existing: &Resource,
+        planned: &PlannedResource,
+        details: &[Value],
+        replacement: Kind,
+        seen: &BTreeMap<String, Kind>,
+    ) -> Value {
+        let scope: BTreeSet<&str> = details
+            .iter()
+            .filter_map(|detail| detail["Target"]["Attribute"].as_str())
+            .collect();
+        let mut value = json!({
+            "Action": "Modify",
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": existing.physical_id,
+            "ResourceType": planned.type_name,
+            "Replacement": match replacement {
+                Kind::Modified => "False",
+                Kind::MayBeReplaced => "Conditional",
+                Kind::Replaced => "True",
+            },
+            "Scope": scope,
+            "Details": details,
+            "BeforeContext": self.before_context(logical_id, existing),
+            "AfterContext": self.after_context(logical_id, planned, seen),
+        });
+        if replacement == Kind::Replaced {
+            value["PolicyAction"] = match planned.update_replace_policy {
+                Policy::Delete => "ReplaceAndDelete",
+                Policy::Retain | Policy::RetainExceptOnCreate => "ReplaceAndRetain",
+            }
+            .into();
+        }
+        change(value)
+    }
+
+    fn details(
+        &self,
+        logical_id: &str,
+        existing: &Resource,
+        planned: &PlannedResource,
+        seen: &BTreeMap<String, Kind>,
+    ) -> Vec<Value> {
+        let old = self.before.plan.resources.get(logical_id);
+        let before = old.map_or_else(Map::new, |old| members(&old.properties));
+        let after = members(&planned.properties);
+        let properties: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let mut details = Vec::new();
+        for property in properties {
+            details.extend(self.property_details(
+                logical_id,
+                existing,
+                property,
+                (before.get(property), after.get(property)),
+                seen,
+            ));
+        }
+        let taggable = self
+            .provider
+            .resource_type(&planned.type_name)
+            .is_some_and(|facts| facts.taggable());
+        let failed = matches!(
+            existing.status,
+            ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed
+        );
+        let attributes = [
+            (
+                "Tags",
+                taggable && existing.tags != self.after.tags,
+                "DirectModification",
+            ),
+            (
+                "Metadata",
+                old.is_some_and(|old| old.metadata != planned.metadata),
+                "DirectModification",
+            ),
+            (
+                "DeletionPolicy",
+                old.is_some_and(|old| old.deletion_policy != planned.deletion_policy),
+                "DirectModification",
+            ),
+            (
+                "UpdateReplacePolicy",
+                old.is_some_and(|old| old.update_replace_policy != planned.update_replace_policy),
+                "DirectModification",
+            ),
+            // What a failed update left is brought into line whatever the templates say.
+            ("Properties", failed && details.is_empty(), "Automatic"),
+        ];
+        for (attribute, changed, source) in attributes {
+            if changed {
+                details.push(json!({
+                    "Target": { "Attribute": attribute, "RequiresRecreation": "Never" },
+                    "Evaluation": "Static",
+                    "ChangeSource": source,
+                }));
+            }
+        }
+        details
+    }
+
+    fn property_details(
+        &self,
+        logical_id: &str,
+        existing: &Resource,
+        property: &str,
+        (before, after): (Option<&Value>, Option<&Value>),
+        seen: &BTreeMap<String, Kind>,
+    ) -> Vec<Value> {
+        let create_only = self
+            .provider
+            .resource_type(&existing.type_name)
+            .map_or(&[][..], |facts| facts.create_only());
+        let target = |always: bool| {
+            let recreation = if always { "Always" } else { "Never" };
+            let mut target = match property {
+                "Tags" => json!({ "Attribute": "Tags", "RequiresRecreation": recreation }),
+                _ => json!({ "Attribute": "Properties", "Name": property, "RequiresRecreation": recreation }),
+            };
+            target["Path"] = format!("/Properties/{property}").into();
+            target["AttributeChangeType"] = match (before, after) {
+                (None, _) => "Add",
+                (_, None) => "Remove",
+                _ => "Modify",
+            }
+            .into();
+            let hide = |value: String| {
+                if self.is_hidden(logical_id, property) {
+                    HIDDEN.to_owned()
+                } else {
+                    value
+                }
+            };
+            if let Some(value) = existing.properties.get(property) {
+                target["BeforeValue"] = hide(text(value)).into();
+            }
+            if let Some(value) = after {
+                target["AfterValue"] = hide(text(&self.known(value, seen))).into();
+            }
+            target
+        };
+        let mut details = Vec::new();
+        let changed = match (before, after) {
+            (Some(before), Some(after)) => !same(before, after),
+            _ => true,
+        };
+        if changed {
+            let always = property_needs_replacement(create_only, property, before, after);
+            details.extend(self.static_details(logical_id, property, &target(always)));
+        }
+        // Whether it will differ isn't known, so it counts as create-only if any part of it is.
+        let always = property_needs_replacement(create_only, property, before, None)
+            || create_only.iter().any(|path| path.split('/').next() == Some(property));
+        for reference in after.map(references).unwrap_or_default() {
+            let (source, entity, moves) = match &reference {
+                Reference::Ref(id) => (
+                    "ResourceReference",
+                    id.clone(),
+                    matches!(seen.get(id), Some(Kind::Replaced | Kind::MayBeReplaced)),
+                ),
+                Reference::Attribute(id, attribute) => {
+                    ("ResourceAttribute", format!("{id}.{attribute}"), seen.contains_key(id))
+                }
+            };
+            if moves {
+                details.push(json!({
+                    "Target": target(always),
+                    "Evaluation": "Dynamic",
+                    "ChangeSource": source,
+                    "CausingEntity": entity,
+                }));
+            }
+        }
+        details
+    }
+
+    /// By parameters whose value changed, or by the template itself.
+    fn static_details(&self, logical_id: &str, property: &str, target: &Value) -> Vec<Value> {
+        let before = raw(self.before_template.as_ref(), logical_id, property);
+        let after = raw(self.after_template.as_ref(), logical_id, property);
+        let parameters: Vec<String> = after
+            .map(references)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|reference| reference.name().to_owned())
+            .filter(|name| {
+                self.after.parameters.contains_key(name)
+                    && self.after.parameters.get(name) != self.before.parameters.get(name)
+            })
+            .collect();
+        let mut details: Vec<Value> = parameters
+            .iter()
+            .map(|parameter| {
+                json!({
+                    "Target": target,
+                    "Evaluation": "Static",
+                    "ChangeSource": "ParameterReference",
+                    "CausingEntity": parameter,
+                })
+            })
+            .collect();
+        if details.is_empty() || before != after {
+            details.push(json!({
+                "Target": target,
+                "Evaluation": "Static",
+                "ChangeSource": "DirectModification",
+            }));
+        }
+        details
+    }
+
+    /// Whether the value holds a parameter with `NoEcho`.
+    fn is_hidden(&self, logical_id: &str, property: &str) -> bool {
+        [
+            (&self.before_template, &self.before.no_echo),
+            (&self.after_template, &self.after.no_echo),
+        ]
+        .into_iter()
+        .any(|(template, no_echo)| {
+            raw(template.as_ref(), logical_id, property)
+                .map(references)
+                .unwrap_or_default()
+                .iter()
+                .any(|reference| no_echo.contains(reference.name()))
+        })
+    }
+
+    fn before_context(&self, logical_id: &str, resource: &Resource) -> String {
+        self.context(logical_id, &resource.properties, resource.metadata.as_ref())
+    }
+
+    fn after_context(&self, logical_id: &str, planned: &PlannedResource, seen: &BTreeMap<String, Kind>) -> String {
+        let properties = self.known(&planned.properties, seen);
+        self.context(logical_id, &properties, planned.metadata.as_ref())
+    }
+
+    fn context(&self, logical_id: &str, properties: &Value, metadata: Option<&Value>) -> String {
+        let mut properties = members(properties);
+        for (property, value) in &mut properties {
+            if self.is_hidden(logical_id, property) {
+                *value = HIDDEN.into();
+            }
+        }
+        let mut context = json!({ "Properties": properties });
+        if let Some(metadata) = metadata {
+            context["Metadata"] = metadata.clone();
+        }
+        context.to_string()
+    }
+
+    /// A value as far as it is known before the change.
+    fn known(&self, value: &Value, seen: &BTreeMap<String, Kind>) -> Value {
+        let lookup = KnownLookup {
+            inner: ResourceLookup {
+                stack: self.stack,
+                provider: self.provider,
+            },
+            seen,
+        };
+        let value = evaluate(value, &lookup).ok().flatten();
+        known_after_apply(value.unwrap_or_default())
+    }
+}
+
+/// Sees only resources that stay as they are.
+struct KnownLookup<'a> {
+    inner: ResourceLookup<'a>,
+    seen: &'a BTreeMap<String, Kind>,
+}
+
+impl Lookup for KnownLookup<'_> {
+    fn reference(&self, name: &str) -> Result<Found, String> {
+        match self.seen.get(name) {
+            Some(Kind::Replaced | Kind::MayBeReplaced) => Ok(Found::Later),
+            _ => self.inner.reference(name),
+        }
+    }
+
+    fn attribute(&self, logical_id: &str, attribute: &str) -> Result<Found, String> {
+        if self.seen.contains_key(logical_id) {
+            return Ok(Found::Later);
+        }
+        self.inner.attribute(logical_id, attribute)
+    }
+
+    fn condition(&self, name: &str) -> Result<bool, String> {
+        self.inner.condition(name)
+    }
+
+    fn mapping(&self, name: &str, top_key: &str, second_key: &str) -> Result<Value, String> {
+        self.inner.mapping(name, top_key, second_key)
+    }
+
+    fn import(&self, export_name: &str) -> Result<Value, String> {
+        self.inner.import(export_name)
+    }
+
+    fn region(&self) -> &str {
+        self.inner.region()
+    }
+}
+
+fn known_after_apply(value: Value) -> Value {
+    if is_unresolved(&value) {
+        return KNOWN_AFTER_APPLY.into();
+    }
+    match value {
+        Value::Array(items) => items.into_iter().map(known_after_apply).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(key, value)| (key, known_after_apply(value)))
+            .collect(),
+        scalar => scalar,
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+fn raw<'a>(template: Option<&'a Template>, logical_id: &str, property: &str) -> Option<&'a Value> {
+    template?.resources.get(logical_id)?.properties.get(property)
+}
+
+fn replacement(details: &[Value]) -> Kind {
+    let always = |evaluation: &str| {
+        details
+            .iter()
+            .any(|detail| detail["Evaluation"] == evaluation && detail["Target"]["RequiresRecreation"] == "Always")
+    };
+    if always("Static") {
+        Kind::Replaced
+    } else if always("Dynamic") {
+        Kind::MayBeReplaced
+    } else {
+        Kind::Modified
+    }
+}
+
+fn change(resource_change: Value) -> Value {
+    json!({ "Type": "Resource", "ResourceChange": resource_change })
+}

@@ -1,0 +1,403 @@
+//! Creation and update: resources in dependency order, independent ones side by side, up to the first failure.
+
+use serde_json::{Value, json};
+
+use crate::change_set::ExecutionStatus;
+use crate::engine::exports;
+use crate::engine::{Engine, Outcome, ResourceLookup, delete};
+use crate::evaluate::{evaluate, has_unresolved, same};
+use crate::plan::PlannedResource;
+use crate::provider::{Operation, Progress};
+use crate::replacement::needs_replacement;
+use crate::run::{Phase, Run, Step};
+use crate::stack::{Garbage, OnFailure, Resource, ResourceStatus as Status, Stack, StackStatus};
+use crate::template::Policy;
+
+/// What a resource needs.
+enum Need {
+    Nothing,
+    Create,
+    Replace,
+    Update,
+}
+
+impl Engine<'_> {
+    pub(super) fn deploy(&mut self, stack: &mut Stack, run: &mut Run) -> Outcome {
+        let running: Vec<_> = run
+            .steps
+            .iter()
+            .filter_map(|(id, step)| match step {
+                Step::Running { operation, deadline } => Some((id.clone(), *operation, *deadline)),
+                _ => None,
+            })
+            .collect();
+        for (id, operation, deadline) in running {
+            let resource = &stack.resources[&id];
+            match self.poll(resource, operation, deadline) {
+                Progress::InProgress => {}
+                Progress::Done => {
+                    let status = family(stack, &id, Status::CreateComplete, Status::UpdateComplete);
+                    self.set(stack, &id, status, None);
+                    run.steps.insert(id, Step::Done);
+                    return Outcome::Moved;
+                }
+                Progress::Failed(reason) => return self.fail(stack, run, &id, &reason),
+            }
+        }
+        if run.deadline.is_some_and(|deadline| self.now >= deadline) {
+            let reason = "Stack creation time exceeded the specified timeout.";
+            return self.abandon(stack, run, Some(reason));
+        }
+        if let Some(id) = ready(stack, run) {
+            return self.start(stack, run, &id);
+        }
+        if run.steps.values().all(|step| *step == Step::Done) {
+            return self.finish(stack, run);
+        }
+        Outcome::Waiting
+    }
+
+    fn start(&mut self, stack: &mut Stack, run: &mut Run, id: &str) -> Outcome {
+        let planned = stack.deployment.plan.resources[id].clone();
+        let existing = stack
+            .resources
+            .get(id)
+            .filter(|resource| resource.physical_id.is_some() && !resource.status.is_gone())
+            .cloned();
+        if existing.is_some() && !run.changed.contains(id) {
+            return skip(stack, run, id, &planned);
+        }
+        let properties = match self.resolve(stack, id, &planned) {
+            Ok(properties) => properties,
+            Err(reason) => {
+                if existing.is_none() {
+                    let record = self.record(stack, id, &planned, &json!({}));
+                    stack.resources.insert(id.to_owned(), record);
+                }
+                return self.fail(stack, run, id, &reason);
+            }
+        };
+        match (self.need(stack, id, existing.as_ref(), &properties), existing) {
+            (Need::Nothing, _) => skip(stack, run, id, &planned),
+            (Need::Update, Some(existing)) => self.start_update(stack, run, id, &planned, properties, &existing),
+            (Need::Replace, Some(existing)) => self.start_create(stack, run, id, &planned, &properties, Some(existing)),
+            (Need::Create | Need::Update | Need::Replace, existing) => {
+                // What is left of a creation that failed is not the resource that is replaced, but goes the same way.
+                if let Some(resource) = existing {
+                    stack.garbage.push(Garbage {
+                        logical_id: id.to_owned(),
+                        resource,
+                        policy: Policy::Delete,
+                    });
+                }
+                self.start_create(stack, run, id, &planned, &properties, None)
+            }
+        }
+    }
+
+    fn resolve(&self, stack: &Stack, id: &str, planned: &PlannedResource) -> Result<Value, String> {
+        let lookup = ResourceLookup {
+            stack,
+            provider: self.provider,
+        };
+        let properties = evaluate(&planned.properties, &lookup)?.unwrap_or_else(|| json!({}));
+        if has_unresolved(&properties) {
+            return Err(format!("the properties of {id} depend on a resource that isn't there"));
+        }
+        let facts = self
+            .provider
+            .resource_type(&planned.type_name)
+            .ok_or_else(|| format!("the type {} isn't supported any more", planned.type_name))?;
+        facts.check(&properties).map_err(|errors| {
+            format!(
+                "Properties validation failed for resource {id} with message: {}",
+                errors.join("; ")
+            )
+        })?;
+        Ok(properties)
+    }
+
+    fn need(&self, stack: &Stack, id: &str, existing: Option<&Resource>, properties: &Value) -> Need {
+        let Some(existing) = existing else {
+            return Need::Create;
+        };
+        let facts = self.provider.resource_type(&existing.type_name);
+        let half_made = existing.status == Status::UpdateFailed && was_replaced(stack, id, existing);
+        if existing.status == Status::CreateFailed {
+            return Need::Create;
+        }
+        let create_only = facts.map_or(&[][..], |facts| facts.create_only());
+        if half_made || needs_replacement(create_only, &existing.properties, properties) {
+            return Need::Replace;
+        }
+        let tagged = facts.is_some_and(|facts| facts.taggable());
+        let unknown = existing.status == Status::UpdateFailed;
+        if unknown || !same(&existing.properties, properties) || (tagged && existing.tags != stack.deployment.tags) {
+            return Need::Update;
+        }
+        Need::Nothing
+    }
+
+    fn record(&mut self, stack: &Stack, id: &str, planned: &PlannedResource, properties: &Value) -> Resource {
+        Resource {
+            type_name: planned.type_name.clone(),
+            physical_id: None,
+            generated_name: format!("{}-{id}-{}", stack.name, self.ids.suffix()),
+            status: Status::CreateInProgress,
+            status_reason: None,
+            updated: self.now,
+            properties: properties.clone(),
+            tags: stack.deployment.tags.clone(),
+            dependencies: planned.dependencies.clone(),
+            deletion_policy: planned.deletion_policy,
+            metadata: planned.metadata.clone(),
+        }
+    }
+
+    fn start_create(
+        &mut self,
+        stack: &mut Stack,
+        run: &mut Run,
+        id: &str,
+        planned: &PlannedResource,
+        properties: &Value,
+        replaced: Option<Resource>,
+    ) -> Outcome {
+        let mut record = self.record(stack, id, planned, properties);
+        let (status, reason) = match &replaced {
+            Some(replaced) => {
+                record.physical_id.clone_from(&replaced.physical_id);
+                (
+                    Status::UpdateInProgress,
+                    Some("Requested update requires the creation of a new physical resource; hence creating one."),
+                )
+            }
+            None => (Status::CreateInProgress, None),
+        };
+        stack.resources.insert(id.to_owned(), record.clone());
+        self.set(stack, id, status, reason);
+        record.physical_id = None;
+        match self.begin(stack, id, &record, Operation::Create, &Value::Null) {
+            Ok(physical_id) => {
+                if let Some(resource) = replaced.filter(|replaced| !is_stable(stack, id, replaced)) {
+                    stack.garbage.push(Garbage {
+                        logical_id: id.to_owned(),
+                        resource,
+                        policy: Policy::Delete,
+                    });
+                }
+                record.physical_id = Some(physical_id);
+                let step = self.running(Operation::Create, &record);
+                stack.resources.insert(id.to_owned(), record);
+                self.set(stack, id, status, Some("Resource creation Initiated"));
+                run.steps.insert(id.to_owned(), step);
+                Outcome::Moved
+            }
+            Err(reason) => {
+                if let Some(replaced) = replaced {
+                    stack.resources.insert(
+                        id.to_owned(),
+                        Resource {
+                            status: Status::UpdateInProgress,
+                            ..replaced
+                        },
+                    );
+                }
+                self.fail(stack, run, id, &reason)
+            }
+        }
+    }
+
+    fn start_update(
+        &mut self,
+        stack: &mut Stack,
+        run: &mut Run,
+        id: &str,
+        planned: &PlannedResource,
+        properties: Value,
+        existing: &Resource,
+    ) -> Outcome {
+        if let Some(stable) = &mut stack.stable {
+            stable.touched.insert(id.to_owned());
+        }
+        let record = Resource {
+            properties,
+            tags: stack.deployment.tags.clone(),
+            dependencies: planned.dependencies.clone(),
+            deletion_policy: planned.deletion_policy,
+            metadata: planned.metadata.clone(),
+            ..existing.clone()
+        };
+        stack.resources.insert(id.to_owned(), record.clone());
+        self.set(stack, id, Status::UpdateInProgress, None);
+        match self.begin(stack, id, &record, Operation::Update, &existing.properties) {
+            Ok(_) => {
+                let step = self.running(Operation::Update, &record);
+                run.steps.insert(id.to_owned(), step);
+                Outcome::Moved
+            }
+            Err(reason) => self.fail(stack, run, id, &reason),
+        }
+    }
+
+    fn fail(&mut self, stack: &mut Stack, run: &mut Run, id: &str, reason: &str) -> Outcome {
+        let status = family(stack, id, Status::CreateFailed, Status::UpdateFailed);
+        self.set(stack, id, status, Some(reason));
+        run.steps.insert(id.to_owned(), Step::Failed);
+        self.abandon(stack, run, None)
+    }
+
+    /// Cancels what is under way and goes over to what follows a failure.
+    ///
+    /// A named choice: with rollback disabled too, resources that don't depend on the failed one are cancelled.
+    fn abandon(&mut self, stack: &mut Stack, run: &mut Run, reason: Option<&str>) -> Outcome {
+        self.cancel(stack, run);
+        let mut reasons = failures(stack, run);
+        reasons.extend(reason.map(str::to_owned));
+        let reason = reasons.join(" ");
+        stack.finish_execution(ExecutionStatus::ExecuteFailed);
+        Outcome::Next(match run.phase {
+            Phase::Create => self.after_failed_creation(stack, &reason),
+            _ => self.after_failed_update(stack, &reason),
+        })
+    }
+
+    /// Stops waiting for what is under way.
+    pub(crate) fn cancel(&mut self, stack: &mut Stack, run: &mut Run) {
+        let running: Vec<String> = run
+            .steps
+            .iter()
+            .filter(|(_, step)| step.is_running())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in running {
+            let status = family(stack, &id, Status::CreateFailed, Status::UpdateFailed);
+            let reason = match status {
+                Status::CreateFailed => "Resource creation cancelled",
+                _ => "Resource update cancelled",
+            };
+            self.set(stack, &id, status, Some(reason));
+            run.steps.insert(id, Step::Failed);
+        }
+    }
+
+    fn after_failed_creation(&mut self, stack: &mut Stack, reason: &str) -> Option<Run> {
+        let (status, reason, phase) = match stack.on_failure {
+            OnFailure::DoNothing => (StackStatus::CreateFailed, reason.to_owned(), None),
+            OnFailure::Rollback => (
+                StackStatus::RollbackInProgress,
+                format!("{reason} Rollback requested by user."),
+                Some(Phase::Rollback),
+            ),
+            OnFailure::Delete => (
+                StackStatus::DeleteInProgress,
+                format!("{reason} Delete requested by user."),
+                Some(Phase::Delete),
+            ),
+        };
+        stack.set_status(self.now, self.ids, status, Some(reason));
+        phase.map(|phase| delete::everything(stack, phase))
+    }
+
+    fn after_failed_update(&mut self, stack: &mut Stack, reason: &str) -> Option<Run> {
+        // A stack whose creation never completed has no state to go back to.
+        let status = if stack.disable_rollback || stack.stable.is_none() {
+            StackStatus::UpdateFailed
+        } else {
+            StackStatus::UpdateRollbackInProgress
+        };
+        stack.set_status(self.now, self.ids, status, Some(reason.to_owned()));
+        (status == StackStatus::UpdateRollbackInProgress).then(|| crate::engine::roll_back::run(stack))
+    }
+
+    fn finish(&mut self, stack: &mut Stack, run: &mut Run) -> Outcome {
+        let before = stack.stable.as_ref().map_or(&stack.outputs, |stable| &stable.outputs);
+        let outputs = exports::outputs(stack, self.provider).and_then(|after| {
+            exports::check(before, &after, self.others)?;
+            Ok(after)
+        });
+        match outputs {
+            Ok(outputs) => stack.outputs = outputs,
+            Err(reason) => return self.abandon(stack, run, Some(&reason)),
+        }
+        stack.finish_execution(ExecutionStatus::ExecuteComplete);
+        if run.phase == Phase::Create {
+            stack.set_status(self.now, self.ids, StackStatus::CreateComplete, None);
+            return Outcome::Next(None);
+        }
+        stack.set_status(self.now, self.ids, StackStatus::UpdateCompleteCleanupInProgress, None);
+        Outcome::Next(Some(delete::after_update(stack)))
+    }
+}
+
+/// Whether a rollback would go back to another thing of this name.
+fn was_replaced(stack: &Stack, id: &str, resource: &Resource) -> bool {
+    let stable = stack.stable.as_ref().and_then(|stable| stable.resources.get(id));
+    stable.is_some_and(|stable| stable.physical_id != resource.physical_id)
+}
+
+/// Whether this is the very thing that a rollback would go back to.
+pub(super) fn is_stable(stack: &Stack, id: &str, resource: &Resource) -> bool {
+    stack
+        .stable
+        .as_ref()
+        .and_then(|stable| stable.resources.get(id))
+        .is_some_and(|stable| stable.physical_id == resource.physical_id)
+}
+
+fn ready(stack: &Stack, run: &Run) -> Option<String> {
+    let done = |id: &String| run.steps.get(id).is_none_or(|step| *step == Step::Done);
+    run.steps
+        .iter()
+        .find(|(id, step)| {
+            **step == Step::Waiting
+                && stack
+                    .deployment
+                    .plan
+                    .resources
+                    .get(*id)
+                    .is_none_or(|planned| planned.dependencies.iter().all(done))
+        })
+        .map(|(id, _)| id.clone())
+}
+
+/// Nothing to ask of the provider: only what CloudFormation itself keeps may have changed.
+fn skip(stack: &mut Stack, run: &mut Run, id: &str, planned: &PlannedResource) -> Outcome {
+    if let Some(resource) = stack.resources.get_mut(id) {
+        resource.dependencies.clone_from(&planned.dependencies);
+        resource.deletion_policy = planned.deletion_policy;
+        resource.metadata.clone_from(&planned.metadata);
+    }
+    run.steps.insert(id.to_owned(), Step::Done);
+    Outcome::Moved
+}
+
+/// The status of a resource that is being created, or of one that is being updated.
+fn family(stack: &Stack, id: &str, creating: Status, updating: Status) -> Status {
+    match stack.resources.get(id).map(|resource| resource.status) {
+        Some(Status::CreateInProgress) => creating,
+        _ => updating,
+    }
+}
+
+fn failures(stack: &Stack, run: &Run) -> Vec<String> {
+    let failed = |status: Status| -> Vec<&str> {
+        run.steps
+            .iter()
+            .filter(|(id, step)| {
+                **step == Step::Failed
+                    && stack
+                        .resources
+                        .get(*id)
+                        .is_some_and(|resource| resource.status == status)
+            })
+            .map(|(id, _)| id.as_str())
+            .collect()
+    };
+    [(Status::CreateFailed, "create"), (Status::UpdateFailed, "update")]
+        .into_iter()
+        .map(|(status, verb)| (failed(status), verb))
+        .filter(|(ids, _)| !ids.is_empty())
+        .map(|(ids, verb)| format!("The following resource(s) failed to {verb}: [{}].", ids.join(", ")))
+        .collect()
+}
