@@ -136,7 +136,7 @@ impl Surroundings<'_> {
     }
 
     fn container(&self, stage: Stage) -> ContainerDefinition {
-        const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS as i64;
+        const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS.cast_signed();
         let variable = |name: &'static str, value: String| {
             KeyValuePair::new(KeyValuePairRequired {
                 name: name.into(),

@@ -13,7 +13,7 @@ use cloudformation::generated::ec2_subnet_route_table_association::{
 use cloudformation::generated::ec2_vpc::Vpc;
 use cloudformation::generated::ec2_vpc_gateway_attachment::VpcGatewayAttachment;
 use cloudformation::{Dependency, Handle, Options, Template, Value, availability_zones, list, select};
-use constants::network::{ANYWHERE, CIDR, PRIVATE_CIDRS, PUBLIC_CIDRS, ZONES};
+use constants::network::{ANYWHERE, CIDR, PRIVATE_CIDRS, PUBLIC_CIDRS};
 
 use crate::Environment;
 
@@ -101,14 +101,8 @@ impl Network {
             Options::new().depends_on(attachment),
         );
         self.public_routing.push(Box::new(route));
-        for zone in 0..ZONES {
-            let subnet = self.add_subnet(
-                template,
-                "Public",
-                "For the load balancer in one zone.",
-                zone,
-                PUBLIC_CIDRS[zone],
-            );
+        for (zone, cidr) in PUBLIC_CIDRS.into_iter().enumerate() {
+            let subnet = self.add_subnet(template, "Public", "For the load balancer in one zone.", zone, cidr);
             let association = associate(template, "Public", zone, &subnet, &table);
             self.public.push(subnet);
             self.public_routing.push(association);
@@ -148,14 +142,8 @@ impl Network {
     }
 
     fn add_private(&mut self, template: &mut Template, nat_gateways: &[Handle<NatGateway>]) {
-        for zone in 0..ZONES {
-            let subnet = self.add_subnet(
-                template,
-                "Private",
-                "For the tasks in one zone.",
-                zone,
-                PRIVATE_CIDRS[zone],
-            );
+        for (zone, cidr) in PRIVATE_CIDRS.into_iter().enumerate() {
+            let subnet = self.add_subnet(template, "Private", "For the tasks in one zone.", zone, cidr);
             let table = template.add(
                 numbered("PrivateRouteTable", zone),
                 "Routes of a private subnet.",

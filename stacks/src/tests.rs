@@ -1,5 +1,8 @@
 //! What every template must be.
 
+mod relations;
+mod rights;
+
 use serde_json::Value;
 
 use crate::{Stack, all};
@@ -10,6 +13,27 @@ const INLINE_LIMIT: usize = 51_200;
 
 fn parse(stack: &Stack) -> Value {
     serde_json::from_str(&stack.template).unwrap()
+}
+
+/// The resources of a type: logical id and entry.
+fn resources<'a>(template: &'a Value, resource_type: &str) -> Vec<(&'a str, &'a Value)> {
+    let resources = template["Resources"].as_object().unwrap();
+    resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == resource_type)
+        .map(|(id, resource)| (id.as_str(), resource))
+        .collect()
+}
+
+/// The service stacks, parsed.
+fn service_templates() -> Vec<Value> {
+    let templates: Vec<Value> = all()
+        .iter()
+        .filter(|stack| stack.name.contains("-Service-"))
+        .map(parse)
+        .collect();
+    assert_eq!(templates.len(), 2);
+    templates
 }
 
 #[test]
@@ -24,12 +48,27 @@ fn snapshots() {
 #[test]
 fn templates_fit_inline() {
     for stack in all() {
-        assert!(
-            stack.template.len() < INLINE_LIMIT,
-            "{}: {} bytes",
-            stack.name,
-            stack.template.len()
-        );
+        let length = stack.template.len();
+        assert!(length < INLINE_LIMIT, "{}: {length} bytes", stack.name);
+        assert!(stack.template.ends_with("}\n"));
         assert_eq!(parse(&stack)["AWSTemplateFormatVersion"], "2010-09-09");
+    }
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes() {
+    assert_eq!(all(), all());
+}
+
+#[test]
+fn a_stack_names_the_parameters_that_its_template_asks_for() {
+    for stack in all() {
+        let template = parse(&stack);
+        let asked = template["Parameters"].as_object();
+        let mut asked: Vec<&str> = asked.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let mut named = stack.parameters.to_vec();
+        asked.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(asked, named, "{}", stack.name);
     }
 }

@@ -63,7 +63,10 @@ pub fn generate(schemas: &Path, overlay: &Path) -> anyhow::Result<BTreeMap<PathB
         .collect();
     files.insert("mod.rs".into(), emit::module(&models));
     files.insert("formats.rs".into(), emit::formats(&models));
-    files.into_iter().map(|(path, text)| Ok((path, format(&text)?))).collect()
+    files
+        .into_iter()
+        .map(|(path, text)| Ok((path, format(&text)?)))
+        .collect()
 }
 
 fn schema_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -85,9 +88,17 @@ fn read_json(path: &Path) -> anyhow::Result<Value> {
 
 /// One schema with the overlay's entries for it.
 fn model(mut schema: Value, entries: &Value) -> anyhow::Result<ResourceModel> {
-    let name = schema["typeName"].as_str().context("a schema has no typeName")?.to_owned();
+    let name = schema["typeName"]
+        .as_str()
+        .context("a schema has no typeName")?
+        .to_owned();
     let mut reference = None;
-    for entry in entries.as_array().into_iter().flatten().filter(|entry| entry["type"] == *name) {
+    for entry in entries
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry["type"] == *name)
+    {
         if let Some(format) = entry["ref"].as_str() {
             reference = Some(format.to_owned());
         }
@@ -110,7 +121,10 @@ fn merge(place: &mut Value, set: &Value) {
 fn check_overlay(entries: &Value, models: &[ResourceModel]) -> anyhow::Result<()> {
     let types: BTreeSet<&str> = models.iter().map(|model| model.type_name.as_str()).collect();
     for entry in entries.as_array().context("the overlay is not a list")? {
-        if !entry["source"].as_str().is_some_and(|source| source.starts_with("https://")) {
+        if !entry["source"]
+            .as_str()
+            .is_some_and(|source| source.starts_with("https://"))
+        {
             bail!("overlay: no source for {entry}");
         }
         let name = entry["type"].as_str().unwrap_or_default();

@@ -25,6 +25,9 @@ mod value;
 
 pub mod generated;
 
+#[cfg(test)]
+mod tests;
+
 pub use condition::{Condition, ConditionExpression, Operand};
 pub use functions::{
     Part, account_id, availability_zones, choose, import_value, join, partition, region, select, split, stack_name,

@@ -33,6 +33,10 @@ impl Node {
     /// Compact JSON, for the properties that AWS wants as JSON inside a string.
     ///
     /// Intended for literals: an intrinsic function inside a string would not be resolved by CloudFormation.
+    ///
+    /// # Panics
+    ///
+    /// Never: a node holds nothing that JSON can't.
     pub fn to_compact_json(&self) -> String {
         serde_json::to_string(self).expect("a node holds nothing that JSON can't")
     }

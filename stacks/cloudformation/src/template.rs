@@ -147,6 +147,10 @@ impl Template {
     /// # Errors
     ///
     /// The first thing that is wrong with the template as a whole; see [`Error`].
+    ///
+    /// # Panics
+    ///
+    /// Never: a node holds nothing that JSON can't.
     pub fn render(self) -> Result<String, Error> {
         self.check()?;
         let mut text = serde_json::to_string_pretty(&self.into_node()).expect("a node holds nothing that JSON can't");

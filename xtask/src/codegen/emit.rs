@@ -27,7 +27,7 @@ pub(super) fn resource(model: &ResourceModel) -> String {
 pub(super) fn module(models: &[ResourceModel]) -> String {
     let mut text = format!(
         "{HEADER}//! Resource types, from AWS's schemas.\n\n\
-         #![allow(clippy::pedantic, reason = \"generated: one shape for every type\")]\n\n\
+         #![allow(clippy::pedantic, clippy::should_implement_trait, reason = \"generated: one shape for every type\")]\n\n\
          pub mod formats;\n"
     );
     for model in models {
@@ -57,11 +57,22 @@ pub(super) fn formats(models: &[ResourceModel]) -> String {
 fn structure(item: &StructModel, type_name: &str) -> String {
     let required: Vec<&Property> = item.properties.iter().filter(|property| property.required).collect();
     let default = if required.is_empty() { ", Default" } else { "" };
-    let label = if item.label == type_name { type_name.to_owned() } else { format!("{type_name} {}", item.label) };
-    let mut text = format!("/// `{label}`.\n#[derive(Debug, Clone{default})]\npub struct {} {{\n", item.name);
+    let label = if item.label == type_name {
+        type_name.to_owned()
+    } else {
+        format!("{type_name} {}", item.label)
+    };
+    let mut text = format!(
+        "/// `{label}`.\n#[derive(Debug, Clone{default})]\npub struct {} {{\n",
+        item.name
+    );
     for property in &item.properties {
         let kind = field_type(&property.kind);
-        let kind = if property.required { kind } else { format!("Option<{kind}>") };
+        let kind = if property.required {
+            kind
+        } else {
+            format!("Option<{kind}>")
+        };
         let _ = writeln!(text, "    {}: {kind},", names::snake(&property.name));
     }
     text += "}\n\n";
@@ -84,7 +95,13 @@ fn required_struct(item: &StructModel, required: &[&Property]) -> String {
         item.name
     );
     for property in required {
-        let _ = writeln!(text, "{}    pub {}: {},", doc(property), names::snake(&property.name), field_type(&property.kind));
+        let _ = writeln!(
+            text,
+            "{}    pub {}: {},",
+            doc(property),
+            names::snake(&property.name),
+            field_type(&property.kind)
+        );
     }
     text + "}\n\n"
 }
@@ -123,11 +140,19 @@ fn setter(property: &Property) -> String {
 }
 
 fn argument(name: &str, kind: &Kind, field: &str) -> String {
-    if converts(kind) { format!("{name}: impl Into<{field}>") } else { format!("{name}: {field}") }
+    if converts(kind) {
+        format!("{name}: impl Into<{field}>")
+    } else {
+        format!("{name}: {field}")
+    }
 }
 
 fn conversion(name: &str, kind: &Kind) -> String {
-    if converts(kind) { format!("{name}.into()") } else { name.to_owned() }
+    if converts(kind) {
+        format!("{name}.into()")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn converts(kind: &Kind) -> bool {
@@ -179,7 +204,8 @@ fn enumeration(name: &str, item: &EnumModel) -> String {
 }
 
 fn text_enumeration(name: &str, values: &[String]) -> String {
-    let mut text = format!("/// The values of `{name}`.\n#[derive(Debug, Clone, Copy, PartialEq, Eq)]\npub enum {name} {{\n");
+    let mut text =
+        format!("/// The values of `{name}`.\n#[derive(Debug, Clone, Copy, PartialEq, Eq)]\npub enum {name} {{\n");
     for value in values {
         let _ = writeln!(text, "    /// `{value}`.\n    {},", names::camel(value));
     }

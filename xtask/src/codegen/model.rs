@@ -79,13 +79,32 @@ impl ResourceModel {
         reader.structs.reverse();
         let attributes = reader.attributes()?;
         let module = names::module(&type_name);
-        let Reader { structs, enums, formats, .. } = reader;
-        Ok(Self { type_name, module, reference, structs, enums, attributes, formats })
+        let Reader {
+            structs,
+            enums,
+            formats,
+            ..
+        } = reader;
+        Ok(Self {
+            type_name,
+            module,
+            reference,
+            structs,
+            enums,
+            attributes,
+            formats,
+        })
     }
 }
 
 fn pointers(schema: &Value, key: &str) -> BTreeSet<String> {
-    schema[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    schema[key]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 struct Reader<'a> {
@@ -102,8 +121,12 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads an object's properties, alphabetically: the schema's own order depends on who reads it.
     fn read_struct(&mut self, name: &str, label: &str, object: &'a Value, pointer: &str) -> anyhow::Result<()> {
-        let required: BTreeSet<&str> =
-            object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: BTreeSet<&str> = object["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let entries: BTreeMap<&String, &Value> = object["properties"].as_object().into_iter().flatten().collect();
         let mut properties = Vec::new();
         for (property, node) in entries {
@@ -111,15 +134,26 @@ impl<'a> Reader<'a> {
             if self.read_only.contains(&at) {
                 continue;
             }
-            let kind = self.kind(name, property, node, &at).with_context(|| format!("property {at}"))?;
+            let kind = self
+                .kind(name, property, node, &at)
+                .with_context(|| format!("property {at}"))?;
             let required = required.contains(property.as_str());
             let mut notes = self.notes(node);
             if self.create_only.contains(&at) {
                 notes.push("changing it replaces the resource".to_owned());
             }
-            properties.push(Property { name: property.clone(), kind, required, notes });
+            properties.push(Property {
+                name: property.clone(),
+                kind,
+                required,
+                notes,
+            });
         }
-        self.structs.push(StructModel { name: name.to_owned(), label: label.to_owned(), properties });
+        self.structs.push(StructModel {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            properties,
+        });
         Ok(())
     }
 
@@ -128,13 +162,22 @@ impl<'a> Reader<'a> {
             let (name, definition) = self.definition(target)?;
             return self.named(&names::camel(name), name, definition, at);
         }
-        let name = if owner == self.root { names::camel(property) } else { format!("{owner}{}", names::camel(property)) };
+        let name = if owner == self.root {
+            names::camel(property)
+        } else {
+            format!("{owner}{}", names::camel(property))
+        };
         self.named(&name, property, node, at)
     }
 
     fn definition(&self, target: &str) -> anyhow::Result<(&'static str, &'a Value)> {
-        let pointer = target.strip_prefix('#').with_context(|| format!("foreign $ref {target}"))?;
-        let definition = self.schema.pointer(pointer).with_context(|| format!("{target} leads nowhere"))?;
+        let pointer = target
+            .strip_prefix('#')
+            .with_context(|| format!("foreign $ref {target}"))?;
+        let definition = self
+            .schema
+            .pointer(pointer)
+            .with_context(|| format!("{target} leads nowhere"))?;
         let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
         // Names live as long as the run: there are a few hundred.
         Ok((name.leak(), definition))
@@ -159,9 +202,7 @@ impl<'a> Reader<'a> {
             Some("boolean") => Kind::Boolean,
             Some("integer") => integer(node),
             Some("number") => Kind::Number,
-            Some("array") => {
-                Kind::List(Box::new(self.kind_of_items(name, label, &node["items"], at)?))
-            }
+            Some("array") => Kind::List(Box::new(self.kind_of_items(name, label, &node["items"], at)?)),
             Some("object") => self.object(name, label, node, at)?,
             None if node["properties"].is_object() => self.object(name, label, node, at)?,
             None if node["$ref"].is_string() => self.kind(name, label, node, at)?,
@@ -181,7 +222,9 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, name: &str, label: &str, node: &'a Value, at: &str) -> anyhow::Result<Kind> {
         if !node["properties"].is_object() {
-            let Some((_, values)) = node["patternProperties"].as_object().and_then(|patterns| patterns.iter().next())
+            let Some((_, values)) = node["patternProperties"]
+                .as_object()
+                .and_then(|patterns| patterns.iter().next())
             else {
                 return Ok(Kind::Free);
             };
@@ -201,7 +244,11 @@ impl<'a> Reader<'a> {
             EnumModel::Integers(values.iter().filter_map(Value::as_i64).collect())
         } else {
             let texts = values.iter().map(|value| value.as_str().map(str::to_owned));
-            EnumModel::Text(texts.collect::<Option<_>>().context("an enum of neither texts nor integers")?)
+            EnumModel::Text(
+                texts
+                    .collect::<Option<_>>()
+                    .context("an enum of neither texts nor integers")?,
+            )
         };
         self.enums.insert(name.clone(), model);
         Ok(Kind::Enum(name))
@@ -209,11 +256,17 @@ impl<'a> Reader<'a> {
 
     /// A definition may be called like the resource itself.
     fn free_name(&self, name: &str) -> String {
-        if name == self.root { format!("{name}Object") } else { name.to_owned() }
+        if name == self.root {
+            format!("{name}Object")
+        } else {
+            name.to_owned()
+        }
     }
 
     fn notes(&self, node: &Value) -> Vec<String> {
-        let target = node["$ref"].as_str().and_then(|target| self.schema.pointer(target.strip_prefix('#')?));
+        let target = node["$ref"]
+            .as_str()
+            .and_then(|target| self.schema.pointer(target.strip_prefix('#')?));
         let node = target.unwrap_or(node);
         let bounds = |low: &str, high: &str, unit: &str| match (node[low].as_i64(), node[high].as_i64()) {
             (Some(low), Some(high)) => Some(format!("{low} to {high} {unit}")),
@@ -222,10 +275,14 @@ impl<'a> Reader<'a> {
             (None, None) => None,
         };
         let pattern = node["pattern"].as_str().map(|pattern| format!("matches `{pattern}`"));
-        [bounds("minLength", "maxLength", "characters"), bounds("minItems", "maxItems", "items"), pattern]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            bounds("minLength", "maxLength", "characters"),
+            bounds("minItems", "maxItems", "items"),
+            pattern,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Read-only properties whose value is text or a number: what `Fn::GetAtt` can give.

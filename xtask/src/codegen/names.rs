@@ -21,7 +21,9 @@ fn words(name: &str) -> Vec<String> {
 }
 
 fn starts_word(characters: &[char], index: usize) -> bool {
-    let Some(before) = index.checked_sub(1).map(|index| characters[index]) else { return false };
+    let Some(before) = index.checked_sub(1).map(|index| characters[index]) else {
+        return false;
+    };
     let at = characters[index];
     let plural = at.is_ascii_uppercase()
         && characters.get(index + 1) == Some(&'s')
@@ -52,7 +54,11 @@ pub(super) fn camel(name: &str) -> String {
         camel.push_str(&first.to_ascii_uppercase());
         camel.push_str(rest);
     }
-    if camel.starts_with(|first: char| first.is_ascii_digit()) { format!("N{camel}") } else { camel }
+    if camel.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("N{camel}")
+    } else {
+        camel
+    }
 }
 
 /// A resource type's module: `AWS::ECS::TaskDefinition` is `ecs_task_definition`.
@@ -83,13 +89,20 @@ mod tests {
             ("X86_64", "x86_64", "X86_64"),
             ("HTTP_301", "http_301", "Http301"),
             ("internet-facing", "internet_facing", "InternetFacing"),
-            ("ecs:service:DesiredCount", "ecs_service_desired_count", "EcsServiceDesiredCount"),
+            (
+                "ecs:service:DesiredCount",
+                "ecs_service_desired_count",
+                "EcsServiceDesiredCount",
+            ),
             ("Type", "r#type", "Type"),
         ];
         for (name, field, r#type) in cases {
             assert_eq!((snake(name).as_str(), camel(name).as_str()), (field, r#type));
         }
-        assert_eq!(module("AWS::ElasticLoadBalancingV2::LoadBalancer"), "elastic_load_balancing_v2_load_balancer");
+        assert_eq!(
+            module("AWS::ElasticLoadBalancingV2::LoadBalancer"),
+            "elastic_load_balancing_v2_load_balancer"
+        );
         assert_eq!(module("AWS::EC2::VPCGatewayAttachment"), "ec2_vpc_gateway_attachment");
         assert_eq!(format("AWS::EC2::SecurityGroup.Id"), "SecurityGroupId");
     }

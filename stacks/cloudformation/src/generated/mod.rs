@@ -2,7 +2,11 @@
 
 //! Resource types, from AWS's schemas.
 
-#![allow(clippy::pedantic, reason = "generated: one shape for every type")]
+#![allow(
+    clippy::pedantic,
+    clippy::should_implement_trait,
+    reason = "generated: one shape for every type"
+)]
 
 pub mod application_auto_scaling_scalable_target;
 pub mod application_auto_scaling_scaling_policy;

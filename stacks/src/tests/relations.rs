@@ -1,0 +1,202 @@
+//! What must agree across resources.
+
+use serde_json::{Value, json};
+
+use super::{resources, service_templates};
+use crate::{Environment, Stage, all};
+
+const STAGES: [Stage; 2] = [Stage::Onebox, Stage::Fleet];
+
+fn properties<'a>(template: &'a Value, stage: Stage, resource: &str) -> &'a Value {
+    let properties = &template["Resources"][stage.logical_id(resource)]["Properties"];
+    assert!(properties.is_object(), "{stage:?} {resource}");
+    properties
+}
+
+fn depends_on(template: &Value, logical_id: &str) -> Vec<String> {
+    let names = template["Resources"][logical_id]["DependsOn"].as_array().unwrap();
+    names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// For each stage of each environment.
+fn check(assertion: impl Fn(&Value, Stage)) {
+    for template in service_templates() {
+        for stage in STAGES {
+            assertion(&template, stage);
+        }
+    }
+}
+
+#[test]
+fn fleet_waits_for_onebox() {
+    for template in service_templates() {
+        assert!(depends_on(&template, "FleetService").contains(&"OneboxService".to_owned()));
+        assert!(!depends_on(&template, "OneboxService").contains(&"FleetService".to_owned()));
+    }
+}
+
+#[test]
+fn a_service_waits_for_listener_rule_and_routes() {
+    check(|template, stage| {
+        let waits = depends_on(template, &stage.logical_id("Service"));
+        let rule = stage.logical_id("ListenerRule");
+        for name in [
+            "Listener",
+            &rule,
+            "PrivateRoute1",
+            "PrivateRoute2",
+            "PrivateRoute3",
+            "PrivateSubnetRouting3",
+        ] {
+            assert!(waits.iter().any(|wait| wait == name), "{stage:?}: {name}");
+        }
+    });
+}
+
+#[test]
+fn container_name_and_port_agree() {
+    check(|template, stage| {
+        let container = &properties(template, stage, "TaskDefinition")["ContainerDefinitions"][0];
+        let target = &properties(template, stage, "Service")["LoadBalancers"][0];
+        let group = properties(template, stage, "TargetGroup");
+        assert_eq!(target["ContainerName"], container["Name"]);
+        assert_eq!(target["ContainerPort"], container["PortMappings"][0]["ContainerPort"]);
+        assert_eq!(target["ContainerPort"], group["Port"]);
+        assert_eq!(
+            target["TargetGroupArn"],
+            json!({ "Ref": stage.logical_id("TargetGroup") })
+        );
+        let ingress = &template["Resources"]["TaskSecurityGroup"]["Properties"]["SecurityGroupIngress"][0];
+        assert_eq!(ingress["ToPort"], target["ContainerPort"]);
+    });
+}
+
+#[test]
+fn each_stage_runs_its_own_image_without_rights_on_the_machine() {
+    check(|template, stage| {
+        let container = &properties(template, stage, "TaskDefinition")["ContainerDefinitions"][0];
+        assert_eq!(container["Image"], json!({ "Ref": format!("{}Image", stage.name()) }));
+        assert_eq!(container["ReadonlyRootFilesystem"], true);
+        assert!(!container["User"].as_str().unwrap().starts_with('0'));
+        let variables = container["Environment"].as_array().unwrap();
+        assert!(variables.contains(&json!({ "Name": "SERVICE_STAGE", "Value": stage.value() })));
+    });
+}
+
+#[test]
+fn a_service_is_watched_by_the_alarms_of_its_own_stage() {
+    check(|template, stage| {
+        let configuration = &properties(template, stage, "Service")["DeploymentConfiguration"];
+        let names = configuration["Alarms"]["AlarmNames"].as_array().unwrap();
+        assert_eq!(names.len(), 3);
+        for name in names {
+            let alarm = &template["Resources"][name["Ref"].as_str().unwrap()];
+            assert_eq!(alarm["Type"], "AWS::CloudWatch::Alarm");
+            assert_watches(&alarm["Properties"], stage);
+            assert_window_fits(
+                &alarm["Properties"],
+                configuration["BakeTimeInMinutes"].as_i64().unwrap(),
+            );
+        }
+    });
+}
+
+/// Every metric is that of the stage's targets, and exactly one is judged.
+fn assert_watches(alarm: &Value, stage: Stage) {
+    let queries = alarm["Metrics"].as_array().unwrap();
+    for metric in queries
+        .iter()
+        .map(|query| &query["MetricStat"]["Metric"])
+        .filter(|metric| metric.is_object())
+    {
+        let target = json!({ "Fn::GetAtt": [stage.logical_id("TargetGroup"), "TargetGroupFullName"] });
+        let dimension = json!({ "Name": "TargetGroup", "Value": target });
+        assert!(metric["Dimensions"].as_array().unwrap().contains(&dimension));
+    }
+    assert_eq!(queries.iter().filter(|query| query["ReturnData"] == true).count(), 1);
+}
+
+fn assert_window_fits(alarm: &Value, bake_minutes: i64) {
+    let (points, periods) = (
+        alarm["DatapointsToAlarm"].as_i64().unwrap(),
+        alarm["EvaluationPeriods"].as_i64().unwrap(),
+    );
+    assert!(points <= periods);
+    assert!(bake_minutes > periods, "periods of a minute");
+}
+
+#[test]
+fn nothing_resets_the_number_of_tasks() {
+    check(|template, stage| {
+        assert!(properties(template, stage, "Service")["DesiredCount"].is_null());
+        let target = properties(template, stage, "ScalableTarget");
+        let service = stage.logical_id("Service");
+        assert_eq!(
+            target["ResourceId"],
+            json!({ "Fn::Sub": format!("service/${{Cluster}}/${{{service}.Name}}") })
+        );
+    });
+}
+
+#[test]
+fn weights_sum_to_one_hundred() {
+    for template in service_templates() {
+        let forward = &template["Resources"]["Listener"]["Properties"]["DefaultActions"][0]["ForwardConfig"];
+        let weights = forward["TargetGroups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["Weight"].as_i64().unwrap());
+        assert_eq!(weights.sum::<i64>(), 100);
+    }
+}
+
+#[test]
+fn nat_gateways_are_as_many_as_the_environment_says() {
+    let [sandbox, production] = service_templates().try_into().unwrap();
+    assert_eq!(
+        resources(&sandbox, "AWS::EC2::NatGateway").len(),
+        Environment::Sandbox.nat_gateways()
+    );
+    assert_eq!(resources(&production, "AWS::EC2::NatGateway").len(), 3);
+}
+
+#[test]
+fn names_that_aws_limits_to_32_characters_fit() {
+    let limited = [
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+    ];
+    for template in service_templates() {
+        for (id, resource) in limited
+            .iter()
+            .flat_map(|resource_type| resources(&template, resource_type))
+        {
+            assert!(
+                resource["Properties"]["Name"]
+                    .as_str()
+                    .is_none_or(|name| name.len() <= 32),
+                "{id}"
+            );
+        }
+    }
+}
+
+#[test]
+fn environments_do_not_share_names() {
+    let stacks = all();
+    let (sandbox, production): (Vec<_>, Vec<_>) = stacks
+        .iter()
+        .partition(|stack| stack.environment == Environment::Sandbox);
+    assert_eq!(sandbox.len(), production.len());
+    for stack in sandbox {
+        assert!(
+            !stack.template.contains("Prod") && !stack.template.contains("-prod"),
+            "{}",
+            stack.name
+        );
+    }
+    for stack in production {
+        assert!(!stack.template.to_lowercase().contains("sandbox"), "{}", stack.name);
+    }
+}
