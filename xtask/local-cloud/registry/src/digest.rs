@@ -36,13 +36,8 @@ impl Digest {
     }
 
     pub(crate) fn from_hex(hex: &str) -> Option<Self> {
-        let well_formed = hex.len() == HEX_LENGTH
-            && hex
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        well_formed.then(|| Digest {
-            hex: hex.to_owned(),
-        })
+        let well_formed = hex.len() == HEX_LENGTH && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        well_formed.then(|| Digest { hex: hex.to_owned() })
     }
 }
 
@@ -68,8 +63,6 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        text.strip_prefix("sha256:")
-            .and_then(Self::from_hex)
-            .ok_or(NotADigest)
+        text.strip_prefix("sha256:").and_then(Self::from_hex).ok_or(NotADigest)
     }
 }

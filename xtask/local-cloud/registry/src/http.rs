@@ -42,45 +42,25 @@ async fn dispatch(registry: &Registry, request: Request) -> Result<Response, Api
     let method = request.method().clone();
     let target = path::parse(request.uri().path()).ok_or_else(ApiError::unknown_path)?;
     match (method.as_str(), target) {
-        ("GET" | "HEAD", Target::Base) => {
-            Ok(answer(StatusCode::OK).json(b"{}".to_vec(), "application/json"))
-        }
+        ("GET" | "HEAD", Target::Base) => Ok(answer(StatusCode::OK).json(b"{}".to_vec(), "application/json")),
         ("GET" | "HEAD", Target::Blob { repository, digest }) => {
             let repository = known(registry, repository)?;
             blobs::get(&repository, &digest, method == Method::HEAD).await
         }
-        ("POST", Target::Uploads { repository }) => {
-            blobs::begin(&known(registry, repository)?, request).await
-        }
-        ("GET", Target::Upload { repository, id }) => {
-            blobs::status(&known(registry, repository)?, &id).await
-        }
+        ("POST", Target::Uploads { repository }) => blobs::begin(&known(registry, repository)?, request).await,
+        ("GET", Target::Upload { repository, id }) => blobs::status(&known(registry, repository)?, &id).await,
         ("PATCH", Target::Upload { repository, id }) => {
             blobs::append(&known(registry, repository)?, &id, request).await
         }
-        ("PUT", Target::Upload { repository, id }) => {
-            blobs::finish(&known(registry, repository)?, &id, request).await
+        ("PUT", Target::Upload { repository, id }) => blobs::finish(&known(registry, repository)?, &id, request).await,
+        ("DELETE", Target::Upload { repository, id }) => blobs::cancel(&known(registry, repository)?, &id),
+        ("GET" | "HEAD", Target::Manifest { repository, reference }) => {
+            manifests::get(&known(registry, repository)?, &reference).await
         }
-        ("DELETE", Target::Upload { repository, id }) => {
-            blobs::cancel(&known(registry, repository)?, &id)
+        ("PUT", Target::Manifest { repository, reference }) => {
+            manifests::put(&known(registry, repository)?, &reference, request).await
         }
-        (
-            "GET" | "HEAD",
-            Target::Manifest {
-                repository,
-                reference,
-            },
-        ) => manifests::get(&known(registry, repository)?, &reference).await,
-        (
-            "PUT",
-            Target::Manifest {
-                repository,
-                reference,
-            },
-        ) => manifests::put(&known(registry, repository)?, &reference, request).await,
-        ("GET", Target::Tags { repository }) => {
-            manifests::tags(&known(registry, repository)?, request.uri()).await
-        }
+        ("GET", Target::Tags { repository }) => manifests::tags(&known(registry, repository)?, request.uri()).await,
         _ => Err(ApiError::unsupported()),
     }
 }
@@ -119,12 +99,8 @@ impl Known {
 }
 
 fn authorize(registry: &Registry, headers: &HeaderMap) -> Result<(), ApiError> {
-    let authorized = credentials(headers).is_some_and(|(username, password)| {
-        registry
-            .shared
-            .repositories
-            .authorized(&username, &password)
-    });
+    let authorized = credentials(headers)
+        .is_some_and(|(username, password)| registry.shared.repositories.authorized(&username, &password));
     if authorized {
         Ok(())
     } else {

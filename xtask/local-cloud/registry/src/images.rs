@@ -64,10 +64,7 @@ impl Registry {
         }
         for tag in store.tags(repository)? {
             let digest = store.tagged(repository, &tag)?;
-            if let Some(image) = images
-                .iter_mut()
-                .find(|image| Some(&image.digest) == digest.as_ref())
-            {
+            if let Some(image) = images.iter_mut().find(|image| Some(&image.digest) == digest.as_ref()) {
                 image.tags.push(tag);
             }
         }
@@ -130,11 +127,7 @@ impl Registry {
     }
 
     /// The digest that a reference stands for, where its manifest is there.
-    pub(crate) fn digest(
-        &self,
-        repository: &str,
-        reference: &Reference,
-    ) -> io::Result<Option<Digest>> {
+    pub(crate) fn digest(&self, repository: &str, reference: &Reference) -> io::Result<Option<Digest>> {
         let store = &self.shared.store;
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
@@ -147,19 +140,15 @@ impl Registry {
     }
 
     /// A manifest that the repository holds.
-    pub(crate) fn manifest(
-        &self,
-        repository: &str,
-        digest: &Digest,
-    ) -> io::Result<Option<Manifest>> {
+    pub(crate) fn manifest(&self, repository: &str, digest: &Digest) -> io::Result<Option<Manifest>> {
         let Some(record) = self.shared.store.record(repository, digest)? else {
             return Ok(None);
         };
         let bytes = self.shared.store.manifest_bytes(digest)?;
         let manifest = Manifest::parse(&bytes, Some(&record.media_type));
-        manifest.map(Some).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{digest}: {error}"))
-        })
+        manifest
+            .map(Some)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{digest}: {error}")))
     }
 
     fn image(&self, repository: &str, digest: &Digest) -> io::Result<Option<Image>> {
@@ -183,8 +172,7 @@ impl Registry {
     }
 
     fn size_bytes(&self, repository: &str, manifest: &Manifest) -> io::Result<u64> {
-        let own =
-            |manifest: &Manifest| -> u64 { manifest.blobs().map(|blob| blob.size_bytes).sum() };
+        let own = |manifest: &Manifest| -> u64 { manifest.blobs().map(|blob| blob.size_bytes).sum() };
         let mut largest = own(manifest);
         for child in manifest.children() {
             if let Some(child) = self.manifest(repository, &child.digest)? {
@@ -209,12 +197,7 @@ impl Registry {
         let mut parents = Vec::new();
         for parent in self.shared.store.manifests(repository)? {
             let manifest = self.manifest(repository, &parent)?;
-            if manifest.is_some_and(|manifest| {
-                manifest
-                    .children()
-                    .iter()
-                    .any(|child| child.digest == *digest)
-            }) {
+            if manifest.is_some_and(|manifest| manifest.children().iter().any(|child| child.digest == *digest)) {
                 parents.push(parent);
             }
         }

@@ -96,11 +96,7 @@ impl Registry {
         Self::open_with(folder, repositories, Limits::default())
     }
 
-    pub(crate) fn open_with(
-        folder: &Path,
-        repositories: Arc<dyn Repositories>,
-        limits: Limits,
-    ) -> io::Result<Self> {
+    pub(crate) fn open_with(folder: &Path, repositories: Arc<dyn Repositories>, limits: Limits) -> io::Result<Self> {
         let store = store::Store::open(folder)?;
         let uploads = uploads::Uploads::new(limits);
         Ok(Registry {

@@ -50,8 +50,8 @@ impl Manifest {
     ///
     /// A sentence that says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, String> {
-        let raw: RawManifest = serde_json::from_slice(bytes)
-            .map_err(|error| format!("the manifest is not one: {error}"))?;
+        let raw: RawManifest =
+            serde_json::from_slice(bytes).map_err(|error| format!("the manifest is not one: {error}"))?;
         if raw.schema_version != 2 {
             return Err(format!(
                 "manifests of schema version {} are not supported, push version 2",
@@ -61,10 +61,7 @@ impl Manifest {
         let media_type = media_type(&raw, content_type)?;
         let content = match media_type.as_str() {
             DOCKER_MANIFEST | OCI_MANIFEST => Content::Image {
-                config: raw
-                    .config
-                    .ok_or("the manifest names no config")?
-                    .checked()?,
+                config: raw.config.ok_or("the manifest names no config")?.checked()?,
                 layers: checked(raw.layers.unwrap_or_default())?,
             },
             DOCKER_LIST | OCI_INDEX => Content::Index {
@@ -72,10 +69,7 @@ impl Manifest {
             },
             other => return Err(format!("manifests of the type {other:?} are not supported")),
         };
-        Ok(Manifest {
-            media_type,
-            content,
-        })
+        Ok(Manifest { media_type, content })
     }
 
     /// The blobs that must be there for the image to be whole.
@@ -84,9 +78,7 @@ impl Manifest {
             Content::Image { config, layers } => (Some(config), layers.as_slice()),
             Content::Index { .. } => (None, [].as_slice()),
         };
-        config
-            .into_iter()
-            .chain(layers.iter().filter(|layer| !layer.foreign))
+        config.into_iter().chain(layers.iter().filter(|layer| !layer.foreign))
     }
 
     /// The manifests that an index is made of; none for an image.
@@ -104,9 +96,9 @@ fn media_type(raw: &RawManifest, content_type: Option<&str>) -> Result<String, S
         .map(|text| text.split(';').next().unwrap_or(text).trim())
         .filter(|text| !text.is_empty() && *text != "application/json");
     match (sent, raw.media_type.as_deref()) {
-        (Some(sent), Some(own)) if sent != own => Err(format!(
-            "the manifest calls itself {own:?}, but was sent as {sent:?}"
-        )),
+        (Some(sent), Some(own)) if sent != own => {
+            Err(format!("the manifest calls itself {own:?}, but was sent as {sent:?}"))
+        }
         (Some(media_type), _) | (None, Some(media_type)) => Ok(media_type.to_owned()),
         (None, None) => Err("the manifest has no media type, send it as Content-Type".to_owned()),
     }
@@ -149,8 +141,5 @@ impl RawDescriptor {
 }
 
 fn checked(descriptors: Vec<RawDescriptor>) -> Result<Vec<Descriptor>, String> {
-    descriptors
-        .into_iter()
-        .map(RawDescriptor::checked)
-        .collect()
+    descriptors.into_iter().map(RawDescriptor::checked).collect()
 }

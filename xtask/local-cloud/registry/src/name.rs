@@ -14,15 +14,13 @@ pub(crate) fn is_repository_name(name: &str) -> bool {
 }
 
 fn is_name_part(part: &str) -> bool {
-    let alphanumeric = |byte: Option<u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+    let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = part.bytes();
     alphanumeric(bytes.clone().next())
         && alphanumeric(bytes.clone().next_back())
-        && part.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte)
-        })
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
         && !part.contains("..")
 }
 
@@ -64,8 +62,7 @@ mod tests {
 
     #[test]
     fn repository_names_are_those_of_ecr() {
-        let check =
-            |name: &str, expected: bool| assert_eq!(is_repository_name(name), expected, "{name:?}");
+        let check = |name: &str, expected: bool| assert_eq!(is_repository_name(name), expected, "{name:?}");
         check("service", true);
         check("team/service", true);
         check("a.b_c-d/e--f/g__h", true);

@@ -74,12 +74,9 @@ impl Registry {
         let Some(manifest) = self.manifest(repository, &digest)? else {
             return Ok(None);
         };
-        let (manifest_digest, manifest) =
-            self.for_this_machine(repository, digest.clone(), manifest)?;
+        let (manifest_digest, manifest) = self.for_this_machine(repository, digest.clone(), manifest)?;
         let Content::Image { config, layers } = manifest.content else {
-            return Err(invalid(format!(
-                "{manifest_digest} is an index within an index"
-            )));
+            return Err(invalid(format!("{manifest_digest} is an index within an index")));
         };
         Ok(Some(ImageOnDisk {
             digest,
@@ -89,46 +86,31 @@ impl Registry {
         }))
     }
 
-    fn for_this_machine(
-        &self,
-        repository: &str,
-        digest: Digest,
-        manifest: Manifest,
-    ) -> io::Result<(Digest, Manifest)> {
+    fn for_this_machine(&self, repository: &str, digest: Digest, manifest: Manifest) -> io::Result<(Digest, Manifest)> {
         let Content::Index { manifests } = &manifest.content else {
             return Ok((digest, manifest));
         };
         let architecture = host_architecture();
         let chosen = manifests.iter().find(|child| {
-            child.platform.as_ref().is_some_and(|platform| {
-                platform.os == "linux" && platform.architecture == architecture
-            })
+            child
+                .platform
+                .as_ref()
+                .is_some_and(|platform| platform.os == "linux" && platform.architecture == architecture)
         });
-        let chosen = chosen
-            .ok_or_else(|| invalid(format!("{digest} has no image for linux/{architecture}")))?;
-        let child = self.manifest(repository, &chosen.digest)?.ok_or_else(|| {
-            invalid(format!(
-                "{digest} names {}, which is not there",
-                chosen.digest
-            ))
-        })?;
+        let chosen = chosen.ok_or_else(|| invalid(format!("{digest} has no image for linux/{architecture}")))?;
+        let child = self
+            .manifest(repository, &chosen.digest)?
+            .ok_or_else(|| invalid(format!("{digest} names {}, which is not there", chosen.digest)))?;
         Ok((chosen.digest.clone(), child))
     }
 
     fn configuration(&self, config: &Descriptor) -> io::Result<ImageConfiguration> {
         if config.size_bytes > CONFIG_BYTES_MAX {
-            return Err(invalid(format!(
-                "{} is too large for an image's config",
-                config.digest
-            )));
+            return Err(invalid(format!("{} is too large for an image's config", config.digest)));
         }
         let bytes = fs::read(self.shared.store.blob_path(&config.digest))?;
-        let raw: RawConfiguration = serde_json::from_slice(&bytes).map_err(|error| {
-            invalid(format!(
-                "{} is not an image's config: {error}",
-                config.digest
-            ))
-        })?;
+        let raw: RawConfiguration = serde_json::from_slice(&bytes)
+            .map_err(|error| invalid(format!("{} is not an image's config: {error}", config.digest)))?;
         Ok(raw.into())
     }
 

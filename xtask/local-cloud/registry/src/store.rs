@@ -78,22 +78,14 @@ impl Store {
     }
 
     /// The length of a blob that this repository holds.
-    pub(crate) fn blob_size_bytes(
-        &self,
-        repository: &str,
-        digest: &Digest,
-    ) -> io::Result<Option<u64>> {
+    pub(crate) fn blob_size_bytes(&self, repository: &str, digest: &Digest) -> io::Result<Option<u64>> {
         if !self.link_path(repository, digest).try_exists()? {
             return Ok(None);
         }
         Ok(optional(fs::metadata(self.blob_path(digest)))?.map(|metadata| metadata.len()))
     }
 
-    pub(crate) fn record(
-        &self,
-        repository: &str,
-        digest: &Digest,
-    ) -> io::Result<Option<ManifestRecord>> {
+    pub(crate) fn record(&self, repository: &str, digest: &Digest) -> io::Result<Option<ManifestRecord>> {
         let Some(text) = optional(fs::read(self.record_path(repository, digest)))? else {
             return Ok(None);
         };
@@ -107,10 +99,7 @@ impl Store {
     /// The digests of a repository's manifests, in order.
     pub(crate) fn manifests(&self, repository: &str) -> io::Result<Vec<Digest>> {
         let names = file_names(&self.repository_path(repository).join("manifests"))?;
-        Ok(names
-            .iter()
-            .filter_map(|name| Digest::from_hex(name))
-            .collect())
+        Ok(names.iter().filter_map(|name| Digest::from_hex(name)).collect())
     }
 
     /// A repository's tags, in order.
@@ -135,15 +124,11 @@ impl Store {
     }
 
     fn link_path(&self, repository: &str, digest: &Digest) -> PathBuf {
-        self.repository_path(repository)
-            .join("blobs")
-            .join(digest.hex())
+        self.repository_path(repository).join("blobs").join(digest.hex())
     }
 
     fn record_path(&self, repository: &str, digest: &Digest) -> PathBuf {
-        self.repository_path(repository)
-            .join("manifests")
-            .join(digest.hex())
+        self.repository_path(repository).join("manifests").join(digest.hex())
     }
 
     fn tag_path(&self, repository: &str, tag: &str) -> PathBuf {
@@ -168,12 +153,7 @@ impl Store {
 
 impl Index<'_> {
     /// Takes a whole, synced file over as a blob of this repository.
-    pub(crate) fn put_blob(
-        &self,
-        repository: &str,
-        digest: &Digest,
-        scratch: &Path,
-    ) -> io::Result<()> {
+    pub(crate) fn put_blob(&self, repository: &str, digest: &Digest, scratch: &Path) -> io::Result<()> {
         let path = self.store.blob_path(digest);
         if path.try_exists()? {
             fs::remove_file(scratch)?;
@@ -204,8 +184,7 @@ impl Index<'_> {
             self.store.write_whole(&path, bytes)?;
         }
         let record_path = self.store.record_path(repository, digest);
-        self.store
-            .write_whole(&record_path, &serde_json::to_vec(record)?)
+        self.store.write_whole(&record_path, &serde_json::to_vec(record)?)
     }
 
     pub(crate) fn put_tag(&self, repository: &str, tag: &str, digest: &Digest) -> io::Result<()> {
@@ -292,10 +271,7 @@ fn remove_folder(path: &Path) -> io::Result<()> {
 
 fn create_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

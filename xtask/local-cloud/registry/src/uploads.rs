@@ -11,7 +11,7 @@ use std::{fs, io};
 use tokio::io::AsyncWriteExt as _;
 
 /// An upload that nobody has written to for so long may be given up for a new one.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// The uploads that are open. They don't outlive the process.
 pub(crate) struct Uploads {
@@ -64,9 +64,7 @@ impl Uploads {
         let mut open = self.open();
         if open.len() >= self.limits.open_uploads {
             // Whoever holds the lock of an upload is writing to it.
-            open.retain(|_, entry| {
-                entry.touched.elapsed() < IDLE || entry.upload.try_lock().is_err()
-            });
+            open.retain(|_, entry| entry.touched.elapsed() < IDLE || entry.upload.try_lock().is_err());
         }
         if open.len() >= self.limits.open_uploads {
             return Err(UploadError::TooManyOpen);
@@ -90,15 +88,9 @@ impl Uploads {
     }
 
     /// The open upload of that name to this repository.
-    pub(crate) fn get(
-        &self,
-        repository: &str,
-        id: &str,
-    ) -> Option<Arc<tokio::sync::Mutex<Upload>>> {
+    pub(crate) fn get(&self, repository: &str, id: &str) -> Option<Arc<tokio::sync::Mutex<Upload>>> {
         let mut open = self.open();
-        let entry = open
-            .get_mut(id)
-            .filter(|entry| entry.repository == repository)?;
+        let entry = open.get_mut(id).filter(|entry| entry.repository == repository)?;
         entry.touched = Instant::now();
         Some(entry.upload.clone())
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::io::ReaderStream;
 
 /// A client that sends nothing for so long has gone.
-const BODY_IDLE: Duration = Duration::from_secs(60);
+const BODY_IDLE: Duration = Duration::from_mins(1);
 const READ_BYTES: usize = 128 << 10;
 
 #[derive(Deserialize)]
@@ -29,13 +29,7 @@ pub(super) async fn get(known: &Known, digest: &str, head: bool) -> Result<Respo
     let digest = parse_digest(digest)?;
     let wanted = digest.clone();
     let size_bytes = known
-        .blocking(move |known| {
-            Ok(known
-                .registry
-                .shared
-                .store
-                .blob_size_bytes(&known.name, &wanted)?)
-        })
+        .blocking(move |known| Ok(known.registry.shared.store.blob_size_bytes(&known.name, &wanted)?))
         .await?
         .ok_or_else(|| blob_unknown(&digest))?;
     let answer = answer(StatusCode::OK)
@@ -47,9 +41,7 @@ pub(super) async fn get(known: &Known, digest: &str, head: bool) -> Result<Respo
         return Ok(answer.body(Body::empty()));
     }
     let file = tokio::fs::File::open(known.registry.shared.store.blob_path(&digest)).await?;
-    Ok(answer.body(Body::from_stream(ReaderStream::with_capacity(
-        file, READ_BYTES,
-    ))))
+    Ok(answer.body(Body::from_stream(ReaderStream::with_capacity(file, READ_BYTES))))
 }
 
 pub(super) async fn begin(known: &Known, request: Request) -> Result<Response, ApiError> {
@@ -58,9 +50,7 @@ pub(super) async fn begin(known: &Known, request: Request) -> Result<Response, A
         return Ok(response);
     }
     let shared = &known.registry.shared;
-    let id = shared
-        .uploads
-        .begin(&known.name, shared.store.scratch_path())?;
+    let id = shared.uploads.begin(&known.name, shared.store.scratch_path())?;
     let Some(digest) = parameters.digest else {
         return Ok(progress(known, &id, StatusCode::ACCEPTED, 0));
     };
@@ -73,11 +63,7 @@ pub(super) async fn status(known: &Known, id: &str) -> Result<Response, ApiError
     Ok(progress(known, id, StatusCode::NO_CONTENT, size_bytes))
 }
 
-pub(super) async fn append(
-    known: &Known,
-    id: &str,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(super) async fn append(known: &Known, id: &str, request: Request) -> Result<Response, ApiError> {
     let upload = open(known, id)?;
     let mut upload = upload.lock().await;
     if begins_elsewhere(request.headers(), upload.size_bytes()) {
@@ -93,22 +79,12 @@ pub(super) async fn append(
         known.registry.shared.uploads.end(id);
     }
     received?;
-    Ok(progress(
-        known,
-        id,
-        StatusCode::ACCEPTED,
-        upload.size_bytes(),
-    ))
+    Ok(progress(known, id, StatusCode::ACCEPTED, upload.size_bytes()))
 }
 
-pub(super) async fn finish(
-    known: &Known,
-    id: &str,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(super) async fn finish(known: &Known, id: &str, request: Request) -> Result<Response, ApiError> {
     let digest = parameters(request.uri())?.digest;
-    let digest = digest
-        .ok_or_else(|| ApiError::bad_request("DIGEST_INVALID", "the query names no digest"))?;
+    let digest = digest.ok_or_else(|| ApiError::bad_request("DIGEST_INVALID", "the query names no digest"))?;
     complete(known, id, &digest, request).await
 }
 
@@ -144,12 +120,7 @@ async fn mount(known: &Known, parameters: &Parameters) -> Result<Option<Response
 
 /// Takes the last bytes of an upload, and the upload itself if it is what the client says.
 /// Whichever way this ends, the upload is over.
-async fn complete(
-    known: &Known,
-    id: &str,
-    digest: &str,
-    request: Request,
-) -> Result<Response, ApiError> {
+async fn complete(known: &Known, id: &str, digest: &str, request: Request) -> Result<Response, ApiError> {
     let upload = open(known, id)?;
     known.registry.shared.uploads.end(id);
     let digest = parse_digest(digest)?;
@@ -189,10 +160,7 @@ async fn receive(upload: &mut Upload, mut body: Body) -> Result<(), ApiError> {
             return Ok(());
         };
         let frame = frame.map_err(|error| {
-            ApiError::bad_request(
-                "BLOB_UPLOAD_INVALID",
-                format!("the blob's bytes broke off: {error}"),
-            )
+            ApiError::bad_request("BLOB_UPLOAD_INVALID", format!("the blob's bytes broke off: {error}"))
         })?;
         if let Ok(bytes) = frame.into_data() {
             upload.append(&bytes).await?;
@@ -202,9 +170,7 @@ async fn receive(upload: &mut Upload, mut body: Body) -> Result<(), ApiError> {
 
 fn open(known: &Known, id: &str) -> Result<Arc<tokio::sync::Mutex<Upload>>, ApiError> {
     let uploads = &known.registry.shared.uploads;
-    uploads
-        .get(&known.name, id)
-        .ok_or_else(ApiError::upload_unknown)
+    uploads.get(&known.name, id).ok_or_else(ApiError::upload_unknown)
 }
 
 /// Whether the client says that its bytes belong anywhere but at the end.
@@ -215,10 +181,7 @@ fn begins_elsewhere(headers: &HeaderMap, size_bytes: u64) -> bool {
     let begin = range
         .to_str()
         .ok()
-        .map(|text| {
-            text.trim_start_matches("bytes")
-                .trim_start_matches([' ', '='])
-        })
+        .map(|text| text.trim_start_matches("bytes").trim_start_matches([' ', '=']))
         .and_then(|text| text.split('-').next())
         .and_then(|text| text.trim().parse::<u64>().ok());
     begin != Some(size_bytes)
@@ -242,9 +205,8 @@ fn created(known: &Known, digest: &Digest) -> Response {
 
 fn parameters(uri: &Uri) -> Result<Parameters, ApiError> {
     let query = Query::try_from_uri(uri);
-    let Query(parameters) = query.map_err(|error| {
-        ApiError::bad_request("UNSUPPORTED", format!("the query is malformed: {error}"))
-    })?;
+    let Query(parameters) =
+        query.map_err(|error| ApiError::bad_request("UNSUPPORTED", format!("the query is malformed: {error}")))?;
     Ok(parameters)
 }
 

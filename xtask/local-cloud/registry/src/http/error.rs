@@ -50,9 +50,8 @@ impl ApiError {
     }
 
     pub(super) fn name_unknown(name: &str, registry_id: &str) -> Self {
-        let message = format!(
-            "The repository with name '{name}' does not exist in the registry with id '{registry_id}'"
-        );
+        let message =
+            format!("The repository with name '{name}' does not exist in the registry with id '{registry_id}'");
         Self::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
     }
 

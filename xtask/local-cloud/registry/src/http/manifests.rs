@@ -16,7 +16,7 @@ use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a client may take over a manifest.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 
 pub(super) async fn get(known: &Known, reference: &str) -> Result<Response, ApiError> {
     let reference = parse(reference)?;
@@ -27,9 +27,7 @@ pub(super) async fn get(known: &Known, reference: &str) -> Result<Response, ApiE
                 .digest(&known.name, &reference)?
                 .ok_or_else(manifest_unknown)?;
             let store = &known.registry.shared.store;
-            let record = store
-                .record(&known.name, &digest)?
-                .ok_or_else(manifest_unknown)?;
+            let record = store.record(&known.name, &digest)?.ok_or_else(manifest_unknown)?;
             // A HEAD's body is dropped by the server, its length stays.
             Ok(answer(StatusCode::OK)
                 .header("docker-content-digest", &digest)
@@ -39,21 +37,11 @@ pub(super) async fn get(known: &Known, reference: &str) -> Result<Response, ApiE
         .await
 }
 
-pub(super) async fn put(
-    known: &Known,
-    reference: &str,
-    request: Request,
-) -> Result<Response, ApiError> {
+pub(super) async fn put(known: &Known, reference: &str, request: Request) -> Result<Response, ApiError> {
     let reference = parse(reference)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let bytes = receive(
-        request.into_body(),
-        known.registry.shared.limits.manifest_bytes,
-    )
-    .await?;
+    let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let bytes = receive(request.into_body(), known.registry.shared.limits.manifest_bytes).await?;
     known
         .blocking(move |known| {
             let digest = Digest::of(&bytes);
@@ -75,9 +63,8 @@ struct Page {
 }
 
 pub(super) async fn tags(known: &Known, uri: &Uri) -> Result<Response, ApiError> {
-    let Query(page) = Query::<Page>::try_from_uri(uri).map_err(|error| {
-        ApiError::bad_request("UNSUPPORTED", format!("the query is malformed: {error}"))
-    })?;
+    let Query(page) = Query::<Page>::try_from_uri(uri)
+        .map_err(|error| ApiError::bad_request("UNSUPPORTED", format!("the query is malformed: {error}")))?;
     known
         .blocking(move |known| {
             let mut tags = known.registry.shared.store.tags(&known.name)?;
@@ -141,10 +128,7 @@ fn check_whole(known: &Known, manifest: &Manifest) -> Result<(), ApiError> {
         let size_bytes = store.blob_size_bytes(&known.name, &blob.digest)?;
         if size_bytes != Some(blob.size_bytes) {
             let message = match size_bytes {
-                None => format!(
-                    "the repository holds no blob {}, upload it first",
-                    blob.digest
-                ),
+                None => format!("the repository holds no blob {}, upload it first", blob.digest),
                 Some(size_bytes) => format!(
                     "the manifest gives {} {} bytes, but it has {size_bytes}",
                     blob.digest, blob.size_bytes
@@ -155,10 +139,7 @@ fn check_whole(known: &Known, manifest: &Manifest) -> Result<(), ApiError> {
     }
     for child in manifest.children() {
         if store.record(&known.name, &child.digest)?.is_none() {
-            let message = format!(
-                "the repository holds no manifest {}, push it first",
-                child.digest
-            );
+            let message = format!("the repository holds no manifest {}, push it first", child.digest);
             return Err(ApiError::bad_request("MANIFEST_BLOB_UNKNOWN", message));
         }
     }
@@ -173,18 +154,10 @@ fn put_record(
     manifest: &Manifest,
     bytes: &[u8],
 ) -> Result<(), ApiError> {
-    if known
-        .registry
-        .shared
-        .store
-        .record(&known.name, digest)?
-        .is_some()
-    {
+    if known.registry.shared.store.record(&known.name, digest)?.is_some() {
         return Ok(());
     }
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let record = ManifestRecord {
         media_type: manifest.media_type.clone(),
         pushed_at_milliseconds: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
@@ -193,8 +166,7 @@ fn put_record(
 }
 
 async fn receive(body: Body, limit_bytes: usize) -> Result<Vec<u8>, ApiError> {
-    let collected =
-        tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit_bytes).collect()).await;
     let collected = collected.map_err(|_elapsed| {
         ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -204,9 +176,7 @@ async fn receive(body: Body, limit_bytes: usize) -> Result<Vec<u8>, ApiError> {
     })?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(ApiError::too_large("manifest", limit_bytes as u64))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large("manifest", limit_bytes as u64)),
         Err(error) => Err(ApiError::bad_request(
             "MANIFEST_INVALID",
             format!("the manifest broke off: {error}"),
@@ -224,9 +194,5 @@ fn parse(reference: &str) -> Result<Reference, ApiError> {
 }
 
 fn manifest_unknown() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "MANIFEST_UNKNOWN",
-        "Requested image not found",
-    )
+    ApiError::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "Requested image not found")
 }

@@ -5,24 +5,11 @@ use crate::name::is_repository_name;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Base,
-    Blob {
-        repository: String,
-        digest: String,
-    },
-    Uploads {
-        repository: String,
-    },
-    Upload {
-        repository: String,
-        id: String,
-    },
-    Manifest {
-        repository: String,
-        reference: String,
-    },
-    Tags {
-        repository: String,
-    },
+    Blob { repository: String, digest: String },
+    Uploads { repository: String },
+    Upload { repository: String, id: String },
+    Manifest { repository: String, reference: String },
+    Tags { repository: String },
 }
 
 /// What a path means; `None` where it means nothing, as with a name that no repository can have.
@@ -92,8 +79,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_path_says_what_it_means() {
-        let check =
-            |path: &str, expected: Option<Target>| assert_eq!(parse(path), expected, "{path}");
+        let check = |path: &str, expected: Option<Target>| assert_eq!(parse(path), expected, "{path}");
         let repository = || "team/service".to_owned();
         check("/v2", Some(Target::Base));
         check("/v2/", Some(Target::Base));
