@@ -104,22 +104,31 @@ impl Service {
             next_judgement: None,
         };
         let mut changed = Vec::new();
+        // Neighbours are often of one deployment: look it up only when it changes.
+        let mut current = None;
         for (index, task) in self.tasks.iter_mut().enumerate() {
-            let health = task.judge(&self.settings, now);
-            if health != task.health {
-                task.health = health;
-                changed.push(index);
+            if task.is_live() {
+                let health = task.judge(&self.settings, now);
+                if health != task.health {
+                    task.health = health;
+                    changed.push(index);
+                }
+                if health == Health::Unknown {
+                    census.next_judgement = earliest(census.next_judgement, task.judged_at(&self.settings));
+                }
             }
-            if health == Health::Unknown && task.is_live() {
-                census.next_judgement = earliest(census.next_judgement, task.judged_at(&self.settings));
-            }
-            let deployment = self
-                .deployments
-                .iter()
-                .position(|deployment| deployment.id == task.deployment);
-            if let Some(deployment) = deployment {
-                census.pools[deployment].count(task);
-            }
+            let deployment = match current {
+                Some((id, deployment)) if id == task.deployment => deployment,
+                _ => {
+                    let id = task.deployment;
+                    let Some(place) = self.deployments.iter().position(|deployment| deployment.id == id) else {
+                        continue;
+                    };
+                    current = Some((id, place));
+                    place
+                }
+            };
+            census.pools[deployment].count(task);
         }
         for index in changed {
             self.health_changed(index, now, outbox);

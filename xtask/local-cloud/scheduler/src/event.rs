@@ -61,7 +61,7 @@ pub enum Event {
         /// The load balancer's description, such as `Health checks failed with these codes: [500]`.
         reason: Option<String>,
     },
-    /// The task's target is deregistered and drained; the same as a [`Event::TargetHealth`] that says [`TargetState::Unused`].
+    /// The task's target is deregistered and drained. An [`Event::TargetHealth`] that says [`TargetState::Unused`] does as well.
     TargetUnused {
         /// Which task.
         task: TaskId,

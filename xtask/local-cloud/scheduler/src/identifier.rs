@@ -195,15 +195,22 @@ mod tests {
                 generator.service_deployment().to_string(),
                 generator.service_event().to_string(),
             ],
-            @""
+            @r#"
+        [
+            "910a2dec89025cc1beeb8da1658eec67",
+            "ecs-svc/9911839290282890590",
+            "ccw4hSyZmdhbKp0r4EFfH",
+            "497305c5-d1aa-499f-8c43-407dc177b6f7",
+        ]
+        "#
         );
     }
 
     #[test]
     fn other_text_is_refused() {
         let error = "AB".parse::<TaskId>().expect_err("too short");
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r#""AB" is not a task id: 32 lower-case hexadecimal digits"#);
         let error = "ecs-svc/12".parse::<DeploymentId>().expect_err("too short");
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r#""ecs-svc/12" is not a deployment id: ecs-svc/ and 19 digits"#);
     }
 }

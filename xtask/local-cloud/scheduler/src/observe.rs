@@ -7,7 +7,7 @@ use crate::{
     deployment::Deployment,
     message::Message,
     rollout::Cause,
-    service::{Outbox, STOPPED_TASKS_KEPT, Stop},
+    service::{Effect, Outbox, STOPPED_TASKS_KEPT, Stop},
 };
 
 /// Why a task ended that nobody stopped.
@@ -25,8 +25,18 @@ struct End {
 }
 
 impl Service {
-    pub(crate) fn observe(&mut self, now: SystemTime, event: Event, outbox: &mut Outbox) {
+    pub(crate) fn observe(&mut self, now: SystemTime, event: Event, outbox: &mut Outbox) -> Effect {
         match event {
+            Event::TaskPending { task } => return self.task_pending(task),
+            Event::TargetHealth {
+                task,
+                state: TargetState::Unused,
+                ..
+            }
+            | Event::TargetUnused { task } => {
+                return self.target_unused(task, outbox);
+            }
+            Event::TargetHealth { task, state, reason } => return self.target_health(task, state, reason),
             Event::Deploy {
                 revision,
                 settings,
@@ -36,7 +46,6 @@ impl Service {
             }
             Event::SetDesiredCount { desired_count } if !self.deleting => self.desired_count = desired_count,
             Event::UpdateSettings { settings } => self.settings = settings,
-            Event::TaskPending { task } => self.task_pending(task),
             Event::TaskRunning { task } => self.task_running(task, now, outbox),
             Event::TaskStopped {
                 task,
@@ -51,15 +60,6 @@ impl Service {
                 self.task_ended(task, end, now, outbox);
             }
             Event::TaskStartFailed { task, reason } => self.start_failed(task, reason, now, outbox),
-            Event::TargetHealth {
-                task,
-                state: TargetState::Unused,
-                ..
-            }
-            | Event::TargetUnused { task } => {
-                self.target_unused(task, outbox);
-            }
-            Event::TargetHealth { task, state, reason } => self.target_health(task, state, reason),
             Event::StopTask { task, reason } => self.stop_by_user(task, reason, now, outbox),
             Event::StopDeployment { rollback } => {
                 self.fail_deployment(Cause::Stopped, rollback, now, outbox);
@@ -68,6 +68,7 @@ impl Service {
             Event::Delete => self.delete(now),
             Event::SetDesiredCount { .. } | Event::Tick => {}
         }
+        Effect::Decide
     }
 
     fn deploy(
@@ -103,13 +104,14 @@ impl Service {
         self.records.request_stop(now);
     }
 
-    fn task_pending(&mut self, id: TaskId) {
+    fn task_pending(&mut self, id: TaskId) -> Effect {
         if let Some(index) = self.find_task(id) {
             let task = &mut self.tasks[index];
             if task.last_status == TaskStatus::Provisioning {
                 task.last_status = TaskStatus::Pending;
             }
         }
+        Effect::Record
     }
 
     fn task_running(&mut self, id: TaskId, now: SystemTime, outbox: &mut Outbox) {
@@ -168,20 +170,34 @@ impl Service {
         self.stopped_tasks.truncate(STOPPED_TASKS_KEPT);
     }
 
-    fn target_health(&mut self, id: TaskId, state: TargetState, reason: Option<String>) {
-        let Some(index) = self.find_task(id) else { return };
+    fn target_health(&mut self, id: TaskId, state: TargetState, reason: Option<String>) -> Effect {
+        let Some(index) = self.find_task(id) else {
+            return Effect::Record;
+        };
         let task = &mut self.tasks[index];
-        if task.is_live() {
-            task.target = Some(state);
-            task.target_reason = reason;
+        if !task.is_live() || !task.registered {
+            return Effect::Record;
+        }
+        task.target_reason = reason;
+        let means = |state: Option<TargetState>| match state {
+            None | Some(TargetState::Initial) => None,
+            state => state,
+        };
+        let before = task.target.replace(state);
+        if means(before) == means(Some(state)) {
+            Effect::Record
+        } else {
+            Effect::Decide
         }
     }
 
-    fn target_unused(&mut self, id: TaskId, outbox: &mut Outbox) {
-        let Some(index) = self.find_task(id) else { return };
-        if self.tasks[index].last_status == TaskStatus::Deactivating {
+    fn target_unused(&mut self, id: TaskId, outbox: &mut Outbox) -> Effect {
+        if let Some(index) = self.find_task(id)
+            && self.tasks[index].last_status == TaskStatus::Deactivating
+        {
             self.finish_draining(index, outbox);
         }
+        Effect::Record
     }
 
     /// The task drains first, as it does when the scheduler stops it: the documented task lifecycle has DEACTIVATING before STOPPING

@@ -13,6 +13,9 @@ use crate::{
     service::{Outbox, Stop},
 };
 
+/// How often one step looks for something to do: what one look starts can make the next one stop an unhealthy task.
+const LOOKS: usize = 8;
+
 /// Which tasks a stop may choose from.
 #[derive(Debug, Clone, Copy)]
 enum Choice {
@@ -34,7 +37,8 @@ struct Planner<'a> {
     primary: usize,
     floor: u32,
     ceiling: u32,
-    stopped_any: bool,
+    /// Stops and starts so far.
+    changes: usize,
 }
 
 impl Service {
@@ -49,11 +53,13 @@ impl Service {
             outbox,
             now,
             primary,
-            stopped_any: false,
+            changes: 0,
         };
-        planner.stop_surplus();
-        planner.make_room();
-        planner.start();
+        for _ in 0..LOOKS {
+            if !planner.look() {
+                break;
+            }
+        }
         planner.report_if_stuck();
     }
 
@@ -102,6 +108,15 @@ impl Service {
 }
 
 impl Planner<'_> {
+    /// Stops and starts what can be stopped and started now, and says whether that was anything.
+    fn look(&mut self) -> bool {
+        let before = self.changes;
+        self.stop_surplus();
+        self.make_room();
+        self.start();
+        self.changes > before
+    }
+
     fn primary_deployment(&self) -> &Deployment {
         &self.service.deployments[self.primary]
     }
@@ -228,6 +243,7 @@ impl Planner<'_> {
         for _ in 0..count.min(self.room()) {
             self.service.start_task(deployment, self.now, self.outbox);
             self.census.pools[deployment].unknown += 1;
+            self.changes += 1;
         }
     }
 
@@ -242,7 +258,7 @@ impl Planner<'_> {
             self.service
                 .stop_by_scheduler(index, self.now, self.census, self.outbox);
         }
-        self.stopped_any |= !candidates.is_empty();
+        self.changes += candidates.len();
         u32::try_from(candidates.len()).unwrap_or(u32::MAX)
     }
 
@@ -273,8 +289,7 @@ impl Planner<'_> {
     /// Says once for each deployment that the percentages leave no way on.
     fn report_if_stuck(&mut self) {
         let total = self.census.total();
-        let waiting = total.unknown > 0 || self.stopped_any;
-        let stuck = self.wanted() > 0 && self.room() == 0 && self.others().live() > 0 && !waiting;
+        let stuck = self.wanted() > 0 && self.room() == 0 && self.others().live() > 0 && total.unknown == 0;
         if stuck && !std::mem::replace(&mut self.service.deployments[self.primary].stuck_reported, true) {
             self.service.say(&Message::Stuck, self.now, self.outbox);
         }

@@ -225,6 +225,9 @@ impl Service {
 
     /// When time alone will change something.
     pub(crate) fn deadline(&self, now: SystemTime, census: &Census) -> Option<SystemTime> {
+        if self.deleting {
+            return None;
+        }
         let bake_end = self
             .primary_index()
             .filter(|&index| self.deployments[index].is_in_progress())

@@ -74,8 +74,13 @@ impl Service {
             return Vec::new();
         }
         let mut outbox = Outbox::default();
-        self.observe(now, event, &mut outbox);
-        self.advance(now, &mut outbox);
+        let decides_nothing = self.observe(now, event, &mut outbox) == Effect::Record;
+        let is_early = self.next_deadline.is_none_or(|deadline| now < deadline);
+        if decides_nothing && is_early {
+            self.say_summary(now, &mut outbox);
+        } else {
+            self.advance(now, &mut outbox);
+        }
         outbox.actions
     }
 
@@ -198,6 +203,15 @@ impl Service {
             self.say(&Message::Registered { targets, target_group }, now, outbox);
         }
     }
+}
+
+/// What an event means for the decisions that follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Something is on record that no decision depends on. With hundreds of tasks most events are of this kind, and cost next to nothing.
+    Record,
+    /// Decide anew.
+    Decide,
 }
 
 /// Who stops a task and why.

@@ -200,7 +200,7 @@ impl Task {
         let Some(started_at) = self.started_at.filter(|_| self.is_live()) else {
             return Health::Unknown;
         };
-        if settings.load_balancer.is_none() {
+        if !self.registered {
             return if now >= started_at + settings.steady_after_running {
                 Health::Healthy
             } else {
@@ -218,7 +218,7 @@ impl Task {
     /// When time alone will change its health.
     pub(crate) fn judged_at(&self, settings: &Settings) -> Option<SystemTime> {
         let started_at = self.started_at.filter(|_| self.health == Health::Unknown)?;
-        if settings.load_balancer.is_none() {
+        if !self.registered {
             return Some(started_at + settings.steady_after_running);
         }
         (self.target == Some(TargetState::Unhealthy)).then(|| started_at + settings.health_check_grace)

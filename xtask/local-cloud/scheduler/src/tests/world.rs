@@ -36,7 +36,8 @@ pub(super) struct WorldTask {
     pub(super) name: String,
     pub(super) revision: RevisionId,
     pub(super) deployment: DeploymentId,
-    running: bool,
+    running_since: Option<SystemTime>,
+    registered: bool,
     /// Told to deregister or to stop.
     leaving: bool,
     pub(super) ended: bool,
@@ -59,10 +60,12 @@ pub(super) struct World {
     pub(super) delivered: Vec<Event>,
     /// Whether every step goes through saved state.
     pub(super) saves_every_step: bool,
+    /// Whether every step is followed by another look, which must find nothing to do.
+    pub(super) looks_twice: bool,
     /// Tasks that failed by themselves, for each deployment.
     pub(super) failures: BTreeMap<DeploymentId, u32>,
-    due: BTreeMap<(SystemTime, u64), Event>,
-    scheduled: u64,
+    pub(super) due: BTreeMap<(SystemTime, u64), Event>,
+    pub(super) scheduled: u64,
 }
 
 impl World {
@@ -76,6 +79,7 @@ impl World {
             behaviours: BTreeMap::new(),
             delivered: Vec::new(),
             saves_every_step: false,
+            looks_twice: false,
             failures: BTreeMap::new(),
             due: BTreeMap::new(),
             scheduled: 0,
@@ -94,6 +98,13 @@ impl World {
             self.check_limits(&action, &event);
             self.perform(&action);
             self.transcript.push((self.now, action));
+        }
+        if self.looks_twice {
+            assert_eq!(
+                self.service.step(self.now, Event::Tick),
+                vec![],
+                "left undone by {event:?}"
+            );
         }
     }
 
@@ -234,7 +245,8 @@ impl World {
             name: format!("t{}", self.tasks.len() + 1),
             revision: revision.clone(),
             deployment: self.service.task(id).expect("the service knows its task").deployment,
-            running: false,
+            running_since: None,
+            registered: false,
             leaving: false,
             ended: false,
             healthy: false,
@@ -266,6 +278,7 @@ impl World {
     }
 
     fn register(&mut self, id: TaskId) {
+        self.world_task(id).registered = true;
         self.schedule(Duration::ZERO, health(id, TargetState::Initial));
         let revision = self.tasks[&id].revision.clone();
         match self.behaviours[&revision] {
@@ -297,7 +310,7 @@ impl World {
         let task = self.world_task(id);
         let failed = match event {
             Event::TaskRunning { .. } => {
-                task.running = true;
+                task.running_since.get_or_insert(now);
                 false
             }
             Event::TargetHealth { state, .. } if !task.ended && !task.leaving => {
@@ -325,11 +338,19 @@ impl World {
 
 impl WorldTask {
     pub(super) fn is_living(&self) -> bool {
-        self.running && !self.ended
+        self.running_since.is_some() && !self.ended
     }
 
-    fn is_serving(&self, settings: &Settings, _now: SystemTime) -> bool {
-        settings.load_balancer.is_some() && self.healthy && self.is_living() && !self.leaving
+    /// Whether it counts towards the healthy floor by what the scheduler was told.
+    fn is_serving(&self, settings: &Settings, now: SystemTime) -> bool {
+        let Some(since) = self.running_since.filter(|_| !self.ended && !self.leaving) else {
+            return false;
+        };
+        if self.registered {
+            self.healthy
+        } else {
+            now >= since + settings.steady_after_running
+        }
     }
 }
 
@@ -370,7 +391,7 @@ fn report(id: TaskId, task: &WorldTask) -> Option<Event> {
     } else {
         TargetState::Initial
     };
-    (task.running && !task.leaving).then(|| health(id, state))
+    (task.registered && !task.leaving).then(|| health(id, state))
 }
 
 fn task_of(event: &Event) -> Option<TaskId> {
