@@ -42,7 +42,7 @@ pub(crate) struct ChangeSet {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) created: SystemTime,
-    pub(crate) change_set_type: ChangeSetType,
+    pub(crate) purpose: ChangeSetType,
     pub(crate) description: Option<String>,
     pub(crate) status: ChangeSetStatus,
     pub(crate) status_reason: Option<String>,

@@ -13,7 +13,7 @@ use crate::engine::ResourceLookup;
 use crate::evaluate::{Found, Lookup, evaluate, same};
 use crate::is_unresolved;
 use crate::plan::{PlannedResource, members};
-use crate::provider::Provider;
+use crate::provider::{Provider, ResourceType};
 use crate::replacement::property_needs_replacement;
 use crate::stack::{Deployment, Resource, ResourceStatus, Stack};
 use crate::template::{Policy, Reference, Template, references};
@@ -107,7 +107,7 @@ impl Comparison<'_> {
     }
 
     fn addition(&self, logical_id: &str, planned: &PlannedResource) -> Value {
-        change(json!({
+        change(&json!({
             "Action": "Add",
             "LogicalResourceId": logical_id,
             "ResourceType": planned.type_name,
@@ -122,7 +122,7 @@ impl Comparison<'_> {
             Policy::Delete => "Delete",
             Policy::Retain | Policy::RetainExceptOnCreate => "Retain",
         };
-        change(json!({
+        change(&json!({
             "PolicyAction": policy,
             "Action": "Remove",
             "LogicalResourceId": logical_id,
@@ -169,7 +169,7 @@ impl Comparison<'_> {
             }
             .into();
         }
-        change(value)
+        change(&value)
     }
 
     fn details(
@@ -196,7 +196,7 @@ impl Comparison<'_> {
         let taggable = self
             .provider
             .resource_type(&planned.type_name)
-            .is_some_and(|facts| facts.taggable());
+            .is_some_and(ResourceType::taggable);
         let failed = matches!(
             existing.status,
             ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed
@@ -478,6 +478,6 @@ fn replacement(details: &[Value]) -> Kind {
     }
 }
 
-fn change(resource_change: Value) -> Value {
+fn change(resource_change: &Value) -> Value {
     json!({ "Type": "Resource", "ResourceChange": resource_change })
 }

@@ -178,23 +178,25 @@ fn apply(name: &str, argument: &Value, lookup: &dyn Lookup) -> Result<Value, Str
 }
 
 fn get_attribute(argument: &Value, lookup: &dyn Lookup) -> Result<Value, String> {
-    let (logical_id, attribute) = match argument {
-        Value::String(name) => match Reference::parse(name) {
-            Reference::Attribute(logical_id, attribute) => (logical_id, attribute),
-            Reference::Ref(name) => return Err(format!("Template error: Fn::GetAtt `{name}` names no attribute")),
-        },
-        _ => {
-            let evaluated = evaluate(argument, lookup)?.unwrap_or_default();
-            match texts(&evaluated).as_deref() {
-                Some([logical_id, attribute]) => (logical_id.clone(), attribute.clone()),
-                _ => return Err("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute".into()),
-            }
-        }
-    };
+    let (logical_id, attribute) = attribute_name(argument, lookup)?;
     Ok(match lookup.attribute(&logical_id, &attribute)? {
         Found::Value(value) => value,
         Found::NoValue | Found::Later => json!({ "Fn::GetAtt": [logical_id, attribute] }),
     })
+}
+
+fn attribute_name(argument: &Value, lookup: &dyn Lookup) -> Result<(String, String), String> {
+    if let Some(Reference::Attribute(logical_id, attribute)) = argument.as_str().map(Reference::parse) {
+        return Ok((logical_id, attribute));
+    }
+    let evaluated = evaluate(argument, lookup)?.unwrap_or_default();
+    match texts(&evaluated).as_deref() {
+        Some([logical_id, attribute]) => Ok((logical_id.clone(), attribute.clone())),
+        _ => Err(
+            "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
+                .to_owned(),
+        ),
+    }
 }
 
 fn choice(argument: &Value, lookup: &dyn Lookup) -> Result<Option<Value>, String> {

@@ -41,7 +41,7 @@ impl Ids {
             .collect()
     }
 
-    /// SplitMix64 over seed and count: a permutation of the counts, so no two of one seed are equal.
+    /// `SplitMix64` over seed and count: a permutation of the counts, so no two of one seed are equal.
     fn next(&mut self) -> u64 {
         self.given += 1;
         let mut mixed = self.seed.wrapping_add(self.given.wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -26,7 +26,7 @@ pub struct Stacks {
     pub(crate) region: String,
     pub(crate) ids: Ids,
     /// In the order of their creation.
-    pub(crate) stacks: Vec<Stack>,
+    pub(crate) list: Vec<Stack>,
 }
 
 impl Stacks {
@@ -36,7 +36,7 @@ impl Stacks {
             account_id: account_id.into(),
             region: region.into(),
             ids: Ids::new(seed),
-            stacks: Vec::new(),
+            list: Vec::new(),
         }
     }
 
@@ -69,16 +69,16 @@ impl Stacks {
     ///
     /// Call it after every call, after every change of a resource, and at [`next_deadline`](Self::next_deadline).
     pub fn advance(&mut self, now: SystemTime, provider: &mut dyn Provider) -> bool {
-        for index in 0..self.stacks.len() {
-            let mut stack = self.stacks.remove(index);
+        for index in 0..self.list.len() {
+            let mut stack = self.list.remove(index);
             let moved = Engine {
                 now,
                 provider: &mut *provider,
                 ids: &mut self.ids,
-                others: &self.stacks,
+                others: &self.list,
             }
             .step(&mut stack);
-            self.stacks.insert(index, stack);
+            self.list.insert(index, stack);
             if moved {
                 self.forget_deleted();
                 return true;
@@ -89,7 +89,7 @@ impl Stacks {
 
     /// When [`advance`](Self::advance) must be called even if nothing else happens: an operation's limit.
     pub fn next_deadline(&self) -> Option<SystemTime> {
-        self.stacks
+        self.list
             .iter()
             .filter_map(|stack| stack.run.as_ref()?.next_deadline())
             .min()
@@ -97,8 +97,8 @@ impl Stacks {
 
     /// By id any stack, by name only one that isn't deleted.
     pub(crate) fn find(&self, name_or_id: &str) -> Option<usize> {
-        self.stacks.iter().position(|stack| stack.id == name_or_id).or_else(|| {
-            self.stacks
+        self.list.iter().position(|stack| stack.id == name_or_id).or_else(|| {
+            self.list
                 .iter()
                 .position(|stack| stack.name == name_or_id && stack.deleted.is_none())
         })
@@ -116,7 +116,7 @@ impl Stacks {
 
     /// Every export of the stacks other than this one.
     fn exports(&self, except: &str) -> BTreeMap<String, String> {
-        self.stacks
+        self.list
             .iter()
             .filter(|stack| stack.deleted.is_none() && stack.id != except)
             .flat_map(|stack| &stack.outputs)
@@ -125,10 +125,10 @@ impl Stacks {
     }
 
     fn forget_deleted(&mut self) {
-        let deleted = self.stacks.iter().filter(|stack| stack.deleted.is_some()).count();
+        let deleted = self.list.iter().filter(|stack| stack.deleted.is_some()).count();
         for _ in MAX_DELETED_STACKS..deleted {
-            if let Some(oldest) = self.stacks.iter().position(|stack| stack.deleted.is_some()) {
-                self.stacks.remove(oldest);
+            if let Some(oldest) = self.list.iter().position(|stack| stack.deleted.is_some()) {
+                self.list.remove(oldest);
             }
         }
     }

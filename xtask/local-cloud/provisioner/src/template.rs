@@ -311,8 +311,7 @@ fn condition_name(members: &Map<String, Value>, path: &str) -> Result<Option<Str
 
 fn policy(members: &Map<String, Value>, key: &str, path: &str) -> Result<Policy, ApiError> {
     match members.get(key).map(Value::as_str) {
-        None => Ok(Policy::Delete),
-        Some(Some("Delete")) => Ok(Policy::Delete),
+        None | Some(Some("Delete")) => Ok(Policy::Delete),
         Some(Some("Retain")) => Ok(Policy::Retain),
         Some(Some("RetainExceptOnCreate")) if key == "DeletionPolicy" => Ok(Policy::RetainExceptOnCreate),
         Some(Some("Snapshot")) => Err(ApiError::validation(format!(

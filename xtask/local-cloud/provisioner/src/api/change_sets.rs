@@ -46,7 +46,7 @@ impl Call<'_> {
                 let id = self.stack_arn(&stack_name, &ids.uuid());
                 Stack::new(id, stack_name, self.now, Deployment::default())
             }
-            (_, Some(index)) => self.stacks.stacks[index].clone(),
+            (_, Some(index)) => self.stacks.list[index].clone(),
         };
         check_state(&stack, change_set_type, &set_name)?;
         let previous = (change_set_type == ChangeSetType::Update).then_some(&stack.deployment);
@@ -69,7 +69,7 @@ impl Call<'_> {
             id: id.clone(),
             name: set_name,
             created: self.now,
-            change_set_type,
+            purpose: change_set_type,
             description: input.text("Description"),
             status: if failure.is_some() {
                 ChangeSetStatus::Failed
@@ -99,8 +99,8 @@ impl Call<'_> {
         stack.change_sets.push(change_set);
         let stack_id = stack.id.clone();
         match found {
-            Some(index) => self.stacks.stacks[index] = stack,
-            None => self.stacks.stacks.push(stack),
+            Some(index) => self.stacks.list[index] = stack,
+            None => self.stacks.list.push(stack),
         }
         Ok(json!({ "Id": id, "StackId": stack_id }))
     }
@@ -109,7 +109,7 @@ impl Call<'_> {
         let input = self.input(&["ChangeSetName", "IncludePropertyValues", "NextToken", "StackName"])?;
         let with_values = input.boolean("IncludePropertyValues")?.unwrap_or(false);
         let (index, position) = self.find_change_set(&input)?;
-        let stack = &self.stacks.stacks[index];
+        let stack = &self.stacks.list[index];
         let change_set = &stack.change_sets[position];
         let (changes, next) = page(
             change_set.changes.clone(),
@@ -150,7 +150,7 @@ impl Call<'_> {
         let disable_rollback = input.boolean("DisableRollback")?.unwrap_or(false);
         let retain = input.boolean("RetainExceptOnCreate")?.unwrap_or(false);
         let token = input.text("ClientRequestToken");
-        let mut stack = self.stacks.stacks[index].clone();
+        let mut stack = self.stacks.list[index].clone();
         let mut change_set = stack.change_sets[position].clone();
         let repeated = change_set.execution_status == ExecutionStatus::ExecuteInProgress
             && token.is_some()
@@ -168,7 +168,7 @@ impl Call<'_> {
                 }
             )));
         }
-        if change_set.change_set_type == ChangeSetType::Update {
+        if change_set.purpose == ChangeSetType::Update {
             check_updatable(&stack)?;
         }
         self.check_imports(&stack, &change_set.deployment)?;
@@ -187,7 +187,7 @@ impl Call<'_> {
         let ChangeSet {
             deployment, changed, ..
         } = change_set;
-        match change_set.change_set_type {
+        match change_set.purpose {
             ChangeSetType::Create => {
                 stack.deployment = deployment;
                 self.begin_create(&mut stack);
@@ -200,7 +200,7 @@ impl Call<'_> {
                 self.begin_update(&mut stack, deployment, changes);
             }
         }
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({}))
     }
 
@@ -210,7 +210,7 @@ impl Call<'_> {
         let Ok((index, position)) = self.find_change_set(&input) else {
             return Ok(json!({}));
         };
-        let stack = &mut self.stacks.stacks[index];
+        let stack = &mut self.stacks.list[index];
         let change_set = &stack.change_sets[position];
         if change_set.execution_status == ExecutionStatus::ExecuteInProgress {
             return Err(ApiError::invalid_change_set_status(format!(
@@ -225,7 +225,7 @@ impl Call<'_> {
     pub(super) fn list_change_sets(&mut self) -> Result<Value, ApiError> {
         let input = self.input(&["NextToken", "StackName"])?;
         let index = self.existing(&input)?;
-        let stack = &self.stacks.stacks[index];
+        let stack = &self.stacks.list[index];
         let listed: Vec<&ChangeSet> = stack
             .change_sets
             .iter()
@@ -251,7 +251,7 @@ impl Call<'_> {
         if wanted.starts_with("arn:") {
             return self
                 .stacks
-                .stacks
+                .list
                 .iter()
                 .enumerate()
                 .find_map(|(index, stack)| {
@@ -267,7 +267,7 @@ impl Call<'_> {
         }
         let index = self.existing(input)?;
         // One that was executed may have lent its name to a new one.
-        let sets = &self.stacks.stacks[index].change_sets;
+        let sets = &self.stacks.list[index].change_sets;
         sets.iter()
             .rposition(|set| set.name == wanted)
             .map(|position| (index, position))

@@ -17,11 +17,11 @@ impl Call<'_> {
         let stacks: Vec<&Stack> = match input.text("StackName") {
             Some(wanted) => {
                 let index = self.stacks.find(&wanted).ok_or_else(|| missing(&wanted))?;
-                vec![&self.stacks.stacks[index]]
+                vec![&self.stacks.list[index]]
             }
             None => self
                 .stacks
-                .stacks
+                .list
                 .iter()
                 .rev()
                 .filter(|stack| stack.deleted.is_none())
@@ -40,7 +40,7 @@ impl Call<'_> {
         let filter = input.texts("StackStatusFilter")?;
         let stacks: Vec<&Stack> = self
             .stacks
-            .stacks
+            .list
             .iter()
             .rev()
             .filter(|stack| filter.is_empty() || filter.contains(&stack.status.to_string()))
@@ -67,7 +67,7 @@ impl Call<'_> {
             .stacks
             .find(&wanted)
             .ok_or_else(|| ApiError::validation(format!("Stack [{wanted}] does not exist")))?;
-        let stack = &self.stacks.stacks[index];
+        let stack = &self.stacks.list[index];
         let newest_first: Vec<&Event> = stack.events.iter().rev().collect();
         let (events, next) = page(newest_first, input.text("NextToken").as_deref(), |event| {
             event.id.clone()
@@ -83,7 +83,7 @@ impl Call<'_> {
         let input = self.input(&["NextToken"])?;
         let mut exports: Vec<(&str, &str, &str)> = self
             .stacks
-            .stacks
+            .list
             .iter()
             .filter(|stack| stack.deleted.is_none())
             .flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)))
@@ -109,7 +109,7 @@ impl Call<'_> {
     pub(super) fn list_imports(&mut self) -> Result<Value, ApiError> {
         let input = self.input(&["ExportName", "NextToken"])?;
         let export_name = input.required("ExportName")?;
-        let users = importers(&export_name, &self.stacks.stacks);
+        let users = importers(&export_name, &self.stacks.list);
         if users.is_empty() {
             return Err(ApiError::validation(format!(
                 "Export '{export_name}' is not imported by any stack."

@@ -35,7 +35,7 @@ impl Call<'_> {
         check_name(&name, "stackName")?;
         let token = input.text("ClientRequestToken");
         if let Some(index) = self.stacks.find(&name) {
-            let stack = &self.stacks.stacks[index];
+            let stack = &self.stacks.list[index];
             if token.is_some() && stack.token == token {
                 return Ok(json!({ "StackId": stack.id }));
             }
@@ -57,7 +57,7 @@ impl Call<'_> {
         stack.token = token;
         self.stacks.ids = ids;
         self.begin_create(&mut stack);
-        self.stacks.stacks.push(stack);
+        self.stacks.list.push(stack);
         Ok(json!({ "StackId": id }))
     }
 
@@ -67,7 +67,7 @@ impl Call<'_> {
         let input = self.input(&known)?;
         let index = self.existing(&input)?;
         let token = input.text("ClientRequestToken");
-        let stack = self.stacks.stacks[index].clone();
+        let stack = self.stacks.list[index].clone();
         if token.is_some() && stack.token == token {
             return Ok(json!({ "StackId": stack.id }));
         }
@@ -94,7 +94,7 @@ impl Call<'_> {
         }
         self.begin_update(&mut stack, deployment, changes);
         let id = stack.id.clone();
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({ "StackId": id }))
     }
 
@@ -117,7 +117,7 @@ impl Call<'_> {
         let Some(index) = self.stacks.find(&name) else {
             return Ok(json!({}));
         };
-        let mut stack = self.stacks.stacks[index].clone();
+        let mut stack = self.stacks.list[index].clone();
         if stack.deleted.is_some() || stack.status == StackStatus::DeleteInProgress {
             return Ok(json!({}));
         }
@@ -144,14 +144,14 @@ impl Call<'_> {
             }
         }
         stack.run = Some(run);
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({}))
     }
 
     pub(super) fn cancel_update_stack(&mut self) -> Result<Value, ApiError> {
         let input = self.input(&["ClientRequestToken", "StackName"])?;
         let index = self.existing(&input)?;
-        let mut stack = self.stacks.stacks[index].clone();
+        let mut stack = self.stacks.list[index].clone();
         if stack.status != StackStatus::UpdateInProgress || stack.stable.is_none() {
             return Err(ApiError::validation(
                 "CancelUpdateStack cannot be called from current stack status",
@@ -163,7 +163,7 @@ impl Call<'_> {
         }
         stack.finish_execution(ExecutionStatus::ExecuteFailed);
         self.begin_rollback(&mut stack);
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({}))
     }
 
@@ -171,7 +171,7 @@ impl Call<'_> {
         let input = self.input(&["ClientRequestToken", "ResourcesToSkip", "RoleARN", "StackName"])?;
         let index = self.existing(&input)?;
         let skipped = input.texts("ResourcesToSkip")?;
-        let mut stack = self.stacks.stacks[index].clone();
+        let mut stack = self.stacks.list[index].clone();
         if stack.status != StackStatus::UpdateRollbackFailed {
             return Err(ApiError::validation(format!(
                 "Stack:{} is in {} state and can not continue rolling back.",
@@ -195,7 +195,7 @@ impl Call<'_> {
         }
         roll_back::skip(&mut stack, &skipped);
         self.begin_rollback(&mut stack);
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({}))
     }
 
@@ -203,7 +203,7 @@ impl Call<'_> {
         let input = self.input(&["ClientRequestToken", "RetainExceptOnCreate", "RoleARN", "StackName"])?;
         let index = self.existing(&input)?;
         let retain = input.boolean("RetainExceptOnCreate")?.unwrap_or(false);
-        let mut stack = self.stacks.stacks[index].clone();
+        let mut stack = self.stacks.list[index].clone();
         if !matches!(stack.status, StackStatus::CreateFailed | StackStatus::UpdateFailed) {
             return Err(ApiError::validation(format!(
                 "Stack:{} is in {} state and can not be rolled back.",
@@ -224,7 +224,7 @@ impl Call<'_> {
             stack.run = Some(delete::everything(&mut stack, Phase::Rollback));
         }
         let id = stack.id.clone();
-        self.stacks.stacks[index] = stack;
+        self.stacks.list[index] = stack;
         Ok(json!({ "StackId": id }))
     }
 
@@ -234,7 +234,7 @@ impl Call<'_> {
         let protection = input
             .boolean("EnableTerminationProtection")?
             .ok_or_else(|| ApiError::validation("EnableTerminationProtection must be true or false"))?;
-        let stack = &mut self.stacks.stacks[index];
+        let stack = &mut self.stacks.list[index];
         stack.termination_protection = protection;
         Ok(json!({ "StackId": stack.id }))
     }
@@ -291,7 +291,7 @@ impl Call<'_> {
         let name = input.required("StackName")?;
         self.stacks
             .find(&name)
-            .filter(|index| self.stacks.stacks[*index].deleted.is_none())
+            .filter(|index| self.stacks.list[*index].deleted.is_none())
             .ok_or_else(|| ApiError::validation(format!("Stack [{name}] does not exist")))
     }
 
@@ -314,7 +314,7 @@ impl Call<'_> {
     /// AWS lets the deletion begin and cancels it with the same words; here the call itself says so, a named choice.
     fn check_not_imported(&self, stack: &Stack) -> Result<(), ApiError> {
         for name in stack.outputs.iter().filter_map(|output| output.export_name.as_ref()) {
-            if let Some(user) = importers(name, &self.stacks.stacks).first() {
+            if let Some(user) = importers(name, &self.stacks.list).first() {
                 return Err(ApiError::validation(format!(
                     "Delete canceled. Cannot delete export {name} as it is in use by {user}."
                 )));

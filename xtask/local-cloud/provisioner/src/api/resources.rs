@@ -71,13 +71,13 @@ impl Call<'_> {
     fn described(&self, name: &str) -> Result<&Stack, ApiError> {
         self.stacks
             .find(name)
-            .map(|index| &self.stacks.stacks[index])
+            .map(|index| &self.stacks.list[index])
             .ok_or_else(|| ApiError::validation(format!("Stack with id {name} does not exist")))
     }
 
     fn holder(&self, physical_id: &str) -> Result<&Stack, ApiError> {
         self.stacks
-            .stacks
+            .list
             .iter()
             .filter(|stack| stack.deleted.is_none())
             .find(|stack| {

@@ -20,7 +20,7 @@ impl Call<'_> {
         }
         let body = if input.text("ChangeSetName").is_some() {
             let (index, position) = self.find_change_set(&input)?;
-            &self.stacks.stacks[index].change_sets[position].deployment.template_body
+            &self.stacks.list[index].change_sets[position].deployment.template_body
         } else {
             self.deployed_body(&input)?
         };
@@ -68,7 +68,7 @@ impl Call<'_> {
         let name = input.required("StackName")?;
         self.stacks
             .find(&name)
-            .map(|index| self.stacks.stacks[index].deployment.template_body.as_str())
+            .map(|index| self.stacks.list[index].deployment.template_body.as_str())
             .ok_or_else(|| ApiError::validation(format!("Stack with id {name} does not exist")))
     }
 }

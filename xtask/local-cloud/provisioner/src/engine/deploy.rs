@@ -7,7 +7,7 @@ use crate::engine::exports;
 use crate::engine::{Engine, Outcome, ResourceLookup, delete};
 use crate::evaluate::{evaluate, has_unresolved, same};
 use crate::plan::PlannedResource;
-use crate::provider::{Operation, Progress};
+use crate::provider::{Operation, Progress, ResourceType};
 use crate::replacement::needs_replacement;
 use crate::run::{Phase, Run, Step};
 use crate::stack::{Garbage, OnFailure, Resource, ResourceStatus as Status, Stack, StackStatus};
@@ -130,7 +130,7 @@ impl Engine<'_> {
         if half_made || needs_replacement(create_only, &existing.properties, properties) {
             return Need::Replace;
         }
-        let tagged = facts.is_some_and(|facts| facts.taggable());
+        let tagged = facts.is_some_and(ResourceType::taggable);
         let unknown = existing.status == Status::UpdateFailed;
         if unknown || !same(&existing.properties, properties) || (tagged && existing.tags != stack.deployment.tags) {
             return Need::Update;

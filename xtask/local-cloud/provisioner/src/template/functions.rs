@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::template::{Piece, Reference, Template, references, substitutions};
@@ -199,21 +199,23 @@ impl Checker<'_> {
                 .iter()
                 .enumerate()
                 .try_for_each(|(index, item)| self.expression(item, &format!("{path}/{index}"))),
-            Value::Object(members) => match intrinsic(value) {
-                Some((name, argument)) => self.function(name, argument, path),
-                None => {
-                    if let Some(name) = members.keys().find(|key| is_function(key)) {
-                        return Err(format_error(&format!(
-                            "[{path}] an object with the function {name} must have no other key"
-                        )));
-                    }
-                    members
-                        .iter()
-                        .try_for_each(|(key, item)| self.expression(item, &format!("{path}/{key}")))
-                }
-            },
+            Value::Object(members) => self.object(value, members, path),
             Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
         }
+    }
+
+    fn object(&self, value: &Value, members: &Map<String, Value>, path: &str) -> Result<(), ApiError> {
+        if let Some((name, argument)) = intrinsic(value) {
+            return self.function(name, argument, path);
+        }
+        if let Some(name) = members.keys().find(|key| is_function(key)) {
+            return Err(format_error(&format!(
+                "[{path}] an object with the function {name} must have no other key"
+            )));
+        }
+        members
+            .iter()
+            .try_for_each(|(key, item)| self.expression(item, &format!("{path}/{key}")))
     }
 
     fn function(&self, name: &str, argument: &Value, path: &str) -> Result<(), ApiError> {

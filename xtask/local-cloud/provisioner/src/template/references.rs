@@ -109,16 +109,13 @@ pub(crate) fn substitutions(text: &str) -> Result<Vec<Piece>, String> {
         let (name, after) = after
             .split_once('}')
             .ok_or_else(|| format!("Template error: Fn::Sub `{text}` has a `${{` without a `}}`"))?;
-        match name.strip_prefix('!') {
-            Some(escaped) => {
-                literal.push_str("${");
-                literal.push_str(escaped);
-                literal.push('}');
-            }
-            None => {
-                pieces.push(Piece::Text(std::mem::take(&mut literal)));
-                pieces.push(Piece::Name(name.trim().to_owned()));
-            }
+        if let Some(escaped) = name.strip_prefix('!') {
+            literal.push_str("${");
+            literal.push_str(escaped);
+            literal.push('}');
+        } else {
+            pieces.push(Piece::Text(std::mem::take(&mut literal)));
+            pieces.push(Piece::Name(name.trim().to_owned()));
         }
         rest = after;
     }
