@@ -7,8 +7,10 @@ pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;
 mod json;
+#[cfg(test)]
+pub(crate) mod replay;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use aws_config::default_provider::region::DefaultRegionChain;
@@ -138,6 +140,14 @@ impl Aws {
             arn: answer.arn().unwrap_or_default().to_owned(),
         })
     }
+}
+
+/// A time as AWS writes it: `2026-11-22T22:04:05Z`.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
+    let time = aws_smithy_types::DateTime::from(time);
+    // It fails for years that no clock here shows.
+    time.fmt(aws_smithy_types::date_time::Format::DateTime)
+        .unwrap_or_default()
 }
 
 async fn configured(loader: ConfigLoader, profile: Option<&str>, region: Option<&str>) -> ConfigLoader {

@@ -40,6 +40,18 @@ impl Context {
         })
     }
 
+    /// A context that prints nothing and is never interrupted.
+    #[cfg(test)]
+    pub(crate) fn hidden() -> Self {
+        let (output, interrupt) = (Output::new(false), Interrupt::never());
+        Self {
+            root: PathBuf::new(),
+            output,
+            progress: Progress::hidden(),
+            interrupt,
+        }
+    }
+
     /// The local cloud of this checkout.
     pub(crate) fn home(&self) -> Home {
         Home::new(self.root.join("target/local-cloud"))

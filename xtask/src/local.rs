@@ -161,14 +161,23 @@ async fn serve(context: &Context, port: Option<u16>, settings: &LocalSettings) -
     Ok(json!({}))
 }
 
-async fn stop(context: &Context) -> anyhow::Result<Value> {
+/// Ends the local cloud of this checkout and every task that it runs; false where none ran.
+///
+/// # Errors
+/// When it doesn't end within its limit.
+pub(crate) async fn end(context: &Context) -> anyhow::Result<bool> {
     let home = context.home();
-    let stopped = tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await??;
-    context.output.line(if stopped {
+    tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await?
+}
+
+async fn stop(context: &Context) -> anyhow::Result<Value> {
+    let stopped = end(context).await?;
+    let said = if stopped {
         "the local cloud has ended, and every task with it"
     } else {
         "no local cloud was running"
-    });
+    };
+    context.output.line(said);
     Ok(json!({"stopped": stopped}))
 }
 

@@ -1,17 +1,26 @@
 //! The command line: builds, deploys and tests the service.
 
 mod aws;
+mod cloud;
+mod codegen;
 mod context;
+mod deploy;
+mod destroy;
+mod environment;
 mod exit;
 mod flags;
 mod interrupt;
 mod local;
 mod output;
+mod outputs;
 mod progress;
 mod prompt;
+mod publish;
 mod services;
 mod stack;
+mod status;
 mod table;
+mod token;
 
 use std::process::ExitCode;
 
@@ -62,8 +71,13 @@ fn run(command: Command, output: Output) -> anyhow::Result<Value> {
 /// Runs a command; its value is what the `result` object of NDJSON holds.
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Value> {
     match command {
+        Command::Deploy(deploy) => deploy.run(context).await,
+        Command::Outputs(outputs) => outputs.run(context).await,
+        Command::Status(status) => status.run(context).await,
+        Command::Destroy(destroy) => destroy.run(context).await,
         Command::Local(local) => local.run(context).await,
-        other => anyhow::bail!("not built yet: {other:?}"),
+        other @ (Command::Synth(_) | Command::Image(_) | Command::Test(_)) => anyhow::bail!("not built yet: {other:?}"),
+        Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether the services of a stack run: what the template asks for, and what ECS says of it.
 
+pub(crate) mod wait;
+
 use serde_json::Value;
 
 use crate::stack::Resource;

@@ -2,8 +2,12 @@
 //!
 //! The types are ours; `crate::aws` converts AWS's into them. Deciding is pure; `apply`, `remove` and `follow` act.
 
+pub(crate) mod apply;
 pub(crate) mod changes;
 pub(crate) mod events;
+pub(crate) mod explain;
+pub(crate) mod follow;
+pub(crate) mod remove;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;

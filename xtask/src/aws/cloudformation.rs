@@ -45,6 +45,26 @@ impl Aws {
         }
     }
 
+    /// The names of all stacks in the region that aren't deleted.
+    pub(crate) async fn stack_names(&self) -> anyhow::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.cloudformation.describe_stacks().set_next_token(next).send().await;
+            let page = page.map_err(|error| failure("list the stacks", &error))?;
+            names.extend(
+                page.stacks()
+                    .iter()
+                    .filter_map(|stack| stack.stack_name())
+                    .map(ToOwned::to_owned),
+            );
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     /// The resources of a stack.
     pub(crate) async fn resources(&self, stack: &str) -> anyhow::Result<Vec<Resource>> {
         let mut resources = Vec::new();

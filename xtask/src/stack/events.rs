@@ -103,6 +103,16 @@ impl EventLog {
             .or_else(|| of_stack.min_by_key(|event| event.time))
     }
 
+    /// When the operation's first event happened; none before it is seen.
+    pub(crate) fn began(&self) -> Option<SystemTime> {
+        self.events.iter().map(|event| event.time).min()
+    }
+
+    /// The newest event.
+    pub(crate) fn newest(&self) -> Option<&Event> {
+        self.events.iter().max_by_key(|event| event.time)
+    }
+
     /// What goes on now: the resources whose newest event is one of progress, in the order of their start.
     pub(crate) fn going_on(&self) -> Vec<&Event> {
         let mut newest: Vec<&Event> = Vec::new();

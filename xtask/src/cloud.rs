@@ -1,0 +1,83 @@
+//! Reaching a cloud: AWS, or the local cloud, which is AWS at another address.
+
+use anyhow::Context as _;
+
+use crate::aws::{Aws, Reach};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::flags::Cloud;
+use crate::local;
+
+/// Reaches the cloud that the flags name, and says whose account it is.
+///
+/// # Errors
+/// When there are no credentials, they have expired, or the cloud can't be reached: exit status 4, before any change.
+pub(crate) async fn connect(context: &Context, cloud: &Cloud) -> anyhow::Result<Aws> {
+    let aws = Aws::new(&reach(context, cloud).await?).await;
+    let identity = context
+        .interrupt
+        .or("nothing was begun", aws.identity())
+        .await?
+        .map_err(preflight)?;
+    let endpoint = aws
+        .endpoint()
+        .map(|endpoint| format!(" at {endpoint}"))
+        .unwrap_or_default();
+    let said = format!(
+        "account {} in {}{endpoint}, as {}",
+        identity.account_id,
+        aws.region(),
+        identity.arn
+    );
+    context.progress.line(&said);
+    Ok(aws)
+}
+
+/// Ends the local cloud if nothing is left in it, since `--local` is what started it.
+///
+/// # Errors
+/// When it can't be asked or ended.
+pub(crate) async fn leave_if_empty(context: &Context, cloud: &Cloud, aws: &Aws) -> anyhow::Result<()> {
+    if cloud.local && aws.stack_names().await?.is_empty() && local::end(context).await? {
+        context.progress.line("no stack is left in the local cloud: ended it");
+    }
+    Ok(())
+}
+
+async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
+    if !cloud.local {
+        if cloud.settings.runtime.is_some() || cloud.settings.speed.is_some() {
+            return Err(
+                Failure::refused("--runtime and --speed are settings of the local cloud")
+                    .next("add --local")
+                    .into(),
+            );
+        }
+        return Ok(Reach::Configured {
+            profile: cloud.profile.clone(),
+            region: cloud.region.clone(),
+        });
+    }
+    let running = local::ensure(context, &cloud.settings, None)
+        .await
+        .context("cannot use the local cloud")?;
+    Ok(Reach::Endpoint {
+        url: running.endpoint,
+        region: running.region,
+        access_key_id: running.access_key_id,
+        secret_access_key: running.secret_access_key,
+    })
+}
+
+/// Whatever goes wrong before the first change is of the preflight.
+fn preflight(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if failure.exit == Exit::Failed => Failure {
+            exit: Exit::Preflight,
+            ..failure
+        }
+        .into(),
+        Ok(failure) => failure.into(),
+        Err(error) => Failure::preflight(format!("{error:#}")).into(),
+    }
+}

@@ -1,0 +1,204 @@
+//! `destroy`: service, images, repository, in the order that their dependence allows.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+use crate::context::Context;
+use crate::environment::Stacks;
+use crate::exit::Failure;
+use crate::flags::{Destroy, Environment};
+use crate::stack::follow::wait_until_idle;
+use crate::stack::remove::remove;
+use crate::stack::{Resource, Stack};
+use crate::status::is_repository;
+use crate::{cloud, prompt};
+
+/// What there is to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Plan {
+    /// The stacks, in the order of deletion, with what they hold.
+    stacks: Vec<(Stack, Vec<Resource>)>,
+    /// The repositories that block the deletion of their stack, with the digests of their images.
+    images: Vec<(String, Vec<String>)>,
+}
+
+impl Destroy {
+    /// Deletes an environment, after naming what goes and asking.
+    ///
+    /// # Errors
+    /// When declined, when there is no terminal to ask on, when AWS fails to delete something.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        let aws = cloud::connect(context, &self.cloud).await?;
+        let stacks = Stacks::of(self.environment);
+        let plan = gather(context, &aws, &stacks).await?;
+        if plan.stacks.is_empty() {
+            context
+                .progress
+                .line(&format!("{}: nothing to delete", self.environment.name()));
+            cloud::leave_if_empty(context, &self.cloud, &aws).await?;
+            return Ok(json!({"deleted": []}));
+        }
+        context.progress.line(&plan.render());
+        self.consent(context, &stacks.service.name).await?;
+        self.carry_out(context, &aws, &plan).await?;
+        context.progress.line(&format!("{}: deleted", self.environment.name()));
+        cloud::leave_if_empty(context, &self.cloud, &aws).await?;
+        Ok(json!({"deleted": plan.stacks.iter().map(|(stack, _)| &stack.name).collect::<Vec<_>>()}))
+    }
+
+    async fn consent(&self, context: &Context, service_stack: &str) -> anyhow::Result<()> {
+        let leaving = "interrupted: nothing was deleted";
+        let agreed = match (self.environment, &self.confirm) {
+            (_, Some(written)) if written == service_stack => true,
+            (_, Some(written)) => {
+                return Err(
+                    Failure::refused(format!("--confirm names {written}, and the stack is {service_stack}")).into(),
+                );
+            }
+            (Environment::Prod, None) => {
+                let question = format!("this deletes production; to do so, write {service_stack}:");
+                prompt::ask(context, &question, &format!("--confirm {service_stack}"), leaving).await? == service_stack
+            }
+            (Environment::Sandbox, None) => {
+                self.yes || prompt::confirm(context, "delete all of this?", "--yes", leaving).await?
+            }
+        };
+        if agreed {
+            Ok(())
+        } else {
+            Err(Failure::refused("nothing was deleted").into())
+        }
+    }
+
+    async fn carry_out(&self, context: &Context, aws: &Aws, plan: &Plan) -> anyhow::Result<()> {
+        let again = format!(
+            "cargo xtask destroy {}{}",
+            self.environment.name(),
+            self.cloud.arguments()
+        );
+        for (stack, resources) in &plan.stacks {
+            let holds = |name: &str| {
+                resources
+                    .iter()
+                    .any(|resource| is_repository(resource) && resource.physical_id == name)
+            };
+            for (repository, digests) in plan.images.iter().filter(|(repository, _)| holds(repository)) {
+                context
+                    .progress
+                    .line(&format!("deleting {} images of {repository}", digests.len()));
+                aws.delete_images(repository, digests).await?;
+            }
+            context.progress.line(&format!("deleting {}", stack.name));
+            remove(
+                context,
+                aws,
+                stack,
+                &crate::token::token("destroy", SystemTime::now()),
+                &again,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What there is to delete, once nothing goes on any more.
+async fn gather(context: &Context, aws: &Aws, stacks: &Stacks) -> anyhow::Result<Plan> {
+    let mut plan = Plan {
+        stacks: Vec::new(),
+        images: Vec::new(),
+    };
+    for name in stacks.names().into_iter().rev() {
+        let Some(stack) = aws.stack(name).await? else { continue };
+        // A creation can be cut short by deletion; anything else must end first.
+        let stack = if stack.status == "CREATE_IN_PROGRESS" {
+            Some(stack)
+        } else {
+            wait_until_idle(context, aws, stack).await?
+        };
+        let Some(stack) = stack else { continue };
+        let resources = aws.resources(&stack.id).await?;
+        for repository in resources.iter().filter(|resource| is_repository(resource)) {
+            let digests: Vec<String> = aws
+                .images(&repository.physical_id)
+                .await?
+                .into_iter()
+                .map(|image| image.digest)
+                .collect();
+            if !digests.is_empty() {
+                plan.images.push((repository.physical_id.clone(), digests));
+            }
+        }
+        plan.stacks.push((stack, resources));
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    fn render(&self) -> String {
+        let mut lines = Vec::new();
+        for (stack, resources) in &self.stacks {
+            let held: Vec<&Resource> = resources
+                .iter()
+                .filter(|resource| resource.status != "DELETE_COMPLETE")
+                .collect();
+            lines.push(format!(
+                "{} ({}): {} resources to delete",
+                stack.name,
+                stack.status,
+                held.len()
+            ));
+            lines.extend(
+                held.iter()
+                    .map(|resource| format!("  {} ({})", resource.logical_id, resource.resource_type)),
+            );
+        }
+        for (repository, digests) in &self.images {
+            lines.push(format!(
+                "{repository}: {} images to delete, which block its deletion",
+                digests.len()
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_plan_names_all_that_goes() {
+        let stack = Stack {
+            name: "Foundation".to_owned(),
+            id: "arn".to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            reason: None,
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        };
+        let resource = |logical_id: &str, status: &str| Resource {
+            logical_id: logical_id.to_owned(),
+            physical_id: "repository".to_owned(),
+            resource_type: "AWS::ECR::Repository".to_owned(),
+            status: status.to_owned(),
+        };
+        let resources = vec![
+            resource("Repository", "CREATE_COMPLETE"),
+            resource("Gone", "DELETE_COMPLETE"),
+        ];
+        let plan = Plan {
+            stacks: vec![(stack, resources)],
+            images: vec![("repository".to_owned(), vec![String::new(); 3])],
+        };
+        insta::assert_snapshot!(plan.render(), @"
+        Foundation (CREATE_COMPLETE): 1 resources to delete
+          Repository (AWS::ECR::Repository)
+        repository: 3 images to delete, which block its deletion
+        ");
+    }
+}

@@ -1,0 +1,66 @@
+//! `outputs`: what an environment's stacks tell others.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::environment::Stacks;
+use crate::exit::{Exit, Failure};
+use crate::flags::Outputs;
+use crate::{cloud, table};
+
+impl Outputs {
+    /// Prints the outputs of an environment, or one value alone.
+    ///
+    /// # Errors
+    /// When the environment isn't deployed, or has no such output.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        let aws = cloud::connect(context, &self.cloud).await?;
+        let mut outputs = BTreeMap::new();
+        for name in Stacks::of(self.environment).names() {
+            outputs.extend(aws.stack(name).await?.map(|stack| stack.outputs).unwrap_or_default());
+        }
+        if outputs.is_empty() {
+            let what = format!("{} is not deployed", self.environment.name());
+            let next = format!(
+                "cargo xtask deploy {}{}",
+                self.environment.name(),
+                self.cloud.arguments()
+            );
+            return Err(Failure::new(Exit::Failed, what).next(next).into());
+        }
+        if let Some(name) = &self.name {
+            context.output.line(value(&outputs, name)?);
+            return Ok(json!({"name": name, "value": outputs[name]}));
+        }
+        let rows: Vec<Vec<String>> = outputs
+            .iter()
+            .map(|(name, value)| vec![name.clone(), value.clone()])
+            .collect();
+        context.output.line(&table::render(&["OUTPUT", "VALUE"], &rows));
+        Ok(json!({"outputs": outputs}))
+    }
+}
+
+fn value<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> anyhow::Result<&'a str> {
+    let has = || outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let value = outputs.get(name).map(String::as_str);
+    value.ok_or_else(|| Failure::new(Exit::Failed, format!("no output is named {name}; there are: {}", has())).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_is_not_there_names_those_that_are() {
+        let outputs = BTreeMap::from([("WebAPIEndpoint".to_owned(), "http://x".to_owned())]);
+        assert_eq!(value(&outputs, "WebAPIEndpoint").unwrap(), "http://x");
+        let error = value(&outputs, "Endpoint").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no output is named Endpoint; there are: WebAPIEndpoint"
+        );
+    }
+}

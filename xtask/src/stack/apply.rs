@@ -1,0 +1,254 @@
+//! Bringing a stack to what is wanted of it, by change set.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::events::EventLog;
+use super::follow::{Operation, follow, pause, wait_until_idle};
+use super::remove::remove;
+use super::standing::{Standing, standing};
+use super::{Stack, Wanted, changes, explain};
+use crate::aws::Aws;
+use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::progress::human;
+use crate::prompt;
+
+/// The longest that CloudFormation may take to work out a change set.
+const CHANGE_SET_LIMIT: Duration = Duration::from_mins(5);
+
+/// How a stack is brought to what is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// Whether to act without asking.
+    pub(crate) yes: bool,
+    /// The name of the change set, and the token that the events carry: unique to this operation.
+    pub(crate) token: &'a str,
+    /// The command that was run, by which to follow or repeat it.
+    pub(crate) again: &'a str,
+}
+
+/// A stack that is as wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Whether it had to be changed.
+    pub(crate) changed: bool,
+    /// The stack.
+    pub(crate) stack: Stack,
+}
+
+/// Brings a stack to what is wanted of it: shows the changes, asks, makes them and follows them to the end.
+///
+/// # Errors
+/// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
+pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: Terms<'_>) -> anyhow::Result<Applied> {
+    let creates = make_way(context, aws, &wanted.name, terms).await?.is_none();
+    let id = aws.create_change_set(wanted, terms.token, creates).await?;
+    let change_set = match work_out(context, aws, &id).await {
+        Ok(change_set) => change_set,
+        Err(error) => return Err(abandon(aws, &id, creates, error).await),
+    };
+    if is_empty(&change_set) {
+        aws.delete_change_set(&id).await?;
+        context.progress.line(&format!("{}: nothing to do", wanted.name));
+        return Ok(Applied {
+            changed: false,
+            stack: existing(aws, &id.stack_id).await?,
+        });
+    }
+    if change_set.status == "FAILED" {
+        let error = anyhow::anyhow!(
+            "{}: CloudFormation refuses the change: {}",
+            wanted.name,
+            change_set.reason
+        );
+        return Err(abandon(aws, &id, creates, error).await);
+    }
+    show(context, &wanted.name, &change_set);
+    if let Err(error) = consent(context, &wanted.name, terms).await {
+        return Err(abandon(aws, &id, creates, error).await);
+    }
+    execute(context, aws, &wanted.name, &id, terms).await
+}
+
+/// Makes way for a change: waits for what goes on, deletes what a failed creation left. The stack, if there is one.
+async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) -> anyhow::Result<Option<Stack>> {
+    let mut found = aws.stack(name).await?;
+    if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
+        context
+            .progress
+            .line(&format!("{name} is {}: waiting until that has ended", stack.status));
+        found = wait_until_idle(context, aws, stack).await?;
+    }
+    let Some(stack) = found else { return Ok(None) };
+    match standing(Some(&stack.status)) {
+        Standing::Ready => Ok(Some(stack)),
+        Standing::Absent => Ok(None),
+        Standing::Leftover => clear_away(context, aws, &stack, terms).await.map(|()| None),
+        Standing::RollbackFailed => {
+            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), terms.again).into())
+        }
+        Standing::Busy | Standing::Unknown => {
+            Err(Failure::preflight(format!("{name} is {}, which allows no change", stack.status)).into())
+        }
+    }
+}
+
+/// Deletes what a failed creation or deletion left, naming it.
+async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_>) -> anyhow::Result<()> {
+    let resources = aws.resources(&stack.id).await?;
+    let left: Vec<&str> = resources
+        .iter()
+        .filter(|resource| !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE")
+        .map(|resource| resource.logical_id.as_str())
+        .collect();
+    let holds = if left.is_empty() {
+        "it holds nothing".to_owned()
+    } else {
+        format!("it still holds {}", left.join(", "))
+    };
+    let found = format!(
+        "{} is in {}, from which it can only be deleted; {holds}",
+        stack.name, stack.status
+    );
+    context.progress.line(&found);
+    let question = format!("delete {} and create it anew?", stack.name);
+    if !terms.yes && !prompt::confirm(context, &question, "--yes", "interrupted: nothing was changed").await? {
+        return Err(Failure::refused(format!("{} was left as it is", stack.name)).into());
+    }
+    context.progress.line(&format!("deleting {}", stack.name));
+    remove(context, aws, stack, &format!("{}-clear", terms.token), terms.again).await
+}
+
+/// Waits until CloudFormation has worked out a change set.
+async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> anyhow::Result<ChangeSet> {
+    let started = Instant::now();
+    let leaving = "interrupted: nothing was changed";
+    loop {
+        let change_set = context.interrupt.or(leaving, aws.change_set(id)).await??;
+        if matches!(change_set.status.as_str(), "CREATE_COMPLETE" | "FAILED") {
+            context.progress.clear();
+            return Ok(change_set);
+        }
+        let elapsed = started.elapsed();
+        if elapsed > CHANGE_SET_LIMIT {
+            anyhow::bail!("the change set is still {} after {}", change_set.status, human(elapsed));
+        }
+        context
+            .progress
+            .block(&[format!("change set: {}, {}", change_set.status, human(elapsed))]);
+        context.interrupt.sleep(leaving, pause(aws, elapsed)).await?;
+    }
+}
+
+/// Whether a change set would change nothing, in the words of two generations of CloudFormation's answers:
+/// <https://github.com/elias5000/clouds-aws/issues/9>, <https://github.com/aws/aws-toolkit-azure-devops/issues/97>.
+fn is_empty(change_set: &ChangeSet) -> bool {
+    let words = ["didn't contain changes", "No updates are to be performed"];
+    change_set.status == "FAILED" && words.iter().any(|words| change_set.reason.contains(words))
+}
+
+fn show(context: &Context, name: &str, change_set: &ChangeSet) {
+    for change in &change_set.changes {
+        context.output.record(
+            "change",
+            json!({
+                "stack": name,
+                "effect": change.effect.to_string().to_lowercase(),
+                "logical_id": change.logical_id,
+                "resource_type": change.resource_type,
+                "causes": change.causes,
+            }),
+        );
+    }
+    context.progress.line(&changes::render(name, &change_set.changes));
+}
+
+async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Result<()> {
+    let leaving = "interrupted: nothing was changed";
+    if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", leaving).await? {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{name} was left as it is")).into())
+}
+
+/// Deletes a change set that won't be executed, and the empty shell of a stack that it made. The error stays the one
+/// that led here.
+async fn abandon(aws: &Aws, id: &ChangeSetId, creates: bool, error: anyhow::Error) -> anyhow::Error {
+    let mut deleted = aws.delete_change_set(id).await;
+    if creates && deleted.is_ok() {
+        deleted = aws.delete_stack(&id.stack_id, &format!("{}-shell", token_of(id))).await;
+    }
+    match (deleted, error.downcast::<Failure>()) {
+        (Ok(()), Ok(failure)) => failure.into(),
+        (Ok(()), Err(error)) => error,
+        (Err(left), Ok(failure)) => failure
+            .next(format!("the change set {} is left: {left:#}", id.id))
+            .into(),
+        (Err(left), Err(error)) => error.context(format!("the change set {} is left: {left:#}", id.id)),
+    }
+}
+
+/// The change set's name within its ARN, `arn:…:changeSet/<name>/<uuid>`.
+fn token_of(id: &ChangeSetId) -> &str {
+    id.id.split('/').nth(1).unwrap_or("xtask")
+}
+
+async fn execute(
+    context: &Context,
+    aws: &Aws,
+    name: &str,
+    id: &ChangeSetId,
+    terms: Terms<'_>,
+) -> anyhow::Result<Applied> {
+    aws.execute_change_set(id, terms.token).await?;
+    let operation = Operation {
+        stack_name: name,
+        stack_id: &id.stack_id,
+        token: terms.token,
+        again: terms.again,
+    };
+    let log = follow(context, aws, operation).await?;
+    if let Some(failure) = failed(aws, name, &log, terms).await {
+        return Err(failure.into());
+    }
+    Ok(Applied {
+        changed: true,
+        stack: existing(aws, &id.stack_id).await?,
+    })
+}
+
+async fn failed(aws: &Aws, name: &str, log: &EventLog, terms: Terms<'_>) -> Option<Failure> {
+    let (outcome, end) = log.outcome()?;
+    let cause = log.first_cause();
+    let details = match cause {
+        Some(cause) if cause.resource_type == "AWS::ECS::Service" => stop_reasons(aws, &cause.physical_id).await,
+        _ => Vec::new(),
+    };
+    explain::failure(name, &end.status, outcome, cause, &details, terms.again)
+}
+
+/// Why a service's tasks stopped, as far as ECS still tells; a service that is deleted tells nothing.
+async fn stop_reasons(aws: &Aws, service_arn: &str) -> Vec<String> {
+    let Some((cluster, service)) = service_arn
+        .split_once(":service/")
+        .and_then(|(_, path)| path.split_once('/'))
+    else {
+        return Vec::new();
+    };
+    let reasons = aws.stop_reasons(cluster, service).await.unwrap_or_default();
+    reasons
+        .into_iter()
+        .map(|reason| format!("a task stopped: {reason}"))
+        .collect()
+}
+
+async fn existing(aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {
+    let stack = aws.stack(stack_id).await?;
+    stack.ok_or_else(|| anyhow::anyhow!("the stack {stack_id} has gone while it was deployed"))
+}

@@ -1,0 +1,284 @@
+//! Deployments of a stack against scripted answers of CloudFormation.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::aws::replay::Replay;
+use crate::exit::{Exit, exit_of};
+
+const STACK: &str = "arn:aws:cloudformation:us-east-1:000000000000:stack/Example/1";
+const SET: &str = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/token/1";
+
+fn answer(operation: &str, body: &str) -> (u16, String) {
+    let namespace = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+    let result = format!("<{operation}Result>{body}</{operation}Result>");
+    (
+        200,
+        format!("<{operation}Response xmlns=\"{namespace}\">{result}</{operation}Response>"),
+    )
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> (u16, String) {
+    let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
+    (
+        status,
+        format!("<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"),
+    )
+}
+
+fn no_stack() -> (u16, String) {
+    refusal(400, "ValidationError", "Stack with id Example does not exist")
+}
+
+fn stack(status: &str) -> (u16, String) {
+    let output =
+        "<Outputs><member><OutputKey>Endpoint</OutputKey><OutputValue>http://x</OutputValue></member></Outputs>";
+    let stack = format!(
+        "<StackName>Example</StackName><StackId>{STACK}</StackId><StackStatus>{status}</StackStatus>\
+         <CreationTime>2026-11-22T00:00:00Z</CreationTime>{output}"
+    );
+    answer("DescribeStacks", &format!("<Stacks><member>{stack}</member></Stacks>"))
+}
+
+fn created_change_set() -> (u16, String) {
+    answer("CreateChangeSet", &format!("<Id>{SET}</Id><StackId>{STACK}</StackId>"))
+}
+
+fn change_set(status: &str, reason: &str) -> (u16, String) {
+    let change = "<Changes><member><Type>Resource</Type><ResourceChange><Action>Add</Action>\
+                  <LogicalResourceId>Queue</LogicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>\
+                  </ResourceChange></member></Changes>";
+    let changes = if status == "CREATE_COMPLETE" { change } else { "" };
+    answer(
+        "DescribeChangeSet",
+        &format!("<Status>{status}</Status><StatusReason>{reason}</StatusReason>{changes}"),
+    )
+}
+
+/// Events as (seconds, logical id, status, reason), the newest first, as AWS gives them.
+fn events(events: &[(u8, &str, &str, &str)]) -> (u16, String) {
+    let member = |(seconds, logical_id, status, reason): &(u8, &str, &str, &str)| {
+        let physical_id = if *logical_id == "Example" { STACK } else { "physical" };
+        format!(
+            "<member><EventId>{seconds}-{logical_id}-{status}</EventId><StackId>{STACK}</StackId><StackName>Example</StackName>\
+             <Timestamp>2026-11-22T00:00:{seconds:02}Z</Timestamp><ClientRequestToken>token</ClientRequestToken>\
+             <LogicalResourceId>{logical_id}</LogicalResourceId><PhysicalResourceId>{physical_id}</PhysicalResourceId>\
+             <ResourceType>AWS::SQS::Queue</ResourceType><ResourceStatus>{status}</ResourceStatus>\
+             <ResourceStatusReason>{reason}</ResourceStatusReason></member>"
+        )
+    };
+    let members: String = events.iter().map(member).collect();
+    answer("DescribeStackEvents", &format!("<StackEvents>{members}</StackEvents>"))
+}
+
+fn done(operation: &str) -> (u16, String) {
+    answer(operation, "")
+}
+
+/// Deploys against a script, which must be used up; the operations asked for, and the outcome.
+async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::Result<Applied>) {
+    let count = answers.len();
+    let replay = Replay::new(answers);
+    let wanted = Wanted {
+        name: "Example".to_owned(),
+        template: "{}".to_owned(),
+        parameters: BTreeMap::new(),
+    };
+    let terms = Terms {
+        yes,
+        token: "token",
+        again: "cargo xtask deploy sandbox",
+    };
+    let outcome = apply(&Context::hidden(), &replay.aws(), &wanted, terms).await;
+    let operations = replay.operations();
+    assert_eq!(operations.len(), count, "{operations:?}, {outcome:?}");
+    (operations, outcome)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_stack_is_created() {
+    let answers = vec![
+        no_stack(),
+        created_change_set(),
+        change_set("CREATE_IN_PROGRESS", ""),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[(1, "Example", "CREATE_IN_PROGRESS", "User Initiated")]),
+        events(&[
+            (2, "Queue", "CREATE_IN_PROGRESS", ""),
+            (1, "Example", "CREATE_IN_PROGRESS", "User Initiated"),
+        ]),
+        events(&[
+            (4, "Example", "CREATE_COMPLETE", ""),
+            (3, "Queue", "CREATE_COMPLETE", ""),
+        ]),
+        stack("CREATE_COMPLETE"),
+    ];
+    let (operations, outcome) = check(answers, true).await;
+    let applied = outcome.unwrap();
+    assert!(applied.changed);
+    assert_eq!(applied.stack.outputs["Endpoint"], "http://x");
+    insta::assert_snapshot!(operations.join("\n"), @"
+    DescribeStacks
+    CreateChangeSet
+    DescribeChangeSet
+    DescribeChangeSet
+    ExecuteChangeSet
+    DescribeStackEvents
+    DescribeStackEvents
+    DescribeStackEvents
+    DescribeStacks
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_finds_nothing_to_do() {
+    for reason in [
+        "The submitted information didn't contain changes. Submit different information to create a change set.",
+        "No updates are to be performed.",
+    ] {
+        let answers = vec![
+            stack("CREATE_COMPLETE"),
+            created_change_set(),
+            change_set("FAILED", reason),
+            done("DeleteChangeSet"),
+            stack("CREATE_COMPLETE"),
+        ];
+        let (_, outcome) = check(answers, false).await;
+        assert!(!outcome.unwrap().changed, "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_is_told_by_its_first_cause() {
+    let answers = vec![
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[
+            (6, "Example", "UPDATE_ROLLBACK_COMPLETE", ""),
+            (
+                4,
+                "Example",
+                "UPDATE_ROLLBACK_IN_PROGRESS",
+                "The following resource(s) failed to create: [Queue, Other].",
+            ),
+            (3, "Other", "CREATE_FAILED", "Resource creation cancelled"),
+            (2, "Queue", "CREATE_FAILED", "Queue already exists"),
+            (1, "Example", "UPDATE_IN_PROGRESS", "User Initiated"),
+        ]),
+    ];
+    let (_, outcome) = check(answers, true).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::RolledBack);
+    insta::assert_snapshot!(error.to_string(), @"
+    Queue (AWS::SQS::Queue), CREATE_FAILED: Queue already exists
+      Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_fails_asks_for_action() {
+    let answers = vec![
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[
+            (3, "Example", "UPDATE_ROLLBACK_FAILED", "stuck"),
+            (2, "Queue", "UPDATE_FAILED", "no"),
+        ]),
+    ];
+    let (_, outcome) = check(answers, true).await;
+    assert_eq!(exit_of(&outcome.unwrap_err()), Exit::RollbackFailed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_whose_rollback_failed_is_left_alone() {
+    let (operations, outcome) = check(vec![stack("UPDATE_ROLLBACK_FAILED")], true).await;
+    assert_eq!(exit_of(&outcome.unwrap_err()), Exit::RollbackFailed);
+    assert_eq!(operations, ["DescribeStacks"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_creation_left_is_deleted_and_created_anew() {
+    // The deletion has a token of its own.
+    let gone = events(&[(1, "Example", "DELETE_COMPLETE", "")]);
+    let gone = (gone.0, gone.1.replace(">token<", ">token-clear<"));
+    let answers = vec![
+        stack("ROLLBACK_COMPLETE"),
+        answer("ListStackResources", "<StackResourceSummaries/>"),
+        done("DeleteStack"),
+        gone,
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[(2, "Example", "CREATE_COMPLETE", "")]),
+        stack("CREATE_COMPLETE"),
+    ];
+    let (_, outcome) = check(answers, true).await;
+    assert!(outcome.unwrap().changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_token_is_of_the_credentials() {
+    let expired = refusal(
+        403,
+        "ExpiredToken",
+        "The security token included in the request is expired",
+    );
+    let (_, outcome) = check(vec![expired], true).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Preflight);
+    insta::assert_snapshot!(error.to_string(), @"cannot describe the stack Example: ExpiredToken: The security token included in the request is expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_while_following_says_how_to_follow_again() {
+    let answers = vec![
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        refusal(
+            403,
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        ),
+    ];
+    let (_, outcome) = check(answers, true).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Preflight);
+    insta::assert_snapshot!(Failure::of(&error).unwrap().next.join("\n"), @"
+    get new credentials (`aws sso login`, or as you got these) and run the same command again
+    what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox`
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_change_leaves_no_change_set_and_no_shell_of_a_stack() {
+    let answers = vec![
+        no_stack(),
+        created_change_set(),
+        change_set("FAILED", "Template error: Queue has no property Colour"),
+        done("DeleteChangeSet"),
+        done("DeleteStack"),
+    ];
+    let (_, outcome) = check(answers, true).await;
+    insta::assert_snapshot!(outcome.unwrap_err().to_string(), @"Example: CloudFormation refuses the change: Template error: Queue has no property Colour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_terminal_nobody_is_asked_and_the_change_set_goes() {
+    let answers = vec![
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("DeleteChangeSet"),
+    ];
+    let (_, outcome) = check(answers, false).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Refused);
+    assert_eq!(Failure::of(&error).unwrap().next, ["answer with --yes"]);
+}
