@@ -38,7 +38,7 @@ pub struct Running {
 
 /// Held for as long as a local cloud runs in its folder; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
@@ -72,7 +72,9 @@ impl Home {
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => return Ok(None),
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(error).context("cannot ask for the lock of the local cloud"),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).context("cannot ask for the lock of the local cloud");
+                }
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.folder.display())),
@@ -93,7 +95,9 @@ impl Home {
     /// # Errors
     /// When it hasn't ended within the limit, or can't be signalled.
     pub fn stop(&self, limit: Duration) -> anyhow::Result<bool> {
-        let Some(running) = self.running()? else { return Ok(false) };
+        let Some(running) = self.running()? else {
+            return Ok(false);
+        };
         let process = i32::try_from(running.process_id).ok().and_then(Pid::from_raw);
         let process = process.with_context(|| format!("{} is no process id", running.process_id))?;
         match kill_process(process, Signal::TERM) {
@@ -103,7 +107,11 @@ impl Home {
         let deadline = Instant::now() + limit;
         while self.running()?.is_some() {
             if Instant::now() > deadline {
-                bail!("the local cloud (process {}) has not ended within {} s", running.process_id, limit.as_secs());
+                bail!(
+                    "the local cloud (process {}) has not ended within {} s",
+                    running.process_id,
+                    limit.as_secs()
+                );
             }
             std::thread::park_timeout(Duration::from_millis(10));
         }
@@ -125,7 +133,9 @@ impl Home {
                 Ok(Lock { _file: file })
             }
             Err(TryLockError::WouldBlock) => match self.running()? {
-                Some(running) => bail!(AlreadyRuns { process_id: running.process_id }),
+                Some(running) => bail!(AlreadyRuns {
+                    process_id: running.process_id
+                }),
                 None => bail!("another local cloud is just starting in {}", self.folder.display()),
             },
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),

@@ -1,22 +1,33 @@
 //! An AWS endpoint on one machine: provisions CloudFormation templates with real tasks and real load balancing.
 //!
 //! It knows templates only as text, as AWS does, and is spoken to over AWS's own protocols on loopback.
+//!
+//! Deciding is apart from doing: [`world`] (with the crates `provisioner` and `scheduler`) is pure, [`engine`] is the one
+//! loop around it, [`effects`] and [`server`] are the hands and the ears.
 
+mod autoscaling;
+mod cloud;
+mod ecr;
+mod ecs;
+mod effects;
+mod elb;
+mod engine;
 mod home;
+mod ids;
+mod moment;
 mod options;
+mod plain;
+mod properties;
+mod provider;
+mod server;
+mod speed;
+mod start;
 mod store;
+mod wire;
+mod world;
 
 pub mod fidelity;
 
 pub use home::{AlreadyRuns, Home, Running};
 pub use options::{Options, RuntimeChoice};
-
-/// Runs a local cloud until it is told to end (SIGTERM or SIGINT), then ends every task it started.
-///
-/// # Errors
-/// When the home is in use ([`AlreadyRuns`]), the port is busy, the state can't be read or is from a newer version.
-pub async fn serve(options: Options) -> anyhow::Result<()> {
-    let home = Home::new(options.home);
-    let _lock = home.lock()?;
-    home.withdraw()
-}
+pub use start::serve;

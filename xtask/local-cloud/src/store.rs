@@ -12,7 +12,12 @@ use std::path::Path;
 /// Those of the file system: a full disk leaves the old contents.
 pub(crate) fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    let mut file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(contents)?;
     file.sync_data()?;
     fs::rename(&temporary, path)

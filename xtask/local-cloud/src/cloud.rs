@@ -1,0 +1,103 @@
+//! Everything that the local cloud holds, stacks apart: the records behind the resources.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::autoscaling::ScalableTarget;
+use crate::ecr::{Images, NoImages, Repository};
+use crate::ecs::Ecs;
+use crate::elb::Elb;
+use crate::ids::{Ids, Place};
+use crate::plain::Records;
+use crate::speed::Speed;
+
+/// The records, and what has to be done because they changed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Cloud {
+    pub(crate) place: Place,
+    pub(crate) ids: Ids,
+    /// `127.0.0.1:4566`: where the registry is, as part of every image's reference.
+    pub(crate) registry_host: String,
+    pub(crate) plain: Records,
+    /// By name.
+    pub(crate) repositories: BTreeMap<String, Repository>,
+    pub(crate) elb: Elb,
+    pub(crate) ecs: Ecs,
+    /// By resource id, `service/<cluster>/<service>`.
+    pub(crate) scalable_targets: BTreeMap<String, ScalableTarget>,
+    #[serde(skip, default = "no_speed")]
+    pub(crate) speed: Speed,
+    #[serde(skip, default = "no_images")]
+    pub(crate) images: Arc<dyn Images>,
+    /// What to do outside, in order, once the records are safe on disk.
+    #[serde(skip)]
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// Something to do outside the records. What comes of it returns as an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Find a free port for a load balancer that is being made.
+    FindPort {
+        /// The load balancer.
+        load_balancer_arn: String,
+    },
+    /// Accept connections for a listener.
+    Listen {
+        /// The listener.
+        listener_arn: String,
+        /// The port, or any free one.
+        port: Option<u16>,
+    },
+    /// Accept no more connections for a listener.
+    CloseListener {
+        /// The listener.
+        listener_arn: String,
+    },
+    /// Tell the data plane of the listeners, rules, groups and targets as they are now.
+    ApplyPlan,
+    /// Start a task.
+    StartTask {
+        /// Its id.
+        task: String,
+    },
+    /// Stop a task, which may be still starting.
+    StopTask {
+        /// Its id.
+        task: String,
+    },
+    /// Remove a repository's images from the registry.
+    DeleteRepository {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Cloud {
+    /// With nothing in it.
+    pub(crate) fn new(place: Place, seed: u64, registry_host: String) -> Self {
+        Self {
+            place,
+            ids: Ids::new(seed),
+            registry_host,
+            plain: Records::new(),
+            repositories: BTreeMap::new(),
+            elb: Elb::default(),
+            ecs: Ecs::default(),
+            scalable_targets: BTreeMap::new(),
+            speed: no_speed(),
+            images: no_images(),
+            effects: Vec::new(),
+        }
+    }
+}
+
+fn no_speed() -> Speed {
+    Speed::AS_ON_AWS
+}
+
+fn no_images() -> Arc<dyn Images> {
+    Arc::new(NoImages)
+}

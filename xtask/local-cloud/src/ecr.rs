@@ -1,0 +1,329 @@
+//! Elastic Container Registry: repositories as records; the images are in the registry.
+//!
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html>
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use provisioner::ResourceRequest;
+use registry::{Deletion, Image, Registry};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cloud::{Cloud, Effect};
+use crate::moment;
+use crate::plain::{already_exists, not_found};
+use crate::properties::{boolean, list, required, text, texts};
+use crate::provider::{Handler, Kind};
+use crate::wire::Fault;
+
+/// The user name of every registry login, as on AWS.
+pub(crate) const USERNAME: &str = "AWS";
+
+/// A login is good for twelve hours on AWS. Here it doesn't end; clients are told what AWS tells them.
+const LOGIN_LASTS: Duration = Duration::from_hours(12);
+
+/// A repository.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Repository {
+    pub(crate) properties: Value,
+    pub(crate) created_at: SystemTime,
+}
+
+impl Repository {
+    /// Whether a tag, once pushed, stays with its image.
+    pub(crate) fn immutable_tags(&self) -> bool {
+        self.properties["ImageTagMutability"] == "IMMUTABLE"
+    }
+}
+
+/// The types of this service.
+pub(crate) const KINDS: &[Kind] = &[Kind {
+    type_name: "AWS::ECR::Repository",
+    create_only: &["RepositoryName", "EncryptionConfiguration"],
+    attributes: &["Arn", "RepositoryUri"],
+    timeout: None,
+    handler: &Repositories,
+}];
+
+struct Repositories;
+
+impl Handler for Repositories {
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let name = text(request.properties, "RepositoryName").unwrap_or_else(|| request.generated_name.to_lowercase());
+        if cloud.repositories.contains_key(&name) {
+            return Err(already_exists(request.type_name, &name));
+        }
+        cloud.repositories.insert(
+            name.clone(),
+            Repository {
+                properties: request.properties.clone(),
+                created_at: now,
+            },
+        );
+        Ok(name)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let repository = cloud.repositories.get_mut(physical_id);
+        repository
+            .ok_or_else(|| not_found(request.type_name, physical_id))?
+            .properties = request.properties.clone();
+        Ok(())
+    }
+
+    /// A repository that holds images is deleted only when its `EmptyOnDelete` says so.
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let Some(repository) = cloud.repositories.get(physical_id) else {
+            return Ok(());
+        };
+        let empty_on_delete = boolean(&repository.properties, "EmptyOnDelete").unwrap_or(false);
+        if !empty_on_delete && cloud.images.any(physical_id) {
+            return Err(format!(
+                "The repository with name '{physical_id}' in registry with id '{}' cannot be deleted because it still contains images",
+                cloud.place.account_id
+            ));
+        }
+        cloud.repositories.remove(physical_id);
+        cloud.effects.push(Effect::DeleteRepository {
+            name: physical_id.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        cloud.repositories.get(physical_id)?;
+        match attribute {
+            "Arn" => Some(json!(cloud.place.arn("ecr", &format!("repository/{physical_id}")))),
+            "RepositoryUri" => Some(json!(uri(cloud, physical_id))),
+            _ => None,
+        }
+    }
+}
+
+/// On AWS the registry's host is the account's; here it is where the local cloud listens.
+fn uri(cloud: &Cloud, name: &str) -> String {
+    format!("{}/{name}", cloud.registry_host)
+}
+
+/// Answers one call.
+pub(crate) fn call(
+    cloud: &Cloud,
+    registry: &Registry,
+    now: SystemTime,
+    password: &str,
+    operation: &str,
+    input: &Value,
+) -> Result<Value, Fault> {
+    match operation {
+        "GetAuthorizationToken" => Ok(authorization(cloud, now, password)),
+        "DescribeRepositories" => describe_repositories(cloud, input),
+        "DescribeImages" => describe_images(cloud, registry, input),
+        "ListImages" => list_images(cloud, registry, input),
+        "BatchDeleteImage" => batch_delete_image(cloud, registry, input),
+        "ListTagsForResource" => list_tags(cloud, input),
+        _ => Err(Fault::unsupported("ECR", operation)),
+    }
+}
+
+/// Whether a repository holds images: asked before it is deleted.
+pub(crate) trait Images: Send + Sync + std::fmt::Debug {
+    /// True when it holds one or more.
+    fn any(&self, repository: &str) -> bool;
+}
+
+/// No registry at all, as before the local cloud has opened it.
+#[derive(Debug, Default)]
+pub(crate) struct NoImages;
+
+impl Images for NoImages {
+    fn any(&self, _: &str) -> bool {
+        false
+    }
+}
+
+fn authorization(cloud: &Cloud, now: SystemTime, password: &str) -> Value {
+    let token = STANDARD.encode(format!("{USERNAME}:{password}"));
+    json!({"authorizationData": [{
+        "authorizationToken": token,
+        "expiresAt": moment::epoch_seconds(now + LOGIN_LASTS),
+        "proxyEndpoint": format!("http://{}", cloud.registry_host),
+    }]})
+}
+
+fn describe_repositories(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
+    let names = texts(input, "repositoryNames");
+    for name in &names {
+        repository(cloud, name)?;
+    }
+    let found = cloud
+        .repositories
+        .iter()
+        .filter(|(name, _)| names.is_empty() || names.contains(name));
+    let shown = found.map(|(name, repository)| {
+        let encryption = text(&repository.properties["EncryptionConfiguration"], "EncryptionType");
+        json!({
+            "repositoryArn": cloud.place.arn("ecr", &format!("repository/{name}")),
+            "registryId": cloud.place.account_id,
+            "repositoryName": name,
+            "repositoryUri": uri(cloud, name),
+            "createdAt": moment::epoch_seconds(repository.created_at),
+            "imageTagMutability": if repository.immutable_tags() { "IMMUTABLE" } else { "MUTABLE" },
+            "imageScanningConfiguration": {
+                "scanOnPush": boolean(&repository.properties["ImageScanningConfiguration"], "ScanOnPush").unwrap_or(false),
+            },
+            "encryptionConfiguration": {"encryptionType": encryption.unwrap_or_else(|| "AES256".to_owned())},
+        })
+    });
+    Ok(json!({"repositories": shown.collect::<Vec<_>>()}))
+}
+
+fn describe_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<Value, Fault> {
+    let (name, images) = images(cloud, registry, input)?;
+    let wanted = list(input, "imageIds");
+    for id in wanted {
+        if !images.iter().any(|image| matches(image, id)) {
+            let id = text(id, "imageDigest").map_or_else(
+                || format!("imageTag:'{}'", text(id, "imageTag").unwrap_or_default()),
+                |digest| format!("imageDigest:'{digest}'"),
+            );
+            let message = format!(
+                "The image with imageId {{{id}}} does not exist within the repository with name '{name}' in the registry with id '{}'",
+                cloud.place.account_id
+            );
+            return Err(Fault::client("ImageNotFoundException", message));
+        }
+    }
+    let tag_status = text(&input["filter"], "tagStatus");
+    let found = images
+        .iter()
+        .filter(|image| wanted.is_empty() || wanted.iter().any(|id| matches(image, id)));
+    let found = found.filter(|image| has_tag_status(image, tag_status.as_deref()));
+    let details = found.map(|image| {
+        json!({
+            "registryId": cloud.place.account_id,
+            "repositoryName": name,
+            "imageDigest": image.digest.to_string(),
+            "imageTags": if image.tags.is_empty() { Value::Null } else { json!(image.tags) },
+            "imageSizeInBytes": image.size_bytes,
+            "imagePushedAt": moment::epoch_seconds(image.pushed_at),
+            "imageManifestMediaType": image.media_type,
+            "artifactMediaType": image.artifact_media_type,
+        })
+    });
+    Ok(json!({"imageDetails": details.collect::<Vec<_>>()}))
+}
+
+fn list_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<Value, Fault> {
+    let (_, images) = images(cloud, registry, input)?;
+    let tag_status = text(&input["filter"], "tagStatus");
+    let found = images
+        .iter()
+        .filter(|image| has_tag_status(image, tag_status.as_deref()));
+    let ids = found.flat_map(|image| {
+        let digest = image.digest.to_string();
+        let tagged = image
+            .tags
+            .iter()
+            .map(|tag| json!({"imageDigest": digest, "imageTag": tag}))
+            .collect::<Vec<_>>();
+        if tagged.is_empty() {
+            vec![json!({"imageDigest": digest})]
+        } else {
+            tagged
+        }
+    });
+    Ok(json!({"imageIds": ids.collect::<Vec<_>>()}))
+}
+
+fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<Value, Fault> {
+    let name =
+        required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
+    repository(cloud, &name)?;
+    let (mut deleted, mut failures) = (Vec::new(), Vec::new());
+    for id in list(input, "imageIds") {
+        let reference = text(id, "imageDigest")
+            .or_else(|| text(id, "imageTag"))
+            .unwrap_or_default();
+        match registry
+            .delete_image(&name, &reference)
+            .map_err(|error| server_fault(&error))?
+        {
+            Deletion::Deleted { digest, tags, .. } if tags.is_empty() => {
+                deleted.push(json!({"imageDigest": digest.to_string()}))
+            }
+            Deletion::Deleted { digest, tags, .. } => {
+                deleted.extend(
+                    tags.into_iter()
+                        .map(|tag| json!({"imageDigest": digest.to_string(), "imageTag": tag})),
+                );
+            }
+            Deletion::NotFound => failures.push(json!({
+                "imageId": id, "failureCode": "ImageNotFound", "failureReason": "Requested image not found",
+            })),
+            Deletion::ReferencedByIndex(parents) => failures.push(json!({
+                "imageId": id, "failureCode": "ImageReferencedByManifestList",
+                "failureReason": format!("Requested image referenced by manifest list: {parents:?}"),
+            })),
+        }
+    }
+    Ok(json!({"imageIds": deleted, "failures": failures}))
+}
+
+fn list_tags(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
+    let arn = text(input, "resourceArn").unwrap_or_default();
+    let repository = repository(cloud, arn.rsplit_once("repository/").map_or("", |(_, name)| name))?;
+    Ok(json!({"tags": list(&repository.properties, "Tags")}))
+}
+
+fn images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<(String, Vec<Image>), Fault> {
+    let name =
+        required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
+    repository(cloud, &name)?;
+    let images = registry.images(&name).map_err(|error| server_fault(&error))?;
+    Ok((name, images))
+}
+
+fn has_tag_status(image: &Image, status: Option<&str>) -> bool {
+    match status {
+        Some("TAGGED") => !image.tags.is_empty(),
+        Some("UNTAGGED") => image.tags.is_empty(),
+        _ => true,
+    }
+}
+
+fn matches(image: &Image, id: &Value) -> bool {
+    let digest = text(id, "imageDigest").is_none_or(|digest| digest == image.digest.to_string());
+    digest && text(id, "imageTag").is_none_or(|tag| image.tags.contains(&tag))
+}
+
+fn repository<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a Repository, Fault> {
+    cloud.repositories.get(name).ok_or_else(|| {
+        let message = format!(
+            "The repository with name '{name}' does not exist in the registry with id '{}'",
+            cloud.place.account_id
+        );
+        Fault::client("RepositoryNotFoundException", message)
+    })
+}
+
+fn server_fault(error: &std::io::Error) -> Fault {
+    Fault {
+        status: http::StatusCode::INTERNAL_SERVER_ERROR,
+        code: "ServerException".to_owned(),
+        message: error.to_string(),
+    }
+}

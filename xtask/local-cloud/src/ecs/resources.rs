@@ -1,0 +1,500 @@
+//! Clusters, task definitions and services as CloudFormation makes them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use provisioner::{Operation, Progress, ResourceRequest};
+use scheduler::{DeploymentOutcome, Event, RevisionId};
+use serde_json::{Value, json};
+
+use super::settings::{deployed, settings};
+use super::{Cluster, Revision, Service, TaskDefinition};
+use crate::cloud::Cloud;
+use crate::elb::only;
+use crate::plain::{already_exists, not_found};
+use crate::properties::{list, number, required, text};
+use crate::provider::{Handler, Kind};
+
+/// The types of this service.
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        type_name: "AWS::ECS::Cluster",
+        create_only: &["ClusterName"],
+        attributes: &["Arn"],
+        timeout: None,
+        handler: &Clusters,
+    },
+    Kind {
+        type_name: "AWS::ECS::TaskDefinition",
+        // Every property but the tags: a task definition never changes, it gets a new revision.
+        create_only: &[
+            "Family",
+            "ContainerDefinitions",
+            "Cpu",
+            "Memory",
+            "ExecutionRoleArn",
+            "TaskRoleArn",
+            "NetworkMode",
+            "RequiresCompatibilities",
+            "RuntimePlatform",
+            "Volumes",
+            "EphemeralStorage",
+            "PidMode",
+            "IpcMode",
+        ],
+        attributes: &["TaskDefinitionArn"],
+        timeout: None,
+        handler: &TaskDefinitions,
+    },
+    Kind {
+        type_name: "AWS::ECS::Service",
+        create_only: &["Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"],
+        attributes: &["ServiceArn", "Name"],
+        // With an explicit bake time: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html>
+        timeout: Some(Duration::from_hours(36)),
+        handler: &Services,
+    },
+];
+
+/// How many service revisions are kept.
+const REVISIONS_KEPT: usize = 100;
+
+struct Clusters;
+struct TaskDefinitions;
+struct Services;
+
+impl Handler for Clusters {
+    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let name = text(request.properties, "ClusterName").unwrap_or_else(|| request.generated_name.to_owned());
+        if cloud.ecs.clusters.contains_key(&name) {
+            return Err(already_exists(request.type_name, &name));
+        }
+        cloud.ecs.clusters.insert(
+            name.clone(),
+            Cluster {
+                properties: request.properties.clone(),
+            },
+        );
+        Ok(name)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let cluster = cloud.ecs.clusters.get_mut(physical_id);
+        cluster
+            .ok_or_else(|| not_found(request.type_name, physical_id))?
+            .properties = request.properties.clone();
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let mut services = cloud.ecs.services.values();
+        if services.any(|service| service.cluster == physical_id && !service.scheduler.is_gone()) {
+            return Err("The Cluster cannot be deleted while Services are active.".to_owned());
+        }
+        cloud.ecs.clusters.remove(physical_id);
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        cloud.ecs.clusters.get(physical_id)?;
+        (attribute == "Arn").then(|| json!(cloud.cluster_arn(physical_id)))
+    }
+}
+
+impl Handler for TaskDefinitions {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = only(properties, "NetworkMode", &["awsvpc"]);
+        if let Some(containers) = properties.get("ContainerDefinitions").and_then(Value::as_array)
+            && containers.len() != 1
+        {
+            faults.push(format!(
+                "ContainerDefinitions: the local cloud runs tasks of one container, not of {}",
+                containers.len()
+            ));
+        }
+        for container in list(properties, "ContainerDefinitions") {
+            let driver = only(&container["LogConfiguration"], "LogDriver", &["awslogs"]);
+            faults.extend(
+                driver
+                    .into_iter()
+                    .map(|fault| format!("ContainerDefinitions/*/LogConfiguration/{fault}")),
+            );
+        }
+        faults
+    }
+
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let family = text(request.properties, "Family").unwrap_or_else(|| request.generated_name.to_owned());
+        let newest = cloud.ecs.revisions.entry(family.clone()).or_insert(0);
+        *newest += 1;
+        let revision = *newest;
+        let arn = cloud.place.arn("ecs", &format!("task-definition/{family}:{revision}"));
+        let definition = TaskDefinition {
+            family,
+            revision,
+            properties: request.properties.clone(),
+            registered_at: now,
+            deregistered_at: None,
+        };
+        cloud.ecs.task_definitions.insert(arn.clone(), definition);
+        Ok(arn)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let definition = cloud.ecs.task_definitions.get_mut(physical_id);
+        definition
+            .ok_or_else(|| not_found(request.type_name, physical_id))?
+            .properties = request.properties.clone();
+        Ok(())
+    }
+
+    /// Deregistered, not gone: tasks that run from it go on.
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        now: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        if let Some(definition) = cloud.ecs.task_definitions.get_mut(physical_id) {
+            definition.deregistered_at = Some(now);
+        }
+        cloud.forget_old_task_definitions();
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        cloud.ecs.task_definitions.get(physical_id)?;
+        (attribute == "TaskDefinitionArn").then(|| json!(physical_id))
+    }
+}
+
+impl Handler for Services {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = only(properties, "LaunchType", &["FARGATE"]);
+        faults.extend(only(properties, "SchedulingStrategy", &["REPLICA"]));
+        faults.extend(only(&properties["DeploymentConfiguration"], "Strategy", &["ROLLING"]));
+        faults.extend(only(&properties["DeploymentController"], "Type", &["ECS"]));
+        let several = list(properties, "LoadBalancers").len() > 1;
+        faults.extend(
+            several.then(|| "LoadBalancers: the local cloud supports one target group for a service".to_owned()),
+        );
+        faults
+    }
+
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let cluster = cluster_name(&text(request.properties, "Cluster").unwrap_or_else(|| "default".to_owned()));
+        if !cloud.ecs.clusters.contains_key(&cluster) {
+            return Err("Cluster not found.".to_owned());
+        }
+        check_references(cloud, request.properties)?;
+        let name = text(request.properties, "ServiceName").unwrap_or_else(|| request.generated_name.to_owned());
+        let arn = cloud.place.arn("ecs", &format!("service/{cluster}/{name}"));
+        match cloud.ecs.services.get(&arn).map(Service::status) {
+            Some("ACTIVE") => return Err(already_exists(request.type_name, &arn)),
+            Some("DRAINING") => return Err("Unable to Start a service that is still Draining.".to_owned()),
+            _ => {}
+        }
+        let settings = settings(request.properties, cloud.speed)?;
+        let scheduler = scheduler::Service::new(name.clone(), cloud.ids.next());
+        let service = Service {
+            name,
+            cluster,
+            properties: request.properties.clone(),
+            created_at: now,
+            scheduler,
+            revisions: BTreeMap::new(),
+            awaited: None,
+        };
+        cloud.ecs.services.insert(arn.clone(), service);
+        let revision = revision(cloud, now, &arn, request.properties)?;
+        let desired_count = desired_count(request.properties)?;
+        cloud.step_service(
+            now,
+            &arn,
+            Event::Deploy {
+                revision,
+                settings,
+                desired_count,
+            },
+        );
+        cloud.await_primary(&arn);
+        Ok(arn)
+    }
+
+    /// Starts a deployment only if something changed that a deployment carries; settings change at once.
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        now: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let service = cloud
+            .ecs
+            .services
+            .get(physical_id)
+            .filter(|service| service.status() == "ACTIVE");
+        let running = service
+            .ok_or("Service was not ACTIVE.")?
+            .scheduler
+            .deployments()
+            .into_iter()
+            .next()
+            .map(|primary| primary.revision);
+        check_references(cloud, request.properties)?;
+        let settings = settings(request.properties, cloud.speed)?;
+        let desired_count = desired_count(request.properties)?;
+        let revision = revision(cloud, now, physical_id, request.properties)?;
+        if let Some(service) = cloud.ecs.services.get_mut(physical_id) {
+            service.properties = request.properties.clone();
+        }
+        if running.as_ref() == Some(&revision) {
+            cloud.step_service(now, physical_id, Event::UpdateSettings { settings });
+            if let Some(desired_count) = desired_count {
+                cloud.set_desired_count(now, physical_id, desired_count);
+            }
+        } else {
+            cloud.step_service(
+                now,
+                physical_id,
+                Event::Deploy {
+                    revision,
+                    settings,
+                    desired_count,
+                },
+            );
+        }
+        cloud.await_primary(physical_id);
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        now: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        cloud.step_service(now, physical_id, Event::Delete);
+        Ok(())
+    }
+
+    fn progress(&self, cloud: &Cloud, physical_id: &str, operation: Operation) -> Progress {
+        let Some(service) = cloud.ecs.services.get(physical_id) else {
+            return match operation {
+                Operation::Delete => Progress::Done,
+                _ => Progress::Failed(not_found("AWS::ECS::Service", physical_id)),
+            };
+        };
+        if operation == Operation::Delete {
+            return if service.scheduler.is_gone() {
+                Progress::Done
+            } else {
+                Progress::InProgress
+            };
+        }
+        match service
+            .awaited
+            .and_then(|deployment| service.scheduler.outcome(deployment))
+        {
+            None | Some(DeploymentOutcome::Completed) => Progress::Done,
+            Some(DeploymentOutcome::InProgress | DeploymentOutcome::RollingBack { .. }) => Progress::InProgress,
+            Some(DeploymentOutcome::Stopped) => Progress::Failed("the deployment was stopped".to_owned()),
+            Some(
+                DeploymentOutcome::Failed { reason }
+                | DeploymentOutcome::RolledBack { reason }
+                | DeploymentOutcome::RollbackFailed { reason },
+            ) => Progress::Failed(deployment_failed(service, &reason)),
+        }
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        let service = cloud.ecs.services.get(physical_id)?;
+        match attribute {
+            "ServiceArn" => Some(json!(physical_id)),
+            "Name" => Some(json!(service.name)),
+            _ => None,
+        }
+    }
+}
+
+/// CloudFormation's words for a deployment that ECS gave up.
+/// <https://repost.aws/knowledge-center/ecs-deployment-roll-back-failure>
+fn deployment_failed(service: &Service, reason: &str) -> String {
+    let stopped = service
+        .scheduler
+        .tasks()
+        .find(|task| task.stopped_reason.is_some() && task.stopped_at.is_some());
+    let last = stopped
+        .and_then(|task| task.stopped_reason.as_deref())
+        .map(|reason| format!(" Last stopped task: {reason}"))
+        .unwrap_or_default();
+    format!("Error occurred during operation 'ECS Deployment Circuit Breaker was triggered': {reason}.{last}")
+}
+
+/// A cluster's name, out of its name or its ARN.
+pub(super) fn cluster_name(name_or_arn: &str) -> String {
+    name_or_arn
+        .rsplit_once(":cluster/")
+        .map_or(name_or_arn, |(_, name)| name)
+        .to_owned()
+}
+
+fn check_references(cloud: &Cloud, properties: &Value) -> Result<(), String> {
+    let task_definition = required(properties, "TaskDefinition")?;
+    let definition = cloud
+        .ecs
+        .task_definitions
+        .get(&task_definition)
+        .filter(|definition| definition.deregistered_at.is_none());
+    let definition = definition.ok_or("TaskDefinition is inactive")?;
+    for load_balancer in list(properties, "LoadBalancers") {
+        let group = required(load_balancer, "TargetGroupArn")?;
+        if cloud.elb.load_balancers_of(&group).is_empty() {
+            return Err(format!(
+                "The target group with targetGroupArn {group} does not have an associated load balancer."
+            ));
+        }
+        let (name, port) = (
+            required(load_balancer, "ContainerName")?,
+            number(load_balancer, "ContainerPort")?,
+        );
+        let container = list(&definition.properties, "ContainerDefinitions")
+            .iter()
+            .find(|container| text(container, "Name").as_ref() == Some(&name));
+        let container =
+            container.ok_or_else(|| format!("The container {name} does not exist in the task definition."))?;
+        if !list(container, "PortMappings")
+            .iter()
+            .any(|mapping| number(mapping, "ContainerPort").ok().flatten() == port)
+        {
+            let port = port.unwrap_or_default();
+            return Err(format!(
+                "The container {name} did not have a container port {port} defined."
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn desired_count(properties: &Value) -> Result<Option<u32>, String> {
+    let count = number(properties, "DesiredCount")?.map(u32::try_from).transpose();
+    count.map_err(|_| "Model validation failed (#/DesiredCount: the number is too large)".to_owned())
+}
+
+/// The service revision for these properties: an existing one if it is the same, otherwise a new one.
+fn revision(cloud: &mut Cloud, now: SystemTime, service_arn: &str, properties: &Value) -> Result<RevisionId, String> {
+    let task_definition_arn = required(properties, "TaskDefinition")?;
+    let place = cloud.place.clone();
+    let service = cloud.ecs.services.get_mut(service_arn).ok_or("Service not found.")?;
+    let properties = deployed(properties);
+    if let Some((arn, _)) = service
+        .revisions
+        .iter()
+        .find(|(_, known)| known.properties == properties)
+    {
+        return Ok(RevisionId::new(arn.as_str()));
+    }
+    let number = service
+        .revisions
+        .values()
+        .map(|revision| revision.number)
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let arn = place.arn(
+        "ecs",
+        &format!("service-revision/{}/{}/{number}", service.cluster, service.name),
+    );
+    service.revisions.insert(
+        arn.clone(),
+        Revision {
+            number,
+            task_definition_arn,
+            properties,
+            created_at: now,
+        },
+    );
+    forget_old_revisions(service);
+    Ok(RevisionId::new(arn))
+}
+
+/// A revision that a deployment or a task still names stays, however old.
+fn forget_old_revisions(service: &mut Service) {
+    let in_use = service
+        .scheduler
+        .deployments()
+        .into_iter()
+        .map(|deployment| deployment.revision);
+    let in_use = in_use
+        .chain(
+            service
+                .scheduler
+                .service_deployments()
+                .map(|record| record.revision.clone()),
+        )
+        .collect::<Vec<_>>();
+    while service.revisions.len() > REVISIONS_KEPT {
+        let unused = service
+            .revisions
+            .iter()
+            .filter(|(arn, _)| !in_use.iter().any(|used| used.as_str() == arn.as_str()));
+        let Some(oldest) = unused
+            .min_by_key(|(_, revision)| revision.number)
+            .map(|(arn, _)| arn.clone())
+        else {
+            return;
+        };
+        service.revisions.remove(&oldest);
+    }
+}
+
+impl Cloud {
+    /// A cluster's ARN.
+    pub(crate) fn cluster_arn(&self, name: &str) -> String {
+        self.place.arn("ecs", &format!("cluster/{name}"))
+    }
+
+    /// From now on CloudFormation waits for the deployment that is now the primary one.
+    fn await_primary(&mut self, service_arn: &str) {
+        if let Some(service) = self.ecs.services.get_mut(service_arn) {
+            service.awaited = service.scheduler.primary_deployment();
+        }
+    }
+
+    /// Deregistered definitions stay for as long as a task or a revision names them.
+    fn forget_old_task_definitions(&mut self) {
+        let by_tasks = self.ecs.tasks.values().map(|task| task.task_definition_arn.clone());
+        let active = self
+            .ecs
+            .services
+            .values()
+            .filter(|service| !service.scheduler.is_gone());
+        let by_revisions = active
+            .flat_map(|service| service.revisions.values())
+            .map(|revision| revision.task_definition_arn.clone());
+        let named = by_tasks.chain(by_revisions).collect::<std::collections::BTreeSet<_>>();
+        self.ecs
+            .task_definitions
+            .retain(|arn, definition| definition.deregistered_at.is_none() || named.contains(arn));
+    }
+}

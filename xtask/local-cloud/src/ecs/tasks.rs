@@ -1,0 +1,304 @@
+//! What happens to tasks, told to the schedulers of their services; what the schedulers want, noted and left to be done.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, SystemTime};
+
+use runtime::{Exit, Identity, Started};
+use scheduler::{Action, Event, TargetState, TaskId};
+
+use super::{Task, address};
+use crate::cloud::{Cloud, Effect};
+use crate::elb::{Health, ListenerState, Target};
+use crate::properties::{list, number, texts};
+
+/// Fargate's time between SIGTERM and SIGKILL where a container sets none.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Cloud {
+    /// Tells a service's scheduler what happened, and notes what it wants.
+    pub(crate) fn step_service(&mut self, now: SystemTime, service_arn: &str, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let Some(service) = self.ecs.services.get_mut(service_arn) else {
+                return;
+            };
+            let actions = service.scheduler.step(now, event);
+            events.extend(self.note(service_arn, actions));
+        }
+    }
+
+    /// A new number of tasks, without a deployment.
+    pub(crate) fn set_desired_count(&mut self, now: SystemTime, service_arn: &str, desired_count: u32) {
+        self.step_service(now, service_arn, Event::SetDesiredCount { desired_count });
+    }
+
+    /// Does what a scheduler wants, as far as records go; gives what that makes happen at once.
+    fn note(&mut self, service_arn: &str, actions: Vec<Action>) -> Vec<Event> {
+        let mut at_once = Vec::new();
+        for action in actions {
+            match action {
+                Action::StartTask { task, revision } => self.note_start(service_arn, task, revision.as_str()),
+                Action::RegisterTarget { task } => self.register_target(service_arn, task),
+                Action::DeregisterTarget { task } => {
+                    if !self.deregister_target(service_arn, task) {
+                        at_once.push(Event::TargetUnused { task });
+                    }
+                }
+                Action::StopTask { task, .. } => self.effects.push(Effect::StopTask { task: task.to_string() }),
+                // The scheduler keeps both for whoever asks.
+                Action::ServiceEvent { .. } | Action::DeploymentStateChanged { .. } => {}
+            }
+        }
+        at_once
+    }
+
+    fn note_start(&mut self, service_arn: &str, task: TaskId, revision: &str) {
+        let id = task.to_string();
+        if !self.ecs.tasks.contains_key(&id) {
+            let Some(task) = self.new_task(service_arn, revision) else {
+                return;
+            };
+            self.ecs.tasks.insert(id.clone(), task);
+        }
+        self.effects.push(Effect::StartTask { task: id });
+    }
+
+    fn new_task(&mut self, service_arn: &str, revision: &str) -> Option<Task> {
+        let service = self.ecs.services.get(service_arn)?;
+        let task_definition_arn = service.revisions.get(revision)?.task_definition_arn.clone();
+        let subnet_ids = texts(
+            &service.properties["NetworkConfiguration"]["AwsvpcConfiguration"],
+            "Subnets",
+        );
+        let used = |subnet: &String| self.ecs.tasks.values().filter(|task| task.subnet_id == *subnet).count();
+        let subnet_id = subnet_ids.into_iter().min_by_key(used).unwrap_or_default();
+        let (block, zone) = self.subnets(std::slice::from_ref(&subnet_id)).pop().unwrap_or_default();
+        let taken = |address: &str| self.ecs.tasks.values().any(|task| task.private_address == address);
+        let private_address = address::free_address(&block, taken).unwrap_or_default();
+        Some(Task {
+            service_arn: service_arn.to_owned(),
+            task_definition_arn,
+            private_address,
+            subnet_id,
+            zone,
+            network_interface: format!("eni-{}", self.ids.hex(17)),
+            identity: None,
+            local_address: None,
+        })
+    }
+
+    fn register_target(&mut self, service_arn: &str, task: TaskId) {
+        let id = task.to_string();
+        let Some((group_arn, port)) = self.target_group_of(service_arn) else {
+            return;
+        };
+        let Some(record) = self.ecs.tasks.get(&id) else { return };
+        let (Some(local_address), Some(group)) = (record.local_address, self.elb.target_groups.get_mut(&group_arn))
+        else {
+            return;
+        };
+        let target = Target {
+            address: record.private_address.clone(),
+            port,
+            local_address,
+            registered: true,
+            health: Health {
+                state: TARGET_INITIAL.to_owned(),
+                reason: Some("Elb.RegistrationInProgress".to_owned()),
+                description: Some("Target registration is in progress".to_owned()),
+            },
+        };
+        group.targets.entry(id).or_insert(target);
+        self.effects.push(Effect::ApplyPlan);
+    }
+
+    /// False when there is nothing to wait for.
+    fn deregister_target(&mut self, service_arn: &str, task: TaskId) -> bool {
+        let group = self
+            .target_group_of(service_arn)
+            .and_then(|(arn, _)| self.elb.target_groups.get_mut(&arn));
+        let Some(target) = group.and_then(|group| group.targets.get_mut(&task.to_string())) else {
+            return false;
+        };
+        target.registered = false;
+        self.effects.push(Effect::ApplyPlan);
+        true
+    }
+
+    fn target_group_of(&self, service_arn: &str) -> Option<(String, u16)> {
+        let settings = self.ecs.services.get(service_arn)?.scheduler.settings();
+        let load_balancer = settings.load_balancer.as_ref()?;
+        Some((load_balancer.target_group.clone(), load_balancer.container_port))
+    }
+
+    fn step_task(&mut self, now: SystemTime, task: &str, event: impl FnOnce(TaskId) -> Event) {
+        let Some(service_arn) = self.ecs.tasks.get(task).map(|record| record.service_arn.clone()) else {
+            return;
+        };
+        if let Ok(id) = task.parse::<TaskId>() {
+            self.step_service(now, &service_arn, event(id));
+        }
+    }
+
+    /// A task runs.
+    pub(crate) fn task_started(&mut self, now: SystemTime, task: &str, started: Started) {
+        if let Some(record) = self.ecs.tasks.get_mut(task) {
+            record.local_address = started.address;
+            record.identity = Some(started.identity);
+        }
+        self.step_task(now, task, |task| Event::TaskRunning { task });
+    }
+
+    /// A task could not be started.
+    pub(crate) fn task_start_failed(&mut self, now: SystemTime, task: &str, reason: String) {
+        self.step_task(now, task, |task| Event::TaskStartFailed { task, reason });
+    }
+
+    /// A task ended. Its target goes with it, as nothing listens there any more.
+    pub(crate) fn task_exited(&mut self, now: SystemTime, exit: &Exit) {
+        let reason = exit
+            .out_of_memory
+            .then(|| "OutOfMemoryError: Container killed due to memory usage".to_owned());
+        // A signal's number is put as shells and Docker put it.
+        let exit_code = exit.exit_code.or_else(|| exit.signal.map(|signal| 128 + signal));
+        self.task_ended(now, &exit.task, exit_code, reason);
+    }
+
+    /// A task is gone, and nobody knows how.
+    pub(crate) fn task_gone(&mut self, now: SystemTime, task: &str) {
+        self.task_ended(now, task, None, None);
+    }
+
+    fn task_ended(&mut self, now: SystemTime, task: &str, exit_code: Option<i32>, reason: Option<String>) {
+        if let Some(record) = self.ecs.tasks.get_mut(task) {
+            record.identity = None;
+        }
+        self.step_task(now, task, |task| Event::TaskStopped {
+            task,
+            exit_code,
+            reason,
+        });
+    }
+
+    /// What the load balancer thinks of a task.
+    pub(crate) fn task_target_health(&mut self, now: SystemTime, task: &str, health: balancer::Health) {
+        let state = match health.state {
+            balancer::TargetState::Initial => TargetState::Initial,
+            balancer::TargetState::Healthy => TargetState::Healthy,
+            balancer::TargetState::Unhealthy => TargetState::Unhealthy,
+            balancer::TargetState::Draining => TargetState::Draining,
+            balancer::TargetState::Unused => TargetState::Unused,
+            balancer::TargetState::Unavailable => TargetState::Unavailable,
+        };
+        self.step_task(now, task, |task| Event::TargetHealth {
+            task,
+            state,
+            reason: health.description(),
+        });
+    }
+
+    /// Time has passed: every scheduler that waited for it goes on.
+    pub(crate) fn tick(&mut self, now: SystemTime) {
+        let due = self.ecs.services.iter().filter(|(_, service)| {
+            service
+                .scheduler
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
+        });
+        for arn in due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+            self.step_service(now, &arn, Event::Tick);
+        }
+    }
+
+    /// When [`Cloud::tick`] is due.
+    pub(crate) fn next_deadline(&self) -> Option<SystemTime> {
+        self.ecs
+            .services
+            .values()
+            .filter_map(|service| service.scheduler.next_deadline())
+            .min()
+    }
+
+    /// Drops the records of tasks that their services have forgotten, or whose services are gone.
+    pub(crate) fn forget_old_tasks(&mut self) {
+        let services = &self.ecs.services;
+        let remembered = |id: &str, task: &Task| {
+            let id = id.parse::<TaskId>().ok()?;
+            services.get(&task.service_arn)?.scheduler.task(id)
+        };
+        self.ecs.tasks.retain(|id, task| remembered(id, task).is_some());
+    }
+
+    /// The tasks that ran when the state was written.
+    pub(crate) fn known_tasks(&self) -> BTreeMap<String, Identity> {
+        let tasks = self.ecs.tasks.iter();
+        tasks
+            .filter_map(|(id, task)| Some((id.clone(), task.identity.clone()?)))
+            .collect()
+    }
+
+    /// The tasks that may run, with the time each gets to end.
+    pub(crate) fn running_tasks(&self) -> Vec<(String, Duration)> {
+        self.ecs
+            .tasks
+            .keys()
+            .map(|id| (id.clone(), self.stop_timeout(id)))
+            .collect()
+    }
+
+    /// How long a task gets between SIGTERM and SIGKILL.
+    pub(crate) fn stop_timeout(&self, task: &str) -> Duration {
+        let definition = self
+            .ecs
+            .tasks
+            .get(task)
+            .and_then(|task| self.ecs.task_definitions.get(&task.task_definition_arn));
+        let containers = definition.map_or(&[][..], |definition| {
+            list(&definition.properties, "ContainerDefinitions")
+        });
+        let seconds = containers
+            .iter()
+            .filter_map(|container| number(container, "StopTimeout").ok().flatten())
+            .max();
+        seconds.map_or(DEFAULT_STOP_TIMEOUT, Duration::from_secs)
+    }
+
+    /// After a restart: asks again for everything that may not have been done, and for what a restart undoes.
+    pub(crate) fn resume(&mut self, now: SystemTime) {
+        for group in self.elb.target_groups.values_mut() {
+            // The balancer that drained them is gone, and their connections with it.
+            group.targets.retain(|_, target| target.registered);
+        }
+        for (arn, listener) in &mut self.elb.listeners {
+            let port = match &listener.state {
+                ListenerState::Listening(address) => Some(address.port()),
+                _ => self
+                    .elb
+                    .load_balancers
+                    .get(&listener.load_balancer_arn)
+                    .and_then(|owner| owner.port),
+            };
+            self.effects.push(Effect::Listen {
+                listener_arn: arn.clone(),
+                port,
+            });
+        }
+        let unprovisioned = self
+            .elb
+            .load_balancers
+            .iter()
+            .filter(|(_, load_balancer)| load_balancer.port.is_none());
+        self.effects.extend(unprovisioned.map(|(arn, _)| Effect::FindPort {
+            load_balancer_arn: arn.clone(),
+        }));
+        for arn in self.ecs.services.keys().cloned().collect::<Vec<_>>() {
+            let unfinished = self.ecs.services[&arn].scheduler.unfinished();
+            for event in self.note(&arn, unfinished) {
+                self.step_service(now, &arn, event);
+            }
+        }
+    }
+}
+
+const TARGET_INITIAL: &str = "initial";

@@ -1,0 +1,240 @@
+//! Does outside what the world has decided. Everything runs by itself; what comes of it returns as an event.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use balancer::{Balancer, ListenerId};
+use registry::{Policy, Registry, Repositories};
+use runtime::{Exit, RegistryLogin, Runtime};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::cloud::Effect;
+use crate::engine::Event;
+use crate::world::{Happening, World};
+use crate::{ecr, ecs, elb};
+
+/// Load balancers listen on the first free ports from here: 80, their usual one, is for the superuser only.
+const FIRST_LOAD_BALANCER_PORT: u16 = 8080;
+
+/// How many ports are tried.
+const LOAD_BALANCER_PORTS: u16 = 200;
+
+/// The hands of the local cloud.
+#[derive(Clone)]
+pub(crate) struct Effects {
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) balancer: Balancer,
+    pub(crate) runtime: Runtime,
+    pub(crate) login: RegistryLogin,
+    pub(crate) repositories: Arc<KnownRepositories>,
+    /// Tasks that were stopped, for [`forward_exits`].
+    pub(crate) gone: mpsc::UnboundedSender<String>,
+    /// One lock a task, so that its stop waits for its start.
+    pub(crate) tasks: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+/// The repositories as the registry's own threads see them.
+#[derive(Debug)]
+pub(crate) struct KnownRepositories {
+    immutable_tags: RwLock<BTreeMap<String, bool>>,
+    password: String,
+    account_id: String,
+}
+
+impl KnownRepositories {
+    pub(crate) fn new(password: String, account_id: String) -> Self {
+        Self {
+            immutable_tags: RwLock::default(),
+            password,
+            account_id,
+        }
+    }
+}
+
+impl Repositories for KnownRepositories {
+    fn policy(&self, name: &str) -> Option<Policy> {
+        let known = self.immutable_tags.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).map(|immutable_tags| Policy {
+            immutable_tags: *immutable_tags,
+        })
+    }
+
+    fn authorized(&self, username: &str, password: &str) -> bool {
+        username == ecr::USERNAME && password == self.password
+    }
+
+    fn registry_id(&self) -> String {
+        self.account_id.clone()
+    }
+}
+
+impl Effects {
+    /// Lets the registry know which repositories there are.
+    pub(crate) fn publish(&self, world: &World) {
+        let known = world
+            .cloud
+            .repositories
+            .iter()
+            .map(|(name, repository)| (name.clone(), repository.immutable_tags()));
+        let known = known.collect::<BTreeMap<_, _>>();
+        let mut published = self
+            .repositories
+            .immutable_tags
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *published != known {
+            *published = known;
+        }
+    }
+
+    /// Begins one effect.
+    pub(crate) fn perform(&self, world: &World, registry: &Registry, effect: Effect) {
+        tracing::debug!(?effect);
+        match effect {
+            Effect::FindPort { load_balancer_arn } => self.find_port(world, load_balancer_arn),
+            Effect::Listen { listener_arn, port } => self.listen(listener_arn, port),
+            Effect::CloseListener { listener_arn } => self.balancer.close(&ListenerId::from(listener_arn)),
+            Effect::ApplyPlan => self.balancer.apply(elb::plan(&world.cloud.elb, world.cloud.speed)),
+            Effect::StartTask { task } => self.start_task(world, registry, task),
+            Effect::StopTask { task } => self.stop_task(world, task),
+            Effect::DeleteRepository { name } => {
+                if let Err(error) = registry.delete_repository(&name) {
+                    tracing::error!(%error, name, "cannot remove the images of a repository");
+                }
+            }
+        }
+    }
+
+    fn find_port(&self, world: &World, load_balancer_arn: String) {
+        let taken = world
+            .cloud
+            .elb
+            .load_balancers
+            .values()
+            .filter_map(|known| known.port)
+            .collect::<Vec<_>>();
+        let effects = self.clone();
+        tokio::spawn(async move {
+            let mut free = Err(format!(
+                "no port from {FIRST_LOAD_BALANCER_PORT} on is free for the load balancer"
+            ));
+            for port in (FIRST_LOAD_BALANCER_PORT..)
+                .take(LOAD_BALANCER_PORTS.into())
+                .filter(|port| !taken.contains(port))
+            {
+                if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+                    free = Ok(port);
+                    break;
+                }
+            }
+            effects
+                .tell(Happening::PortFound {
+                    load_balancer_arn,
+                    outcome: free,
+                })
+                .await;
+        });
+    }
+
+    fn listen(&self, listener_arn: String, port: Option<u16>) {
+        let effects = self.clone();
+        tokio::spawn(async move {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
+            let listening = effects.balancer.listen(ListenerId::from(&listener_arn), address);
+            let outcome = listening.map_err(|error| format!("cannot listen on {address}: {error}"));
+            effects.tell(Happening::Listening { listener_arn, outcome }).await;
+        });
+    }
+
+    fn start_task(&self, world: &World, registry: &Registry, task: String) {
+        let spec = ecs::task_spec(&world.cloud, registry, self.login.clone(), &task);
+        let (effects, lock) = (self.clone(), self.lock_of(&task));
+        tokio::spawn(async move {
+            let _one_at_a_time = lock.lock().await;
+            let outcome = match spec {
+                Ok(spec) => effects.runtime.start(spec).await.map_err(|error| error.reason),
+                Err(reason) => Err(reason),
+            };
+            effects
+                .tell(match outcome {
+                    Ok(started) => Happening::TaskStarted { task, started },
+                    Err(reason) => Happening::TaskStartFailed { task, reason },
+                })
+                .await;
+        });
+    }
+
+    fn stop_task(&self, world: &World, task: String) {
+        let grace = world.cloud.stop_timeout(&task);
+        let (effects, lock) = (self.clone(), self.lock_of(&task));
+        tokio::spawn(async move {
+            let _one_at_a_time = lock.lock().await;
+            effects.runtime.stop(&task, grace).await;
+            effects
+                .tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&task);
+            // Its exit was told first, if it ever ran; this is for one that never did.
+            let _ = effects.gone.send(task);
+        });
+    }
+
+    fn lock_of(&self, task: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.entry(task.to_owned()).or_default().clone()
+    }
+
+    pub(crate) async fn tell(&self, happening: Happening) {
+        // The loop is gone only when the whole is stopping.
+        let _ = self.events.send(Event::Happening(happening)).await;
+    }
+
+    /// Stops every task at once, as the whole is stopping.
+    pub(crate) async fn stop_all(&self, tasks: Vec<(String, Duration)>) {
+        let stops = tasks.into_iter().map(|(task, grace)| {
+            let runtime = self.runtime.clone();
+            tokio::spawn(async move { runtime.stop(&task, grace).await })
+        });
+        for stop in stops.collect::<Vec<_>>() {
+            if let Err(error) = stop.await {
+                tracing::error!(%error, "a task could not be stopped");
+            }
+        }
+    }
+}
+
+/// Passes on the ends of tasks: how one ended always before that it is gone.
+pub(crate) async fn forward_exits(
+    events: mpsc::Sender<Event>,
+    mut exits: mpsc::UnboundedReceiver<Exit>,
+    mut gone: mpsc::UnboundedReceiver<String>,
+) {
+    loop {
+        let happening = tokio::select! {
+            biased;
+            Some(exit) = exits.recv() => Happening::TaskExited(exit),
+            Some(task) = gone.recv() => Happening::TaskGone { task },
+            else => return,
+        };
+        if events.send(Event::Happening(happening)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Passes on changes of targets' health.
+pub(crate) async fn forward_health(events: mpsc::Sender<Event>, mut health: mpsc::UnboundedReceiver<balancer::Event>) {
+    while let Some(balancer::Event::TargetHealth(health)) = health.recv().await {
+        if events
+            .send(Event::Happening(Happening::TargetHealth(health)))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}

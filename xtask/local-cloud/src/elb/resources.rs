@@ -1,0 +1,460 @@
+//! Load balancers, listeners, rules and target groups as CloudFormation makes them.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use provisioner::{Operation, Progress, ResourceRequest};
+use serde_json::{Value, json};
+
+use super::{Listener, ListenerState, LoadBalancer, Rule, TargetGroup, api, full_name, plan};
+use crate::cloud::{Cloud, Effect};
+use crate::plain::{already_exists, cut, not_found};
+use crate::properties::{number, required, text, texts};
+use crate::provider::{Handler, Kind};
+
+/// The types of this service.
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        type_name: "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        create_only: &["Name", "Type", "Scheme"],
+        attributes: &[
+            "LoadBalancerArn",
+            "LoadBalancerName",
+            "LoadBalancerFullName",
+            "DNSName",
+            "CanonicalHostedZoneID",
+            "SecurityGroups",
+        ],
+        timeout: None,
+        handler: &LoadBalancers,
+    },
+    Kind {
+        type_name: "AWS::ElasticLoadBalancingV2::TargetGroup",
+        create_only: &[
+            "Name",
+            "Port",
+            "Protocol",
+            "ProtocolVersion",
+            "TargetType",
+            "VpcId",
+            "IpAddressType",
+        ],
+        attributes: &[
+            "TargetGroupArn",
+            "TargetGroupName",
+            "TargetGroupFullName",
+            "LoadBalancerArns",
+        ],
+        timeout: None,
+        handler: &TargetGroups,
+    },
+    Kind {
+        type_name: "AWS::ElasticLoadBalancingV2::Listener",
+        create_only: &["LoadBalancerArn"],
+        attributes: &["ListenerArn"],
+        timeout: None,
+        handler: &Listeners,
+    },
+    Kind {
+        type_name: "AWS::ElasticLoadBalancingV2::ListenerRule",
+        create_only: &["ListenerArn"],
+        attributes: &["RuleArn", "IsDefault"],
+        timeout: None,
+        handler: &Rules,
+    },
+];
+
+struct LoadBalancers;
+struct TargetGroups;
+struct Listeners;
+struct Rules;
+
+impl Handler for LoadBalancers {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        only(properties, "Type", &["application"])
+    }
+
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let name = text(request.properties, "Name").unwrap_or_else(|| cut(request.generated_name, 32));
+        if cloud.elb.load_balancers.values().any(|existing| existing.name == name) {
+            return Err(already_exists(request.type_name, &name));
+        }
+        let subnets = texts(request.properties, "Subnets");
+        let vpc_id = subnets
+            .first()
+            .and_then(|subnet| cloud.vpc_of(subnet))
+            .unwrap_or_default();
+        let arn = cloud.place.arn(
+            "elasticloadbalancing",
+            &format!("loadbalancer/app/{name}/{}", cloud.ids.hex(16)),
+        );
+        let load_balancer = LoadBalancer {
+            name,
+            properties: request.properties.clone(),
+            vpc_id,
+            created_at: now,
+            port: None,
+            failure: None,
+        };
+        cloud.elb.load_balancers.insert(arn.clone(), load_balancer);
+        cloud.effects.push(Effect::FindPort {
+            load_balancer_arn: arn.clone(),
+        });
+        Ok(arn)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let load_balancer = cloud.elb.load_balancers.get_mut(physical_id);
+        load_balancer
+            .ok_or_else(|| not_found(request.type_name, physical_id))?
+            .properties = request.properties.clone();
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        cloud.elb.load_balancers.remove(physical_id);
+        let listeners = cloud
+            .elb
+            .listeners
+            .iter()
+            .filter(|(_, listener)| listener.load_balancer_arn == physical_id);
+        for arn in listeners.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+            remove_listener(cloud, &arn);
+        }
+        Ok(())
+    }
+
+    fn progress(&self, cloud: &Cloud, physical_id: &str, operation: Operation) -> Progress {
+        match (operation, cloud.elb.load_balancers.get(physical_id)) {
+            (Operation::Delete, _) => Progress::Done,
+            (_, None) => Progress::Failed(not_found("AWS::ElasticLoadBalancingV2::LoadBalancer", physical_id)),
+            (
+                _,
+                Some(LoadBalancer {
+                    failure: Some(reason), ..
+                }),
+            ) => Progress::Failed(reason.clone()),
+            (_, Some(LoadBalancer { port: None, .. })) => Progress::InProgress,
+            (_, Some(_)) => Progress::Done,
+        }
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        let load_balancer = cloud.elb.load_balancers.get(physical_id)?;
+        match attribute {
+            "LoadBalancerArn" => Some(json!(physical_id)),
+            "LoadBalancerName" => Some(json!(load_balancer.name)),
+            "LoadBalancerFullName" => Some(json!(full_name(physical_id))),
+            "DNSName" => load_balancer.dns_name().map(Value::from),
+            "CanonicalHostedZoneID" => Some(json!(api::CANONICAL_HOSTED_ZONE_ID)),
+            "SecurityGroups" => Some(json!(texts(&load_balancer.properties, "SecurityGroups"))),
+            _ => None,
+        }
+    }
+}
+
+impl Handler for TargetGroups {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = only(properties, "TargetType", &["ip"]);
+        faults.extend(only(properties, "Protocol", &["HTTP"]));
+        faults.extend(only(properties, "ProtocolVersion", &["HTTP1"]));
+        faults.extend(only(properties, "HealthCheckProtocol", &["HTTP"]));
+        faults
+    }
+
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let name = text(request.properties, "Name").unwrap_or_else(|| cut(request.generated_name, 32));
+        if cloud.elb.target_groups.values().any(|existing| existing.name == name) {
+            return Err(already_exists(request.type_name, &name));
+        }
+        let arn = cloud.place.arn(
+            "elasticloadbalancing",
+            &format!("targetgroup/{name}/{}", cloud.ids.hex(16)),
+        );
+        let group = TargetGroup {
+            name,
+            properties: request.properties.clone(),
+            created_at: now,
+            targets: BTreeMap::new(),
+        };
+        cloud.elb.target_groups.insert(arn.clone(), group);
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(arn)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let group = cloud.elb.target_groups.get_mut(physical_id);
+        group
+            .ok_or_else(|| not_found(request.type_name, physical_id))?
+            .properties = request.properties.clone();
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        if !cloud.elb.load_balancers_of(physical_id).is_empty() {
+            return Err(format!(
+                "Target group '{physical_id}' is currently in use by a listener or a rule"
+            ));
+        }
+        cloud.elb.target_groups.remove(physical_id);
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        let group = cloud.elb.target_groups.get(physical_id)?;
+        match attribute {
+            "TargetGroupArn" => Some(json!(physical_id)),
+            "TargetGroupName" => Some(json!(group.name)),
+            "TargetGroupFullName" => Some(json!(full_name(physical_id))),
+            "LoadBalancerArns" => Some(json!(cloud.elb.load_balancers_of(physical_id))),
+            _ => None,
+        }
+    }
+}
+
+impl Handler for Listeners {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = only(properties, "Protocol", &["HTTP"]);
+        faults.extend(plan::check_actions(properties, "DefaultActions"));
+        faults
+    }
+
+    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let load_balancer_arn = required(request.properties, "LoadBalancerArn")?;
+        let port = number(request.properties, "Port")?.and_then(|port| u16::try_from(port).ok());
+        let port = port.ok_or("Model validation failed (#/Port: expected a port number)")?;
+        let Some(load_balancer) = cloud.elb.load_balancers.get(&load_balancer_arn) else {
+            return Err(not_found(
+                "AWS::ElasticLoadBalancingV2::LoadBalancer",
+                &load_balancer_arn,
+            ));
+        };
+        let mut siblings = cloud
+            .elb
+            .listeners
+            .values()
+            .filter(|listener| listener.load_balancer_arn == load_balancer_arn);
+        if siblings.any(|listener| listener.port == port) {
+            return Err(format!(
+                "A listener already exists on this port for this load balancer '{load_balancer_arn}'"
+            ));
+        }
+        let first = !cloud
+            .elb
+            .listeners
+            .values()
+            .any(|listener| listener.load_balancer_arn == load_balancer_arn);
+        let wanted_port = if first { load_balancer.port } else { None };
+        known_groups(cloud, request.properties, "DefaultActions")?;
+        let path = full_name(&load_balancer_arn).to_owned();
+        let arn = cloud.place.arn(
+            "elasticloadbalancing",
+            &format!("listener/{path}/{}", cloud.ids.hex(16)),
+        );
+        let listener = Listener {
+            load_balancer_arn,
+            port,
+            properties: request.properties.clone(),
+            state: ListenerState::Binding,
+        };
+        cloud.elb.listeners.insert(arn.clone(), listener);
+        cloud.effects.push(Effect::ApplyPlan);
+        cloud.effects.push(Effect::Listen {
+            listener_arn: arn.clone(),
+            port: wanted_port,
+        });
+        Ok(arn)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        known_groups(cloud, request.properties, "DefaultActions")?;
+        let listener = cloud.elb.listeners.get_mut(physical_id);
+        let listener = listener.ok_or_else(|| not_found(request.type_name, physical_id))?;
+        listener.properties = request.properties.clone();
+        if let Some(port) = number(request.properties, "Port")?.and_then(|port| u16::try_from(port).ok()) {
+            listener.port = port;
+        }
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        remove_listener(cloud, physical_id);
+        Ok(())
+    }
+
+    fn progress(&self, cloud: &Cloud, physical_id: &str, operation: Operation) -> Progress {
+        match (
+            operation,
+            cloud.elb.listeners.get(physical_id).map(|listener| &listener.state),
+        ) {
+            (Operation::Delete, _) | (_, Some(ListenerState::Listening(_))) => Progress::Done,
+            (_, None) => Progress::Failed(not_found("AWS::ElasticLoadBalancingV2::Listener", physical_id)),
+            (_, Some(ListenerState::Binding)) => Progress::InProgress,
+            (_, Some(ListenerState::Failed(reason))) => Progress::Failed(reason.clone()),
+        }
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        cloud.elb.listeners.get(physical_id)?;
+        (attribute == "ListenerArn").then(|| json!(physical_id))
+    }
+}
+
+impl Handler for Rules {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = plan::check_actions(properties, "Actions");
+        faults.extend(plan::check_conditions(properties));
+        faults
+    }
+
+    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let listener_arn = required(request.properties, "ListenerArn")?;
+        if !cloud.elb.listeners.contains_key(&listener_arn) {
+            return Err(not_found("AWS::ElasticLoadBalancingV2::Listener", &listener_arn));
+        }
+        known_groups(cloud, request.properties, "Actions")?;
+        let priority = free_priority(cloud, &listener_arn, request.properties, None)?;
+        let arn = listener_arn.replacen(":listener/", ":listener-rule/", 1) + "/" + &cloud.ids.hex(16);
+        cloud.elb.rules.insert(
+            arn.clone(),
+            Rule {
+                listener_arn,
+                priority,
+                properties: request.properties.clone(),
+            },
+        );
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(arn)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        known_groups(cloud, request.properties, "Actions")?;
+        let listener_arn = required(request.properties, "ListenerArn")?;
+        let priority = free_priority(cloud, &listener_arn, request.properties, Some(physical_id))?;
+        let rule = cloud
+            .elb
+            .rules
+            .get_mut(physical_id)
+            .ok_or_else(|| not_found(request.type_name, physical_id))?;
+        rule.properties = request.properties.clone();
+        rule.priority = priority;
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        cloud.elb.rules.remove(physical_id);
+        cloud.effects.push(Effect::ApplyPlan);
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        cloud.elb.rules.get(physical_id)?;
+        match attribute {
+            "RuleArn" => Some(json!(physical_id)),
+            "IsDefault" => Some(json!(false)),
+            _ => None,
+        }
+    }
+}
+
+/// A fault unless the property is absent, not resolved yet, or one of the values.
+pub(crate) fn only(properties: &Value, name: &str, values: &[&str]) -> Vec<String> {
+    match properties.get(name) {
+        Some(value) if !provisioner::is_unresolved(value) && !values.iter().any(|known| value == known) => {
+            vec![format!(
+                "{name}: the local cloud supports only {}, not {value}",
+                values.join(", ")
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn known_groups(cloud: &Cloud, properties: &Value, actions: &str) -> Result<(), String> {
+    let groups = plan::forwarded_groups(&properties[actions]);
+    match groups
+        .iter()
+        .find(|(arn, _)| !cloud.elb.target_groups.contains_key(arn))
+    {
+        Some((arn, _)) => Err(format!("One or more target groups not found: {arn}")),
+        None => Ok(()),
+    }
+}
+
+fn free_priority(cloud: &Cloud, listener_arn: &str, properties: &Value, own: Option<&str>) -> Result<u32, String> {
+    let priority = number(properties, "Priority")?.and_then(|priority| u32::try_from(priority).ok());
+    let priority = priority.filter(|priority| (1..=50_000).contains(priority));
+    let priority = priority.ok_or("Model validation failed (#/Priority: expected 1 to 50000)")?;
+    let mut others = cloud
+        .elb
+        .rules
+        .iter()
+        .filter(|(arn, rule)| rule.listener_arn == listener_arn && Some(arn.as_str()) != own);
+    if others.any(|(_, rule)| rule.priority == priority) {
+        return Err(format!("Priority '{priority}' is currently in use"));
+    }
+    Ok(priority)
+}
+
+fn remove_listener(cloud: &mut Cloud, arn: &str) {
+    if cloud.elb.listeners.remove(arn).is_some() {
+        cloud.elb.rules.retain(|_, rule| rule.listener_arn != arn);
+        cloud.effects.push(Effect::CloseListener {
+            listener_arn: arn.to_owned(),
+        });
+        cloud.effects.push(Effect::ApplyPlan);
+    }
+}

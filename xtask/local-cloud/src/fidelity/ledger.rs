@@ -1,0 +1,467 @@
+//! The ledger itself.
+
+use super::Fidelity::{self, Approximated, Exercised, Inert};
+
+/// A resource type with its properties.
+type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'static str)]);
+
+const NO_NETWORK: &str = "every task and load balancer of this machine is on loopback, where nothing is routed";
+const NO_FIREWALL: &str = "loopback has no firewall between tasks; nothing outside this machine reaches them";
+const NO_PERMISSIONS: &str = "nobody is asked for permission on one machine";
+const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
+const NAME: &str = "the name is kept and shown";
+const ONE_REGION: &str = "one machine has no zones: the zone is shown with the task";
+const FIXED: &str = "only this value is taken, any other is refused";
+
+pub(super) const LEDGER: &[Chapter] = &[
+    (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        &[
+            ("MaxCapacity", Exercised, ""),
+            ("MinCapacity", Exercised, ""),
+            ("ResourceId", Exercised, ""),
+            ("ScalableDimension", Exercised, ""),
+            ("ServiceNamespace", Exercised, ""),
+        ],
+    ),
+    (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        &[
+            ("PolicyName", Exercised, ""),
+            ("PolicyType", Inert, FIXED),
+            ("ResourceId", Exercised, ""),
+            ("ScalableDimension", Exercised, ""),
+            ("ScalingTargetId", Exercised, ""),
+            ("ServiceNamespace", Exercised, ""),
+            (
+                "TargetTrackingScalingPolicyConfiguration/**",
+                Inert,
+                "the load on tasks is not measured yet, so the count stays within its bounds and where it is",
+            ),
+        ],
+    ),
+    (
+        "AWS::CloudWatch::Alarm",
+        &[
+            ("AlarmDescription", Inert, NAME),
+            ("AlarmName", Exercised, ""),
+            ("ComparisonOperator", Inert, NO_ALARMS),
+            ("DatapointsToAlarm", Inert, NO_ALARMS),
+            ("EvaluationPeriods", Inert, NO_ALARMS),
+            ("Metrics/**", Inert, NO_ALARMS),
+            ("Tags/**", Inert, TAG),
+            ("Threshold", Inert, NO_ALARMS),
+            ("TreatMissingData", Inert, NO_ALARMS),
+        ],
+    ),
+    (
+        "AWS::EC2::EIP",
+        &[("Domain", Inert, NO_NETWORK), ("Tags/**", Inert, TAG)],
+    ),
+    ("AWS::EC2::InternetGateway", &[("Tags/**", Inert, TAG)]),
+    (
+        "AWS::EC2::NatGateway",
+        &[
+            ("AllocationId", Inert, NO_NETWORK),
+            ("ConnectivityType", Inert, NO_NETWORK),
+            ("SubnetId", Inert, NO_NETWORK),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::EC2::Route",
+        &[
+            ("DestinationCidrBlock", Inert, NO_NETWORK),
+            ("GatewayId", Inert, NO_NETWORK),
+            ("NatGatewayId", Inert, NO_NETWORK),
+            ("RouteTableId", Inert, NO_NETWORK),
+        ],
+    ),
+    (
+        "AWS::EC2::RouteTable",
+        &[("Tags/**", Inert, TAG), ("VpcId", Inert, NO_NETWORK)],
+    ),
+    (
+        "AWS::EC2::SecurityGroup",
+        &[
+            ("GroupDescription", Inert, NO_FIREWALL),
+            ("GroupName", Inert, NO_FIREWALL),
+            ("SecurityGroupEgress/**", Inert, NO_FIREWALL),
+            ("SecurityGroupIngress/**", Inert, NO_FIREWALL),
+            ("Tags/**", Inert, TAG),
+            ("VpcId", Inert, NO_FIREWALL),
+        ],
+    ),
+    (
+        "AWS::EC2::SecurityGroupEgress",
+        &[
+            ("CidrIp", Inert, NO_FIREWALL),
+            ("Description", Inert, NO_FIREWALL),
+            ("DestinationSecurityGroupId", Inert, NO_FIREWALL),
+            ("FromPort", Inert, NO_FIREWALL),
+            ("GroupId", Inert, NO_FIREWALL),
+            ("IpProtocol", Inert, NO_FIREWALL),
+            ("ToPort", Inert, NO_FIREWALL),
+        ],
+    ),
+    (
+        "AWS::EC2::SecurityGroupIngress",
+        &[
+            ("CidrIp", Inert, NO_FIREWALL),
+            ("Description", Inert, NO_FIREWALL),
+            ("FromPort", Inert, NO_FIREWALL),
+            ("GroupId", Inert, NO_FIREWALL),
+            ("IpProtocol", Inert, NO_FIREWALL),
+            ("SourceSecurityGroupId", Inert, NO_FIREWALL),
+            ("ToPort", Inert, NO_FIREWALL),
+        ],
+    ),
+    (
+        "AWS::EC2::Subnet",
+        &[
+            ("AvailabilityZone", Approximated, ONE_REGION),
+            (
+                "CidrBlock",
+                Approximated,
+                "tasks are given addresses out of it, which are shown; they are reached on loopback",
+            ),
+            ("MapPublicIpOnLaunch", Inert, NO_NETWORK),
+            ("Tags/**", Inert, TAG),
+            ("VpcId", Inert, NO_NETWORK),
+        ],
+    ),
+    (
+        "AWS::EC2::SubnetRouteTableAssociation",
+        &[("RouteTableId", Inert, NO_NETWORK), ("SubnetId", Inert, NO_NETWORK)],
+    ),
+    (
+        "AWS::EC2::VPC",
+        &[
+            ("CidrBlock", Inert, NO_NETWORK),
+            ("EnableDnsHostnames", Inert, NO_NETWORK),
+            ("EnableDnsSupport", Inert, NO_NETWORK),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::EC2::VPCGatewayAttachment",
+        &[("InternetGatewayId", Inert, NO_NETWORK), ("VpcId", Inert, NO_NETWORK)],
+    ),
+    (
+        "AWS::ECR::Repository",
+        &[
+            ("EmptyOnDelete", Exercised, ""),
+            (
+                "EncryptionConfiguration/**",
+                Inert,
+                "the images lie in a folder that only its owner can read",
+            ),
+            ("ImageScanningConfiguration/**", Inert, "nothing scans images here"),
+            ("ImageTagMutability", Exercised, ""),
+            (
+                "LifecyclePolicy/**",
+                Inert,
+                "images of one machine are few: none is removed until its repository is",
+            ),
+            ("RepositoryName", Exercised, ""),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::ECS::Cluster",
+        &[
+            ("ClusterName", Exercised, ""),
+            ("ClusterSettings/**", Inert, "there are no Container Insights here"),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::ECS::Service",
+        &[
+            (
+                "AvailabilityZoneRebalancing",
+                Inert,
+                "one machine has no zones to balance",
+            ),
+            ("Cluster", Exercised, ""),
+            ("DeploymentConfiguration/Alarms/**", Inert, NO_ALARMS),
+            (
+                "DeploymentConfiguration/BakeTimeInMinutes",
+                Approximated,
+                "a deployment with nothing to roll back to, a service's first, does not bake; AWS documents neither",
+            ),
+            ("DeploymentConfiguration/DeploymentCircuitBreaker/Enable", Exercised, ""),
+            (
+                "DeploymentConfiguration/DeploymentCircuitBreaker/ResetOnHealthyTask",
+                Exercised,
+                "",
+            ),
+            (
+                "DeploymentConfiguration/DeploymentCircuitBreaker/Rollback",
+                Exercised,
+                "",
+            ),
+            (
+                "DeploymentConfiguration/DeploymentCircuitBreaker/ThresholdConfiguration/Type",
+                Exercised,
+                "",
+            ),
+            (
+                "DeploymentConfiguration/DeploymentCircuitBreaker/ThresholdConfiguration/Value",
+                Exercised,
+                "",
+            ),
+            ("DeploymentConfiguration/MaximumPercent", Exercised, ""),
+            ("DeploymentConfiguration/MinimumHealthyPercent", Exercised, ""),
+            ("DeploymentConfiguration/Strategy", Inert, FIXED),
+            ("DeploymentController/Type", Inert, FIXED),
+            ("DesiredCount", Exercised, ""),
+            ("EnableECSManagedTags", Inert, TAG),
+            ("HealthCheckGracePeriodSeconds", Exercised, ""),
+            ("LaunchType", Inert, FIXED),
+            ("LoadBalancers/*/ContainerName", Exercised, ""),
+            ("LoadBalancers/*/ContainerPort", Exercised, ""),
+            ("LoadBalancers/*/TargetGroupArn", Exercised, ""),
+            (
+                "NetworkConfiguration/AwsvpcConfiguration/AssignPublicIp",
+                Inert,
+                NO_NETWORK,
+            ),
+            (
+                "NetworkConfiguration/AwsvpcConfiguration/SecurityGroups/*",
+                Inert,
+                NO_FIREWALL,
+            ),
+            (
+                "NetworkConfiguration/AwsvpcConfiguration/Subnets/*",
+                Approximated,
+                "tasks are spread over them and given addresses out of them, which are shown; they are reached on loopback",
+            ),
+            ("PlatformVersion", Inert, "there is one platform, this machine"),
+            ("PropagateTags", Inert, TAG),
+            ("SchedulingStrategy", Inert, FIXED),
+            ("ServiceName", Exercised, ""),
+            ("Tags/**", Inert, TAG),
+            ("TaskDefinition", Exercised, ""),
+        ],
+    ),
+    (
+        "AWS::ECS::TaskDefinition",
+        &[
+            ("ContainerDefinitions/*/Command/*", Exercised, ""),
+            ("ContainerDefinitions/*/Cpu", Approximated, CPU),
+            ("ContainerDefinitions/*/EntryPoint/*", Exercised, ""),
+            ("ContainerDefinitions/*/Environment/*/Name", Exercised, ""),
+            ("ContainerDefinitions/*/Environment/*/Value", Exercised, ""),
+            (
+                "ContainerDefinitions/*/Essential",
+                Inert,
+                "a task has one container, which is essential",
+            ),
+            ("ContainerDefinitions/*/Image", Exercised, ""),
+            ("ContainerDefinitions/*/LogConfiguration/LogDriver", Inert, FIXED),
+            (
+                "ContainerDefinitions/*/LogConfiguration/Options/awslogs-group",
+                Approximated,
+                "a task whose group is missing doesn't start, as on AWS; what it writes goes to a file of the task's",
+            ),
+            (
+                "ContainerDefinitions/*/LogConfiguration/Options/awslogs-region",
+                Inert,
+                "there is one region here",
+            ),
+            (
+                "ContainerDefinitions/*/LogConfiguration/Options/awslogs-stream-prefix",
+                Inert,
+                "what a task writes goes to a file of the task's",
+            ),
+            (
+                "ContainerDefinitions/*/LogConfiguration/Options/mode",
+                Inert,
+                "writing to a file never blocks for long",
+            ),
+            ("ContainerDefinitions/*/Memory", Approximated, MEMORY),
+            ("ContainerDefinitions/*/Name", Exercised, ""),
+            (
+                "ContainerDefinitions/*/PortMappings/*/ContainerPort",
+                Approximated,
+                "with processes the task gets a loopback address of its own and is told it in BIND_ADDRESS and PORT; in Docker the port is published on loopback",
+            ),
+            ("ContainerDefinitions/*/PortMappings/*/Name", Inert, NAME),
+            (
+                "ContainerDefinitions/*/PortMappings/*/Protocol",
+                Inert,
+                "targets are reached over TCP",
+            ),
+            (
+                "ContainerDefinitions/*/ReadonlyRootFilesystem",
+                Approximated,
+                "in Docker as on AWS; with processes the image's files are read-only, but the machine's are in reach",
+            ),
+            ("ContainerDefinitions/*/StopTimeout", Exercised, ""),
+            (
+                "ContainerDefinitions/*/User",
+                Approximated,
+                "in Docker as on AWS; a process runs as the user who runs the local cloud",
+            ),
+            ("ContainerDefinitions/*/WorkingDirectory", Exercised, ""),
+            ("Cpu", Approximated, CPU),
+            ("ExecutionRoleArn", Inert, NO_PERMISSIONS),
+            ("Family", Exercised, ""),
+            ("Memory", Approximated, MEMORY),
+            ("NetworkMode", Inert, FIXED),
+            (
+                "RequiresCompatibilities/*",
+                Inert,
+                "tasks run on this machine, whatever they are said to be fit for",
+            ),
+            (
+                "RuntimePlatform/CpuArchitecture",
+                Approximated,
+                "the image's own architecture decides; one that isn't this machine's doesn't start",
+            ),
+            (
+                "RuntimePlatform/OperatingSystemFamily",
+                Inert,
+                "tasks run on this machine's system",
+            ),
+            ("Tags/**", Inert, TAG),
+            ("TaskRoleArn", Inert, NO_PERMISSIONS),
+        ],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::Listener",
+        &[
+            ("DefaultActions/*/FixedResponseConfig/**", Exercised, ""),
+            (
+                "DefaultActions/*/ForwardConfig/TargetGroups/*/TargetGroupArn",
+                Exercised,
+                "",
+            ),
+            ("DefaultActions/*/ForwardConfig/TargetGroups/*/Weight", Exercised, ""),
+            ("DefaultActions/*/RedirectConfig/**", Exercised, ""),
+            ("DefaultActions/*/TargetGroupArn", Exercised, ""),
+            ("DefaultActions/*/Type", Exercised, ""),
+            ("LoadBalancerArn", Exercised, ""),
+            (
+                "Port",
+                Approximated,
+                "below 1024 only the superuser may listen, so the load balancer listens on the first free port from 8080, which its DNS name carries",
+            ),
+            ("Protocol", Inert, FIXED),
+        ],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        &[
+            ("Actions/*/FixedResponseConfig/**", Exercised, ""),
+            ("Actions/*/ForwardConfig/TargetGroups/*/TargetGroupArn", Exercised, ""),
+            ("Actions/*/ForwardConfig/TargetGroups/*/Weight", Exercised, ""),
+            ("Actions/*/RedirectConfig/**", Exercised, ""),
+            ("Actions/*/TargetGroupArn", Exercised, ""),
+            ("Actions/*/Type", Exercised, ""),
+            ("Conditions/*/Field", Exercised, ""),
+            ("Conditions/*/HostHeaderConfig/Values/*", Exercised, ""),
+            ("Conditions/*/HttpHeaderConfig/HttpHeaderName", Exercised, ""),
+            ("Conditions/*/HttpHeaderConfig/Values/*", Exercised, ""),
+            ("Conditions/*/HttpRequestMethodConfig/Values/*", Exercised, ""),
+            ("Conditions/*/PathPatternConfig/Values/*", Exercised, ""),
+            ("Conditions/*/QueryStringConfig/**", Exercised, ""),
+            ("Conditions/*/SourceIpConfig/Values/*", Exercised, ""),
+            ("Conditions/*/Values/*", Exercised, ""),
+            ("ListenerArn", Exercised, ""),
+            ("Priority", Exercised, ""),
+        ],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        &[
+            ("IpAddressType", Inert, NO_NETWORK),
+            ("LoadBalancerAttributes/client_keep_alive.seconds", Exercised, ""),
+            (
+                "LoadBalancerAttributes/deletion_protection.enabled",
+                Inert,
+                "a local load balancer is as easily made again",
+            ),
+            ("LoadBalancerAttributes/idle_timeout.timeout_seconds", Exercised, ""),
+            (
+                "LoadBalancerAttributes/routing.http.drop_invalid_header_fields.enabled",
+                Exercised,
+                "",
+            ),
+            (
+                "LoadBalancerAttributes/routing.http.xff_header_processing.mode",
+                Exercised,
+                "",
+            ),
+            ("Name", Exercised, ""),
+            ("Scheme", Inert, "it listens on loopback only, whatever its scheme"),
+            ("SecurityGroups/*", Inert, NO_FIREWALL),
+            ("Subnets/*", Inert, NO_NETWORK),
+            ("Tags/**", Inert, TAG),
+            ("Type", Inert, FIXED),
+        ],
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        &[
+            (
+                "HealthCheckIntervalSeconds",
+                Approximated,
+                "while a new target refuses connections it is asked again sooner, so that it serves as soon as it listens",
+            ),
+            ("HealthCheckPath", Exercised, ""),
+            ("HealthCheckPort", Exercised, ""),
+            ("HealthCheckProtocol", Inert, FIXED),
+            ("HealthCheckTimeoutSeconds", Exercised, ""),
+            ("HealthyThresholdCount", Exercised, ""),
+            ("Matcher/HttpCode", Exercised, ""),
+            ("Name", Exercised, ""),
+            (
+                "Port",
+                Inert,
+                "a task is registered with its container's port, which overrides the group's",
+            ),
+            ("Protocol", Inert, FIXED),
+            ("ProtocolVersion", Inert, FIXED),
+            ("Tags/**", Inert, TAG),
+            (
+                "TargetGroupAttributes/deregistration_delay.timeout_seconds",
+                Exercised,
+                "",
+            ),
+            ("TargetGroupAttributes/load_balancing.algorithm.type", Exercised, ""),
+            ("TargetType", Inert, FIXED),
+            ("UnhealthyThresholdCount", Exercised, ""),
+            ("VpcId", Inert, NO_NETWORK),
+        ],
+    ),
+    (
+        "AWS::IAM::Role",
+        &[
+            ("AssumeRolePolicyDocument/**", Inert, NO_PERMISSIONS),
+            ("Description", Inert, NO_PERMISSIONS),
+            ("ManagedPolicyArns/*", Inert, NO_PERMISSIONS),
+            ("Path", Inert, NO_PERMISSIONS),
+            ("Policies/**", Inert, NO_PERMISSIONS),
+            ("RoleName", Exercised, ""),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::Logs::LogGroup",
+        &[
+            ("LogGroupName", Exercised, ""),
+            (
+                "RetentionInDays",
+                Inert,
+                "what tasks write is bounded by size, not by age",
+            ),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+];
+
+const NO_ALARMS: &str = "alarms are not evaluated yet: they exist, and never fire";
+const CPU: &str = "a limit in Docker; measured only with processes";
+const MEMORY: &str = "a limit in Docker; with processes looked at every second, and the task killed when above it";

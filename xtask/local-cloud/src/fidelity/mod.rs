@@ -1,0 +1,205 @@
+//! The ledger of what the local cloud does with each property of a template. What isn't in it is refused.
+
+mod ledger;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// What the local cloud does with a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fidelity {
+    /// It behaves as on AWS.
+    Exercised,
+    /// It behaves nearly as on AWS; the reason says in what it differs.
+    Approximated,
+    /// It is kept and shown but changes nothing; the reason says why that is right on one machine.
+    Inert,
+}
+
+impl Fidelity {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exercised => "exercised",
+            Self::Approximated => "approximated",
+            Self::Inert => "inert",
+        }
+    }
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The resource type, `AWS::ECS::Service`.
+    pub resource_type: &'static str,
+    /// The property's path: `*` stands for every element of a list, a last `**` for everything below.
+    /// An attribute of a load balancer or a target group stands below the list by its key.
+    pub property: &'static str,
+    /// What the local cloud does with it.
+    pub fidelity: Fidelity,
+    /// Why, or in what it differs; empty when exercised.
+    pub reason: &'static str,
+}
+
+/// Every property that a template may have here, by resource type and property.
+pub fn ledger() -> impl Iterator<Item = Entry> {
+    ledger::LEDGER.iter().flat_map(|(resource_type, properties)| {
+        properties.iter().map(|&(property, fidelity, reason)| Entry {
+            resource_type,
+            property,
+            fidelity,
+            reason,
+        })
+    })
+}
+
+/// The properties that the ledger doesn't have, each with the reason for the refusal.
+pub(crate) fn check(resource_type: &str, properties: &Value) -> Vec<String> {
+    let known = ledger()
+        .filter(|entry| entry.resource_type == resource_type)
+        .map(|entry| entry.property);
+    let mut walk = Walk {
+        known: known.collect(),
+        unknown: BTreeSet::new(),
+    };
+    walk.value("", properties);
+    walk.unknown
+        .into_iter()
+        .map(|path| format!("{path}: the local cloud does not support this property"))
+        .collect()
+}
+
+struct Walk {
+    known: Vec<&'static str>,
+    unknown: BTreeSet<String>,
+}
+
+impl Walk {
+    fn value(&mut self, path: &str, value: &Value) {
+        if let Some(branches) = branches(value) {
+            branches.iter().for_each(|branch| self.value(path, branch));
+        } else if provisioner::is_unresolved(value) || self.everything_below(path) {
+            // Nothing to look at yet, or nothing to look for.
+        } else if let Some(attributes) = attributes(path, value) {
+            attributes.iter().for_each(|(key, value)| self.member(path, key, value));
+        } else {
+            match value {
+                Value::Object(members) => members
+                    .iter()
+                    .for_each(|(name, member)| self.member(path, name, member)),
+                Value::Array(items) => items.iter().for_each(|item| self.value(&join(path, "*"), item)),
+                _ => {}
+            }
+        }
+    }
+
+    fn member(&mut self, path: &str, name: &str, member: &Value) {
+        let path = join(path, name);
+        let below = format!("{path}/");
+        if self
+            .known
+            .iter()
+            .any(|known| *known == path || known.starts_with(&below))
+        {
+            self.value(&path, member);
+        } else {
+            self.unknown.insert(path);
+        }
+    }
+
+    fn everything_below(&self, path: &str) -> bool {
+        self.known.iter().any(|known| known.strip_suffix("/**") == Some(path))
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
+}
+
+/// Both values of an `Fn::If`: either may come to be.
+fn branches(value: &Value) -> Option<&[Value]> {
+    value.get("Fn::If")?.as_array()?.get(1..3)
+}
+
+/// The keys of an attribute list are names of properties in all but form.
+fn attributes<'a>(path: &str, value: &'a Value) -> Option<Vec<(&'a str, &'a Value)>> {
+    if !matches!(path, "LoadBalancerAttributes" | "TargetGroupAttributes") {
+        return None;
+    }
+    let pairs = value
+        .as_array()?
+        .iter()
+        .map(|pair| Some((pair.get("Key")?.as_str()?, pair.get("Value")?)));
+    pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check_service(properties: &Value, expected: &[&str]) {
+        let unknown = check("AWS::ECS::Service", properties);
+        let unknown = unknown
+            .iter()
+            .map(|fault| fault.split(':').next().unwrap())
+            .collect::<Vec<_>>();
+        assert_eq!(unknown, expected);
+    }
+
+    #[test]
+    fn what_the_ledger_lacks_is_named_by_its_path() {
+        check_service(
+            &json!({"ServiceName": "a", "LoadBalancers": [{"ContainerName": "b"}]}),
+            &[],
+        );
+        check_service(&json!({"Colour": "red"}), &["Colour"]);
+        check_service(
+            &json!({"LoadBalancers": [{"Colour": "red"}]}),
+            &["LoadBalancers/*/Colour"],
+        );
+        check_service(&json!({"LoadBalancers": {"Ref": "Later"}}), &[]);
+        check_service(
+            &json!({"LoadBalancers": {"Fn::If": ["C", [{"Colour": "red"}], {"Ref": "AWS::NoValue"}]}}),
+            &["LoadBalancers/*/Colour"],
+        );
+    }
+
+    #[test]
+    fn an_attribute_counts_as_a_property() {
+        let group = |key: &str| json!({"TargetGroupAttributes": [{"Key": key, "Value": "1"}]});
+        let kind = "AWS::ElasticLoadBalancingV2::TargetGroup";
+        assert_eq!(check(kind, &group("deregistration_delay.timeout_seconds")), [""; 0]);
+        assert_eq!(check(kind, &group("colour")).len(), 1);
+    }
+
+    #[test]
+    fn the_ledger_names_each_property_once_and_gives_its_reasons() {
+        let mut seen = BTreeSet::new();
+        for entry in ledger() {
+            assert!(seen.insert((entry.resource_type, entry.property)), "twice: {entry:?}");
+            assert_eq!(
+                entry.reason.is_empty(),
+                entry.fidelity == Fidelity::Exercised,
+                "{entry:?}"
+            );
+            assert!(
+                crate::provider::kind(entry.resource_type).is_some(),
+                "no such kind: {entry:?}"
+            );
+        }
+        for kind in crate::provider::kinds() {
+            assert!(
+                seen.iter().any(|(resource_type, _)| *resource_type == kind.type_name),
+                "{}",
+                kind.type_name
+            );
+        }
+    }
+}

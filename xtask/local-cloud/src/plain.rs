@@ -1,0 +1,275 @@
+//! Resources that are records only: kept, shown and referred to, with nothing on this machine behind them.
+//!
+//! Networks, roles and the like change nothing where every task is a process on loopback; the ledger says so property by
+//! property.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use provisioner::ResourceRequest;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+use crate::ids::{Ids, Place};
+use crate::properties::{required, text};
+use crate::provider::{Handler, Kind};
+
+/// Records by resource type and physical id.
+pub(crate) type Records = BTreeMap<String, BTreeMap<String, Record>>;
+
+/// One such resource.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The resolved properties of the template.
+    pub(crate) properties: Value,
+    attributes: BTreeMap<String, Value>,
+}
+
+/// What a new record is made from.
+struct Making<'a> {
+    ids: &'a mut Ids,
+    place: &'a Place,
+    properties: &'a Value,
+    generated_name: &'a str,
+}
+
+/// The physical id and the attributes of a new record.
+type Made = Result<(String, Vec<(&'static str, Value)>), String>;
+
+struct Plain {
+    type_name: &'static str,
+    make: fn(Making<'_>) -> Made,
+}
+
+impl Handler for Plain {
+    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        let making = Making {
+            ids: &mut cloud.ids,
+            place: &cloud.place,
+            properties: request.properties,
+            generated_name: request.generated_name,
+        };
+        let (physical_id, attributes) = (self.make)(making)?;
+        let records = cloud.plain.entry(self.type_name.to_owned()).or_default();
+        if records.contains_key(&physical_id) {
+            return Err(already_exists(self.type_name, &physical_id));
+        }
+        let attributes = attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        records.insert(
+            physical_id.clone(),
+            Record {
+                properties: request.properties.clone(),
+                attributes,
+            },
+        );
+        Ok(physical_id)
+    }
+
+    fn update(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        request: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        let record = cloud
+            .plain
+            .get_mut(self.type_name)
+            .and_then(|records| records.get_mut(physical_id));
+        record.ok_or_else(|| not_found(self.type_name, physical_id))?.properties = request.properties.clone();
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        cloud: &mut Cloud,
+        _: SystemTime,
+        _: &ResourceRequest<'_>,
+        physical_id: &str,
+    ) -> Result<(), String> {
+        if let Some(records) = cloud.plain.get_mut(self.type_name) {
+            records.remove(physical_id);
+        }
+        Ok(())
+    }
+
+    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
+        let record = cloud.plain.get(self.type_name)?.get(physical_id)?;
+        record
+            .attributes
+            .get(attribute)
+            .or_else(|| record.properties.get(attribute))
+            .cloned()
+    }
+}
+
+/// CloudFormation's words for a name that is taken.
+pub(crate) fn already_exists(type_name: &str, physical_id: &str) -> String {
+    format!("Resource of type '{type_name}' with identifier '{physical_id}' already exists.")
+}
+
+/// CloudFormation's words for a resource that isn't there.
+pub(crate) fn not_found(type_name: &str, physical_id: &str) -> String {
+    format!("Resource of type '{type_name}' with identifier '{physical_id}' was not found.")
+}
+
+const fn kind(
+    type_name: &'static str,
+    create_only: &'static [&'static str],
+    attributes: &'static [&'static str],
+    handler: &'static Plain,
+) -> Kind {
+    Kind {
+        type_name,
+        create_only,
+        attributes,
+        timeout: None,
+        handler,
+    }
+}
+
+macro_rules! plain {
+    ($($type_name:literal, create_only $create_only:expr, attributes $attributes:expr, $make:expr;)*) => {
+        &[$(kind($type_name, &$create_only, &$attributes, &Plain { type_name: $type_name, make: $make })),*]
+    };
+}
+
+/// The record types, with what their schemas say of replacement and attributes.
+pub(crate) const KINDS: &[Kind] = plain![
+    "AWS::EC2::VPC", create_only ["CidrBlock", "Ipv4IpamPoolId", "Ipv4NetmaskLength"],
+        attributes ["VpcId", "CidrBlock", "DefaultSecurityGroup", "DefaultNetworkAcl", "CidrBlockAssociations", "Ipv6CidrBlocks"], vpc;
+    "AWS::EC2::Subnet", create_only ["AvailabilityZone", "CidrBlock", "VpcId"],
+        attributes ["SubnetId", "VpcId", "AvailabilityZone", "CidrBlock", "NetworkAclAssociationId", "Ipv6CidrBlocks"], subnet;
+    "AWS::EC2::InternetGateway", create_only [], attributes ["InternetGatewayId"], |making| identified(making, "igw", "InternetGatewayId");
+    "AWS::EC2::VPCGatewayAttachment", create_only ["VpcId"], attributes ["AttachmentType"], gateway_attachment;
+    "AWS::EC2::RouteTable", create_only ["VpcId"], attributes ["RouteTableId"], |making| identified(making, "rtb", "RouteTableId");
+    "AWS::EC2::Route", create_only ["RouteTableId", "DestinationCidrBlock"], attributes ["CidrBlock"], route;
+    "AWS::EC2::SubnetRouteTableAssociation", create_only ["SubnetId", "RouteTableId"], attributes ["Id"], |making| identified(making, "rtbassoc", "Id");
+    "AWS::EC2::EIP", create_only ["Domain", "NetworkBorderGroup"], attributes ["AllocationId", "PublicIp"], elastic_ip;
+    "AWS::EC2::NatGateway", create_only ["SubnetId", "AllocationId", "ConnectivityType"], attributes ["NatGatewayId"], |making| identified(making, "nat", "NatGatewayId");
+    "AWS::EC2::SecurityGroup", create_only ["GroupDescription", "GroupName", "VpcId"], attributes ["GroupId", "Id", "VpcId"], security_group;
+    "AWS::EC2::SecurityGroupIngress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupId"], attributes ["Id"], |making| identified(making, "sgr", "Id");
+    "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| identified(making, "sgr", "Id");
+    "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], role;
+    "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], log_group;
+    "AWS::CloudWatch::Alarm", create_only ["AlarmName"], attributes ["Arn"], alarm;
+];
+
+fn identified(making: Making<'_>, prefix: &str, attribute: &'static str) -> Made {
+    let id = format!("{prefix}-{}", making.ids.hex(17));
+    Ok((id.clone(), vec![(attribute, json!(id))]))
+}
+
+fn vpc(making: Making<'_>) -> Made {
+    let id = format!("vpc-{}", making.ids.hex(17));
+    let attributes = vec![
+        ("VpcId", json!(id)),
+        ("DefaultSecurityGroup", json!(format!("sg-{}", making.ids.hex(17)))),
+        ("DefaultNetworkAcl", json!(format!("acl-{}", making.ids.hex(17)))),
+        (
+            "CidrBlockAssociations",
+            json!([format!("vpc-cidr-assoc-{}", making.ids.hex(17))]),
+        ),
+        ("Ipv6CidrBlocks", json!([])),
+    ];
+    Ok((id, attributes))
+}
+
+fn subnet(making: Making<'_>) -> Made {
+    let id = format!("subnet-{}", making.ids.hex(17));
+    let association = format!("aclassoc-{}", making.ids.hex(17));
+    Ok((
+        id.clone(),
+        vec![
+            ("SubnetId", json!(id)),
+            ("NetworkAclAssociationId", json!(association)),
+            ("Ipv6CidrBlocks", json!([])),
+        ],
+    ))
+}
+
+fn gateway_attachment(making: Making<'_>) -> Made {
+    let id = format!("IGW|{}", required(making.properties, "VpcId")?);
+    Ok((id, vec![("AttachmentType", json!("IGW"))]))
+}
+
+fn route(making: Making<'_>) -> Made {
+    let destination = required(making.properties, "DestinationCidrBlock")?;
+    let id = format!("{}|{destination}", required(making.properties, "RouteTableId")?);
+    Ok((id, vec![("CidrBlock", json!(destination))]))
+}
+
+/// The address is one of those kept for documentation (RFC 5737): it leads nowhere.
+fn elastic_ip(making: Making<'_>) -> Made {
+    let address = format!("203.0.113.{}", making.ids.next() % 256);
+    let allocation = format!("eipalloc-{}", making.ids.hex(17));
+    let id = format!("{address}|{allocation}");
+    Ok((
+        id,
+        vec![("AllocationId", json!(allocation)), ("PublicIp", json!(address))],
+    ))
+}
+
+fn security_group(making: Making<'_>) -> Made {
+    let id = format!("sg-{}", making.ids.hex(17));
+    Ok((id.clone(), vec![("GroupId", json!(id)), ("Id", json!(id))]))
+}
+
+fn role(making: Making<'_>) -> Made {
+    let name = text(making.properties, "RoleName").unwrap_or_else(|| cut(making.generated_name, 64));
+    let path = text(making.properties, "Path").unwrap_or_else(|| "/".to_owned());
+    let arn = making.place.global_arn("iam", &format!("role{path}{name}"));
+    let id = format!("AROA{}", making.ids.hex(17).to_uppercase());
+    Ok((name, vec![("Arn", json!(arn)), ("RoleId", json!(id))]))
+}
+
+fn log_group(making: Making<'_>) -> Made {
+    let name = text(making.properties, "LogGroupName").unwrap_or_else(|| making.generated_name.to_owned());
+    let arn = making.place.arn("logs", &format!("log-group:{name}:*"));
+    Ok((name, vec![("Arn", json!(arn))]))
+}
+
+fn alarm(making: Making<'_>) -> Made {
+    let name = text(making.properties, "AlarmName").unwrap_or_else(|| making.generated_name.to_owned());
+    let arn = making.place.arn("cloudwatch", &format!("alarm:{name}"));
+    Ok((name, vec![("Arn", json!(arn))]))
+}
+
+/// A generated name cut to a type's limit: the random end stays, as it makes the name unique.
+pub(crate) fn cut(name: &str, limit: usize) -> String {
+    name[name.len().saturating_sub(limit)..]
+        .trim_start_matches('-')
+        .to_owned()
+}
+
+impl Cloud {
+    /// The CIDR blocks and zones of subnets, in the order given.
+    pub(crate) fn subnets(&self, ids: &[String]) -> Vec<(String, String)> {
+        let records = self.plain.get("AWS::EC2::Subnet");
+        let subnets = ids.iter().filter_map(|id| records?.get(id));
+        subnets
+            .filter_map(|subnet| {
+                Some((
+                    text(&subnet.properties, "CidrBlock")?,
+                    text(&subnet.properties, "AvailabilityZone").unwrap_or_default(),
+                ))
+            })
+            .collect()
+    }
+
+    /// The VPC that a subnet is in.
+    pub(crate) fn vpc_of(&self, subnet_id: &str) -> Option<String> {
+        text(&self.plain.get("AWS::EC2::Subnet")?.get(subnet_id)?.properties, "VpcId")
+    }
+
+    /// Whether a log group of that name exists.
+    pub(crate) fn has_log_group(&self, name: &str) -> bool {
+        self.plain
+            .get("AWS::Logs::LogGroup")
+            .is_some_and(|groups| groups.contains_key(name))
+    }
+}

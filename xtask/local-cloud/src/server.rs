@@ -1,0 +1,175 @@
+//! The HTTP server on loopback: AWS's calls at `/`, the registry below `/v2/`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::engine::Event;
+use crate::wire::{self, Fault};
+
+/// The longest body of a call. CloudFormation's templates come inline up to 51,200 bytes, and percent-encoding triples them.
+const CALL_BODY_LIMIT_BYTES: usize = 4 << 20;
+
+/// How long a client may take to send a request's headers.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send a call's body.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts connections until told to stop.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, router.clone(), stop.clone()))),
+                Err(error) => {
+                    // Out of file descriptors, most likely: those that end free some.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = stopping(&mut stop) => return,
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Ends when the local cloud is told to.
+pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
+    // Without a sender it is ending too.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// The whole of the endpoint.
+pub(crate) fn router(events: mpsc::Sender<Event>, registry: Router, address: SocketAddr) -> Router {
+    let calls = Router::new().fallback(answer).with_state(events);
+    registry
+        .merge(calls)
+        .layer(middleware::from_fn_with_state(address.port(), only_local_hosts))
+}
+
+/// A page in a browser can be made to send requests here by a name that resolves to loopback; such a name is refused.
+async fn only_local_hosts(State(port): State<u16>, request: Request, next: Next) -> Response {
+    if is_local_host(request.headers(), port) && !request.headers().contains_key(header::ORIGIN) {
+        return next.run(request).await;
+    }
+    let message = "the local cloud answers only to 127.0.0.1, localhost and *.localhost, and to no web page\n";
+    (StatusCode::MISDIRECTED_REQUEST, message).into_response()
+}
+
+fn is_local_host(headers: &HeaderMap, port: u16) -> bool {
+    let Some(Ok(host)) = headers.get(header::HOST).map(|host| host.to_str()) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, digits)) => {
+            if digits.parse() == Ok(port) {
+                name
+            } else {
+                return false;
+            }
+        }
+        None => host,
+    };
+    let name = name.to_ascii_lowercase();
+    name == "127.0.0.1" || name == "localhost" || name.ends_with(".localhost")
+}
+
+async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> Result<Response, Infallible> {
+    let (parts, body) = request.into_parts();
+    let request_id = request_id();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(response) => return Ok(response),
+    };
+    let (protocol, call) = wire::parse(&parts.headers, &body);
+    let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
+    let outcome = match call {
+        Ok(call) => ask(&events, call).await,
+        Err(fault) => Err(fault),
+    };
+    tracing::debug!(
+        operation,
+        fault = outcome.as_ref().err().map(|fault| fault.code.as_str()),
+        "answered"
+    );
+    Ok(wire::respond(protocol, &operation, &outcome, &request_id).map(Body::from))
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Response> {
+    let reading = axum::body::to_bytes(body, CALL_BODY_LIMIT_BYTES);
+    match tokio::time::timeout(BODY_READ_TIMEOUT, reading).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "a call's body has 4 MiB at most\n").into_response()),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not come within 30 s\n").into_response()),
+    }
+}
+
+async fn ask(events: &mpsc::Sender<Event>, call: wire::Call) -> Result<serde_json::Value, Fault> {
+    let (reply, answer) = oneshot::channel();
+    let stopping = || Fault {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "ServiceUnavailable".to_owned(),
+        message: "the local cloud is stopping".to_owned(),
+    };
+    events.send(Event::Call { call, reply }).await.map_err(|_| stopping())?;
+    answer.await.map_err(|_| stopping())?
+}
+
+/// Request ids only have to differ.
+fn request_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let seed = RandomState::new().hash_one(std::time::SystemTime::now());
+    crate::ids::Ids::new(seed).uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        let check = |host: &str, expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            assert_eq!(is_local_host(&headers, 4566), expected, "{host}");
+        };
+        check("127.0.0.1:4566", true);
+        check("localhost:4566", true);
+        check("s3.localhost:4566", true);
+        check("LOCALHOST:4566", true);
+        check("example.com:4566", false);
+        check("127.0.0.1:80", false);
+        check("localhost.example.com:4566", false);
+        assert!(!is_local_host(&HeaderMap::new(), 4566));
+    }
+}

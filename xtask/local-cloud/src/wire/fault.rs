@@ -1,0 +1,53 @@
+//! What AWS answers when it doesn't do what it was asked.
+
+use http::StatusCode;
+
+/// An error answer: the code is one that the operation's model lists, or one common to all services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The HTTP status, from 400.
+    pub(crate) status: StatusCode,
+    /// The code that clients branch on.
+    pub(crate) code: String,
+    /// The sentence for people.
+    pub(crate) message: String,
+}
+
+impl Fault {
+    /// The caller's mistake, as HTTP 400.
+    pub(crate) fn client(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// Not allowed, as HTTP 403.
+    pub(crate) fn forbidden(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// A call that AWS has and the local cloud hasn't.
+    pub(crate) fn unsupported(service: &str, operation: &str) -> Self {
+        Self::client(
+            "InvalidAction",
+            format!("the local cloud does not implement {service} {operation}"),
+        )
+    }
+}
+
+impl From<provisioner::ApiError> for Fault {
+    fn from(error: provisioner::ApiError) -> Self {
+        let status = StatusCode::from_u16(error.http_status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self {
+            status,
+            code: error.code,
+            message: error.message,
+        }
+    }
+}
