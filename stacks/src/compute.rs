@@ -211,8 +211,8 @@ impl Surroundings<'_> {
             .alarms(alarms)
             .bake_time_in_minutes(Integer::of::<BAKE_MINUTES>())
             .deployment_circuit_breaker(circuit_breaker)
-            .maximum_percent(Integer::of::<MAXIMUM_PERCENT>())
-            .minimum_healthy_percent(Integer::of::<MINIMUM_HEALTHY_PERCENT>())
+            .maximum_percent(MAXIMUM_PERCENT)
+            .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
     }
 
     fn service_options(&self, stage: Stage, before: Option<&Handle<Service>>) -> Options {

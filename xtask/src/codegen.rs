@@ -1,7 +1,7 @@
 //! `cargo xtask codegen`: writes the resource types from AWS's schemas.
 //!
-//! The schemas under `stacks/cloudformation/schemas/` are copies of those that PyPI's `cfn-lint` carries, for the
-//! types in use; `overlay.json` beside them adds what AWS documents and the schemas lack.
+//! The schemas under `stacks/cloudformation/schemas/` are copies of those that `cfn-lint` carries, for the types
+//! in use; `overlay.json` beside them adds what AWS documents and the schemas lack.
 //! A new type, or newer schemas: `stacks/cloudformation/schemas/README.md`.
 
 mod emit;

@@ -102,7 +102,7 @@ fn only_listed_rules_are_open_to_the_world() {
         for (group, resource) in resources(&template, "AWS::EC2::SecurityGroup") {
             for direction in ["SecurityGroupIngress", "SecurityGroupEgress"] {
                 let rules = resource["Properties"][direction].as_array();
-                for rule in rules.expect("without a rule of ours, AWS allows everything out").iter() {
+                for rule in rules.expect("without a rule of ours, AWS allows everything out") {
                     assert_eq!(rule["FromPort"], rule["ToPort"], "{group}");
                     if rule["CidrIp"] == "0.0.0.0/0" || rule["CidrIpv6"] == "::/0" {
                         found.insert((group.to_owned(), direction, rule["FromPort"].as_u64().unwrap()));

@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     fn kind(&mut self, owner: &str, property: &str, node: &'a Value, at: &str) -> anyhow::Result<Kind> {
         if let Some(target) = node["$ref"].as_str() {
             let (name, definition) = self.definition(target)?;
-            return self.named(&names::camel(name), name, definition, at);
+            return self.named(&names::camel(&name), &name, definition, at);
         }
         let name = if owner == self.root {
             names::camel(property)
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         self.named(&name, property, node, at)
     }
 
-    fn definition(&self, target: &str) -> anyhow::Result<(&'static str, &'a Value)> {
+    fn definition(&self, target: &str) -> anyhow::Result<(String, &'a Value)> {
         let pointer = target
             .strip_prefix('#')
             .with_context(|| format!("foreign $ref {target}"))?;
@@ -179,8 +179,7 @@ impl<'a> Reader<'a> {
             .pointer(pointer)
             .with_context(|| format!("{target} leads nowhere"))?;
         let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
-        // Names live as long as the run: there are a few hundred.
-        Ok((name.leak(), definition))
+        Ok((name, definition))
     }
 
     /// What a node holds, when a type of its own would have this name.

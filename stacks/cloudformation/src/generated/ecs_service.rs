@@ -1732,8 +1732,8 @@ pub struct DeploymentConfiguration {
     early_success_criteria: Option<DeploymentEarlySuccessCriteria>,
     lifecycle_hooks: Option<Vec<DeploymentLifecycleHook>>,
     linear_configuration: Option<LinearConfiguration>,
-    maximum_percent: Option<crate::Value<crate::Integer<100, 200>>>,
-    minimum_healthy_percent: Option<crate::Value<crate::Integer<0, 100>>>,
+    maximum_percent: Option<crate::Value<i64>>,
+    minimum_healthy_percent: Option<crate::Value<i64>>,
     strategy: Option<crate::Value<DeploymentConfigurationStrategy>>,
 }
 
@@ -1789,16 +1789,13 @@ impl DeploymentConfiguration {
     }
 
     /// `MaximumPercent`.
-    pub fn maximum_percent(mut self, maximum_percent: impl Into<crate::Value<crate::Integer<100, 200>>>) -> Self {
+    pub fn maximum_percent(mut self, maximum_percent: impl Into<crate::Value<i64>>) -> Self {
         self.maximum_percent = Some(maximum_percent.into());
         self
     }
 
     /// `MinimumHealthyPercent`.
-    pub fn minimum_healthy_percent(
-        mut self,
-        minimum_healthy_percent: impl Into<crate::Value<crate::Integer<0, 100>>>,
-    ) -> Self {
+    pub fn minimum_healthy_percent(mut self, minimum_healthy_percent: impl Into<crate::Value<i64>>) -> Self {
         self.minimum_healthy_percent = Some(minimum_healthy_percent.into());
         self
     }
