@@ -76,7 +76,7 @@ fn add_parameters(template: &mut Template) -> PerStage<Value<String>> {
     let image = |description| {
         Parameter::<String>::new(description)
             .allowed_pattern(IMAGE_PATTERN)
-            .constraint_description("an image by digest: registry/repository@sha256:…, 64 hexadecimal digits")
+            .constraint_description("an image by digest: REGISTRY/REPOSITORY@sha256:DIGEST, with 64 hexadecimal digits")
     };
     PerStage {
         onebox: template

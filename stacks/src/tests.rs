@@ -55,6 +55,14 @@ fn templates_fit_inline() {
     }
 }
 
+/// AWS takes other characters in some places, mangles them in others, and refuses them in the rest.
+#[test]
+fn templates_are_ascii() {
+    for stack in all() {
+        assert!(stack.template.is_ascii(), "{}", stack.name);
+    }
+}
+
 #[test]
 fn rendering_twice_gives_the_same_bytes() {
     assert_eq!(all(), all());
