@@ -57,7 +57,7 @@ impl Pool {
             return;
         }
         *self.of(task.health) += 1;
-        self.running += u32::from(task.last_status == TaskStatus::Running);
+        self.running += u32::from(matches!(task.last_status, TaskStatus::Running));
     }
 
     pub(crate) fn begin_stop(&mut self, task: &Task) {
@@ -109,12 +109,14 @@ impl Service {
         for (index, task) in self.tasks.iter_mut().enumerate() {
             if task.is_live() {
                 let health = task.judge(&self.settings, now);
+                if health == Health::Unknown
+                    && let Some(at) = task.judged_at(&self.settings)
+                {
+                    census.next_judgement = Some(census.next_judgement.map_or(at, |earliest| earliest.min(at)));
+                }
                 if health != task.health {
                     task.health = health;
                     changed.push(index);
-                }
-                if health == Health::Unknown {
-                    census.next_judgement = earliest(census.next_judgement, task.judged_at(&self.settings));
                 }
             }
             let deployment = match current {
@@ -166,8 +168,4 @@ impl Service {
             self.say(&message, now, outbox);
         }
     }
-}
-
-fn earliest(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
-    one.into_iter().chain(other).min()
 }

@@ -265,25 +265,27 @@ impl Planner<'_> {
     /// Indices of the live tasks to choose from, the first to go first.
     fn candidates(&self, choice: Choice, health: Health) -> Vec<usize> {
         let primary = self.primary_deployment().id;
-        let tasks = self.service.tasks.iter().enumerate();
-        let tasks = tasks.filter(|(_, task)| task.health == health && task.is_live());
-        let is_proven = |task: &Task| {
-            let index = self.service.deployment_index(task.deployment);
-            index.is_some_and(|index| self.service.deployments[index].proven)
-        };
-        let mut candidates: Vec<(bool, u64, usize)> = match choice {
-            Choice::Primary => tasks
-                .filter(|(_, task)| task.deployment == primary)
-                .map(|(index, task)| (false, u64::MAX - task.sequence, index))
-                .collect(),
-            Choice::Others | Choice::UnprovenOthers => tasks
-                .filter(|(_, task)| task.deployment != primary)
-                .map(|(index, task)| (is_proven(task), task.sequence, index))
-                .filter(|(proven, ..)| !proven || matches!(choice, Choice::Others))
-                .collect(),
-        };
+        let of_primary = matches!(choice, Choice::Primary);
+        let mut candidates: Vec<(bool, u64, usize)> = Vec::new();
+        for (index, task) in self.service.tasks.iter().enumerate() {
+            if task.health != health || (task.deployment == primary) != of_primary || !task.is_live() {
+                continue;
+            }
+            match choice {
+                Choice::Primary => candidates.push((false, u64::MAX - task.sequence, index)),
+                Choice::UnprovenOthers if self.is_proven(task) => {}
+                Choice::Others | Choice::UnprovenOthers => {
+                    candidates.push((self.is_proven(task), task.sequence, index));
+                }
+            }
+        }
         candidates.sort_unstable();
         candidates.into_iter().map(|(_, _, index)| index).collect()
+    }
+
+    fn is_proven(&self, task: &Task) -> bool {
+        let index = self.service.deployment_index(task.deployment);
+        index.is_some_and(|index| self.service.deployments[index].proven)
     }
 
     /// Says once for each deployment that the percentages leave no way on.

@@ -188,7 +188,10 @@ impl Task {
 
     /// Whether it counts as running or pending; nobody has asked it to stop.
     pub(crate) fn is_live(&self) -> bool {
-        self.last_status <= TaskStatus::Running
+        matches!(
+            self.last_status,
+            TaskStatus::Provisioning | TaskStatus::Pending | TaskStatus::Running
+        )
     }
 
     /// Its health at `now`.
@@ -197,15 +200,12 @@ impl Task {
     /// otherwise the task is healthy once it has run long enough.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
     pub(crate) fn judge(&self, settings: &Settings, now: SystemTime) -> Health {
-        let Some(started_at) = self.started_at.filter(|_| self.is_live()) else {
+        let Some(started_at) = self.started_at else {
             return Health::Unknown;
         };
         if !self.registered {
-            return if now >= started_at + settings.steady_after_running {
-                Health::Healthy
-            } else {
-                Health::Unknown
-            };
+            let steady = now >= started_at + settings.steady_after_running;
+            return if steady { Health::Healthy } else { Health::Unknown };
         }
         match self.target {
             // A target group without health checks calls every target unavailable and sends it traffic.
@@ -215,12 +215,13 @@ impl Task {
         }
     }
 
-    /// When time alone will change its health.
+    /// When time alone will change its health, if that is unknown.
     pub(crate) fn judged_at(&self, settings: &Settings) -> Option<SystemTime> {
-        let started_at = self.started_at.filter(|_| self.health == Health::Unknown)?;
-        if !self.registered {
-            return Some(started_at + settings.steady_after_running);
+        let started_at = self.started_at?;
+        match (self.registered, self.target) {
+            (false, _) => Some(started_at + settings.steady_after_running),
+            (true, Some(TargetState::Unhealthy)) => Some(started_at + settings.health_check_grace),
+            (true, _) => None,
         }
-        (self.target == Some(TargetState::Unhealthy)).then(|| started_at + settings.health_check_grace)
     }
 }

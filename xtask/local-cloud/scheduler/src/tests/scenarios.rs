@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     transcript::transcript,
-    world::{Behaviour, World, exited, settings},
+    world::{Behaviour, World, exited, health, settings},
 };
-use crate::{Alarms, CircuitBreaker, Event, Settings, Threshold};
+use crate::{Alarms, CircuitBreaker, Event, RevisionId, Settings, TargetState, Threshold};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ enum Do {
     StopTask(usize),
     StopDeployment,
     InAlarm(&'static [&'static str]),
+    /// From now on the tasks of this revision behave so.
+    Behave(&'static str, Behaviour),
     Delete,
     /// What came so far doesn't belong in the transcript.
     Forget,
@@ -56,6 +58,9 @@ fn play(world: &mut World, step: &Do) {
         Do::InAlarm(names) => {
             let in_alarm = names.iter().map(|&name| name.to_owned()).collect();
             world.deliver(Event::AlarmStates { in_alarm });
+        }
+        Do::Behave(revision, behaviour) => {
+            world.behaviours.insert(RevisionId::new(revision), behaviour);
         }
         Do::Delete => world.deliver(Event::Delete),
         Do::Forget => {
@@ -299,6 +304,23 @@ fn an_alarm_during_the_bake_rolls_back_and_the_rollback_is_not_watched_while_it_
 }
 
 #[test]
+fn a_rollback_that_fails_too_stalls() {
+    let script = [
+        Do::DeployWith("v2", Behaviour::Good, with_alarms()),
+        Do::Wait(100),
+        Do::Behave("v1", Behaviour::FailsToStart),
+        Do::InAlarm(&["errors"]),
+        Do::Wait(1000),
+    ];
+    let world = check("rollback_fails", &after_steady(1, &script));
+    assert_eq!(
+        world.service.running_count(),
+        1,
+        "the task of the failed deployment still serves"
+    );
+}
+
+#[test]
 fn a_quiet_bake_completes() {
     let script = [Do::DeployWith("v2", Behaviour::Good, with_alarms()), Do::Wait(400)];
     check("bake", &after_steady(2, &script));
@@ -364,4 +386,68 @@ fn floor_and_ceiling_round_as_documented() {
             "{desired}"
         );
     }
+}
+
+#[test]
+fn events_about_unknown_stopped_or_not_yet_registered_tasks_change_nothing() {
+    let mut world = World::new();
+    world.deploy("v1", Behaviour::Good, settings(), None);
+    let starting = world.order[0];
+    let before = world.service.clone();
+    assert_eq!(
+        world.service.step(world.now, health(starting, TargetState::Unhealthy)),
+        vec![]
+    );
+    assert_eq!(world.service, before, "the target isn't registered yet");
+    world.run_for(60);
+    world.deliver(exited(starting));
+    world.run_for(60);
+    let before = world.service.clone();
+    let unknown = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    for task in [starting, unknown] {
+        for event in [
+            Event::TaskPending { task },
+            Event::TaskRunning { task },
+            exited(task),
+            Event::TaskStartFailed {
+                task,
+                reason: "late".to_owned(),
+            },
+            health(task, TargetState::Healthy),
+            health(task, TargetState::Unused),
+            Event::TargetUnused { task },
+            Event::StopTask { task, reason: None },
+        ] {
+            assert_eq!(world.service.step(world.now, event.clone()), vec![], "{event:?}");
+        }
+    }
+    assert_eq!(world.service, before);
+}
+
+#[test]
+fn what_was_under_way_is_asked_for_again_after_a_restart() {
+    let mut world = World::new();
+    world.deploy("v1", Behaviour::Good, settings(), Some(2));
+    world.run_for(60);
+    world.deliver(Event::SetDesiredCount { desired_count: 1 });
+    world.deploy("v2", Behaviour::Good, settings(), None);
+    let mut kinds: Vec<String> = world
+        .service
+        .unfinished()
+        .iter()
+        .map(|action| format!("{action:?}"))
+        .collect();
+    for kind in &mut kinds {
+        kind.truncate(kind.find(' ').unwrap());
+    }
+    kinds.sort();
+    assert_eq!(kinds, ["DeregisterTarget", "RegisterTarget", "StartTask"]);
+    world.run_for(31);
+    let stops = world.service.unfinished();
+    assert!(
+        stops
+            .iter()
+            .any(|action| matches!(action, crate::Action::StopTask { .. })),
+        "{stops:?}"
+    );
 }

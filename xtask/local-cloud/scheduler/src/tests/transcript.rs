@@ -16,7 +16,7 @@ pub(super) fn transcript(world: &World) -> String {
             .as_ref()
             .is_some_and(|(time, previous)| time == at && *previous == head);
         match lines.last_mut().filter(|_| same && !tail.is_empty()) {
-            Some(line) => line.push_str(&format!(" {tail}")),
+            Some(line) => line.extend([" ", &tail]),
             None => lines.push(format!("{seconds:>4} {head} {tail}").trim_end().to_owned()),
         }
         last = Some((*at, head));
@@ -42,18 +42,19 @@ fn describe(world: &World, action: &Action) -> (String, String) {
 }
 
 fn standing(world: &World) -> String {
-    let mut text = format!(
+    let service = &world.service;
+    let mut lines = vec![format!(
         "desired {} running {} pending {} stable {} steady {} gone {}",
-        world.service.desired_count(),
-        world.service.running_count(),
-        world.service.pending_count(),
-        world.service.is_stable(),
-        world.service.is_steady(),
-        world.service.is_gone(),
-    );
-    for deployment in world.service.deployments() {
-        text += &format!(
-            "\n{} {} {} {} desired {} running {} failed {}",
+        service.desired_count(),
+        service.running_count(),
+        service.pending_count(),
+        service.is_stable(),
+        service.is_steady(),
+        service.is_gone(),
+    )];
+    lines.extend(service.deployments().iter().map(|deployment| {
+        format!(
+            "{} {} {} {} desired {} running {} failed {}",
             deployment.id,
             deployment.status.as_str(),
             deployment.revision,
@@ -61,17 +62,18 @@ fn standing(world: &World) -> String {
             deployment.desired_count,
             deployment.running_count,
             deployment.failed_tasks,
-        );
-    }
-    for record in world.service.service_deployments() {
-        text += &format!(
-            "\n{} -> {} {:?}",
+        )
+    }));
+    let records = service.service_deployments();
+    lines.extend(records.map(|record| {
+        format!(
+            "{} -> {} {:?}",
             record.revision,
             record.status.as_str(),
             record.outcome()
-        );
-    }
-    text
+        )
+    }));
+    lines.join("\n")
 }
 
 fn with_short_names(world: &World, text: &str) -> String {

@@ -30,6 +30,10 @@ const JUDGE: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(2);
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else of a task, in any combination"
+)]
 /// A task as the world has it, up to what the scheduler has been told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WorldTask {
@@ -87,6 +91,7 @@ impl World {
     }
 
     /// Delivers an event now and performs what the scheduler answers.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the event for this")]
     pub(super) fn deliver(&mut self, event: Event) {
         self.note(&event);
         self.delivered.push(event.clone());
