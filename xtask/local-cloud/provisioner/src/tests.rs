@@ -3,9 +3,10 @@
 mod calls;
 mod changes;
 mod cloud;
-mod faults;
+
 mod life;
 mod random;
+mod refusals;
 mod update;
 
 use cloud::{Behaviour, Cloud, check_error};

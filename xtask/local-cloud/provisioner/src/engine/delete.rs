@@ -14,6 +14,8 @@ use crate::template::Policy;
 /// A named choice after what AWS's events show.
 const CLEANUP_ATTEMPTS: u32 = 3;
 
+const NOT_DELETED: &str = "One or more resources could not be deleted.";
+
 /// Deletes everything that a stack has, leftovers included.
 pub(crate) fn everything(stack: &mut Stack, phase: Phase) -> Run {
     let mut deletions: Vec<Deletion> = stack
@@ -214,13 +216,13 @@ impl Engine<'_> {
             (Phase::Delete, reason) => (StackStatus::DeleteFailed, reason),
             (Phase::Rollback, None) => (StackStatus::RollbackComplete, None),
             (Phase::Rollback, reason) => (StackStatus::RollbackFailed, reason),
-            (phase, reason) => (
-                if phase == Phase::UpdateRollbackCleanup {
-                    StackStatus::UpdateRollbackComplete
-                } else {
-                    StackStatus::UpdateComplete
-                },
-                reason.map(|_| "Update successful. One or more resources could not be deleted.".to_owned()),
+            (Phase::UpdateRollbackCleanup, reason) => (
+                StackStatus::UpdateRollbackComplete,
+                reason.map(|_| NOT_DELETED.to_owned()),
+            ),
+            (_, reason) => (
+                StackStatus::UpdateComplete,
+                reason.map(|_| format!("Update successful. {NOT_DELETED}")),
             ),
         };
         if !is_cleanup(run.phase) {

@@ -1,5 +1,7 @@
 //! Creation and update: resources in dependency order, independent ones side by side, up to the first failure.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use crate::change_set::ExecutionStatus;
@@ -23,24 +25,11 @@ enum Need {
 
 impl Engine<'_> {
     pub(super) fn deploy(&mut self, stack: &mut Stack, run: &mut Run) -> Outcome {
-        let running: Vec<_> = run
-            .steps
-            .iter()
-            .filter_map(|(id, step)| match step {
-                Step::Running { operation, deadline } => Some((id.clone(), *operation, *deadline)),
-                _ => None,
-            })
-            .collect();
-        for (id, operation, deadline) in running {
-            let resource = &stack.resources[&id];
-            match self.poll(resource, operation, deadline) {
+        let mut done = None;
+        for (id, operation, deadline) in running(run) {
+            match self.poll(&stack.resources[&id], operation, deadline) {
                 Progress::InProgress => {}
-                Progress::Done => {
-                    let status = family(stack, &id, Status::CreateComplete, Status::UpdateComplete);
-                    self.set(stack, &id, status, None);
-                    run.steps.insert(id, Step::Done);
-                    return Outcome::Moved;
-                }
+                Progress::Done => done = done.or(Some(id)),
                 Progress::Failed(reason) => return self.fail(stack, run, &id, &reason),
             }
         }
@@ -48,8 +37,15 @@ impl Engine<'_> {
             let reason = "Stack creation time exceeded the specified timeout.";
             return self.abandon(stack, run, Some(reason));
         }
+        // What can begin does so before anything counts as done, so independent resources run side by side.
         if let Some(id) = ready(stack, run) {
             return self.start(stack, run, &id);
+        }
+        if let Some(id) = done {
+            let status = family(stack, &id, Status::CreateComplete, Status::UpdateComplete);
+            self.set(stack, &id, status, None);
+            run.steps.insert(id, Step::Done);
+            return Outcome::Moved;
         }
         if run.steps.values().all(|step| *step == Step::Done) {
             return self.finish(stack, run);
@@ -343,6 +339,17 @@ pub(super) fn is_stable(stack: &Stack, id: &str, resource: &Resource) -> bool {
         .as_ref()
         .and_then(|stable| stable.resources.get(id))
         .is_some_and(|stable| stable.physical_id == resource.physical_id)
+}
+
+/// What is under way.
+pub(super) fn running(run: &Run) -> Vec<(String, Operation, SystemTime)> {
+    run.steps
+        .iter()
+        .filter_map(|(id, step)| match step {
+            Step::Running { operation, deadline } => Some((id.clone(), *operation, *deadline)),
+            _ => None,
+        })
+        .collect()
 }
 
 fn ready(stack: &Stack, run: &Run) -> Option<String> {

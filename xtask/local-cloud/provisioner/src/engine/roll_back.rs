@@ -1,6 +1,6 @@
 //! An update's rollback: every change undone, in the reverse of the order in which it was made.
 
-use crate::engine::deploy::is_stable;
+use crate::engine::deploy::{is_stable, running};
 use crate::engine::{Engine, Outcome, delete};
 use crate::provider::{Operation, Progress};
 use crate::run::{Phase, Run, Step};
@@ -41,14 +41,7 @@ pub(crate) fn skip(stack: &mut Stack, ids: &[String]) {
 
 impl Engine<'_> {
     pub(super) fn roll_back(&mut self, stack: &mut Stack, run: &mut Run) -> Outcome {
-        let running: Vec<_> = run
-            .steps
-            .iter()
-            .filter_map(|(id, step)| match step {
-                Step::Running { operation, deadline } => Some((id.clone(), *operation, *deadline)),
-                _ => None,
-            })
-            .collect();
+        let running = running(run);
         for (id, operation, deadline) in &running {
             match self.poll(&stack.resources[id], *operation, *deadline) {
                 Progress::InProgress => {}
