@@ -246,6 +246,7 @@ impl Cloud {
     /// Oldest first, one a line.
     pub(super) fn events(&mut self, stack: &str) -> String {
         let described = self.ok("DescribeStackEvents", &json!({ "StackName": stack }));
+        assert_eq!(described.get("NextToken"), None, "more than one page");
         let mut lines = String::new();
         for event in described["StackEvents"].as_array().unwrap().iter().rev() {
             let text = |name: &str| event[name].as_str().unwrap_or_default();
@@ -288,6 +289,22 @@ pub(super) fn check_error(operation: &str, input: &Value, expected: &str) {
     assert_eq!(error.to_string(), expected);
 }
 
+/// As text with its keys in order, whatever order the map type keeps.
+pub(super) fn pretty(value: &Value) -> String {
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(sorted).collect(),
+            Value::Object(members) => {
+                let members: BTreeMap<&String, Value> =
+                    members.iter().map(|(key, value)| (key, sorted(value))).collect();
+                json!(members)
+            }
+            scalar => scalar.clone(),
+        }
+    }
+    serde_json::to_string_pretty(&sorted(value)).unwrap()
+}
+
 fn thing(request: &ResourceRequest<'_>) -> Thing {
     Thing {
         type_name: request.type_name.to_owned(),
@@ -301,5 +318,25 @@ fn verb(operation: Operation) -> &'static str {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Delete => "delete",
+    }
+}
+
+impl Cloud {
+    /// Newest first, over all pages.
+    pub(super) fn events_ids(&mut self, stack: &str) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut token = Value::Null;
+        loop {
+            let page = self.ok(
+                "DescribeStackEvents",
+                &json!({ "StackName": stack, "NextToken": token }),
+            );
+            let events = page["StackEvents"].as_array().unwrap();
+            ids.extend(events.iter().map(|event| event["EventId"].as_str().unwrap().to_owned()));
+            match page.get("NextToken") {
+                Some(next) => token = next.clone(),
+                None => return ids,
+            }
+        }
     }
 }
