@@ -1,0 +1,102 @@
+//! The container image: one static binary in one layer, and nothing else.
+//!
+//! Every byte of it is made here, from the binary's bytes and constants alone, so the same binary is the same digest
+//! on any machine. There is no Dockerfile and no base image to pull or to patch.
+
+mod compile;
+mod contents;
+mod elf;
+mod layout;
+mod push;
+mod registry;
+mod revision;
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use constants::architecture::ARCHITECTURE;
+use xshell::Shell;
+
+pub(crate) use push::{PushRoute, Pushed, RegistryLogin, UsedRoute, push};
+
+/// The most that an image may take in a registry, in bytes: a task pulls it before it starts.
+const MAX_BYTES: u64 = 3 * 1024 * 1024;
+
+/// Which of the service's binaries an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binary {
+    /// The service.
+    Service,
+    /// What runs until the first deployment.
+    Bootstrap,
+}
+
+impl Binary {
+    /// The binary's name, which is also that of the image's folder.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Bootstrap => "bootstrap",
+        }
+    }
+}
+
+/// An image that was built, as an OCI image layout on disk.
+/// <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuiltImage {
+    /// The manifest's digest, `sha256:` and 64 hexadecimal digits.
+    pub(crate) manifest_digest: String,
+    /// What it takes in a registry, in bytes: manifest, configuration and layer.
+    pub(crate) size_bytes: u64,
+    /// The size of the binary alone, in bytes.
+    pub(crate) binary_bytes: u64,
+    /// The image layout: `oci-layout`, `index.json` and `blobs/sha256/`.
+    pub(crate) directory: PathBuf,
+}
+
+/// Compiles a binary and packs it into an image, under `target/image/` of the workspace.
+///
+/// Source that didn't change isn't compiled again, and gives the same digest. `progress` hears what is going on, a line
+/// at a time.
+///
+/// # Errors
+///
+/// When this host lacks something to compile for the image's architecture, naming all of it with its mend; when the
+/// source doesn't compile; when the binary isn't static; when the image is larger than 3 MiB.
+pub(crate) fn build(
+    shell: &Shell,
+    workspace_root: &Path,
+    binary: Binary,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<BuiltImage> {
+    let target = workspace_root.join("target").join("image");
+    let revision = revision::of_the_source(shell, workspace_root);
+    let executable = compile::compile(shell, workspace_root, &target, binary, &revision, progress)?;
+    let bytes = std::fs::read(&executable).with_context(|| format!("can't read {}", executable.display()))?;
+    elf::check(&bytes, ARCHITECTURE).with_context(|| format!("{} is of no use in an image", executable.display()))?;
+    let contents = contents::Contents::of(&bytes, ARCHITECTURE, &revision)?;
+    check_size(contents.size_bytes(), bytes.len())?;
+    let directory = target.join(binary.name());
+    layout::write(&directory, &contents)
+        .with_context(|| format!("can't write the image to {}", directory.display()))?;
+    Ok(BuiltImage {
+        manifest_digest: contents.manifest.digest.clone(),
+        size_bytes: contents.size_bytes(),
+        binary_bytes: bytes.len() as u64,
+        directory,
+    })
+}
+
+fn check_size(size_bytes: u64, binary_bytes: usize) -> anyhow::Result<()> {
+    ensure!(
+        size_bytes <= MAX_BYTES,
+        "the image takes {size_bytes} bytes, {binary_bytes} of them the binary, which is more than the {MAX_BYTES} that it may; \
+         look for the dependency of `service` that brought them (`cargo tree -p service`)"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
