@@ -49,3 +49,6 @@ pub use plan::{
 };
 pub use report::{Event, Health, Reason, TargetHealth, TargetState};
 pub use response_times::ResponseTimes;
+
+#[cfg(test)]
+mod tests;
