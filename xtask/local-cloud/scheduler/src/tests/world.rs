@@ -30,11 +30,11 @@ const JUDGE: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(2);
 
+/// A task as the world has it, up to what the scheduler has been told.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says something else of a task, in any combination"
 )]
-/// A task as the world has it, up to what the scheduler has been told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WorldTask {
     pub(super) name: String,
@@ -46,7 +46,6 @@ pub(super) struct WorldTask {
     leaving: bool,
     pub(super) ended: bool,
     healthy: bool,
-    healthy_once: bool,
     failed: bool,
 }
 
@@ -255,7 +254,6 @@ impl World {
             leaving: false,
             ended: false,
             healthy: false,
-            healthy_once: false,
             failed: false,
         };
         assert!(self.tasks.insert(id, task).is_none(), "a task id came twice");
@@ -320,7 +318,6 @@ impl World {
             }
             Event::TargetHealth { state, .. } if !task.ended && !task.leaving => {
                 task.healthy = *state == TargetState::Healthy;
-                task.healthy_once |= task.healthy;
                 // An unhealthy report within the grace period may become a failure later.
                 *state == TargetState::Unhealthy
                     && started_at.is_some_and(|at| now + Duration::from_hours(1) >= at + grace)
