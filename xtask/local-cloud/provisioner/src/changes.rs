@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::engine::ResourceLookup;
 use crate::evaluate::{Found, Lookup, evaluate, same};
@@ -15,7 +15,7 @@ use crate::is_unresolved;
 use crate::plan::{PlannedResource, members};
 use crate::provider::{Provider, ResourceType};
 use crate::replacement::property_needs_replacement;
-use crate::stack::{Deployment, Resource, ResourceStatus, Stack};
+use crate::stack::{Deployment, Resource, ResourceStatus, Stack, StackStatus};
 use crate::template::{Policy, Reference, Template, references};
 
 const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
@@ -51,7 +51,9 @@ pub(crate) fn compare(stack: &Stack, after: &Deployment, provider: &dyn Provider
     };
     let mut seen = BTreeMap::new();
     let mut changes = Changes {
-        outputs_or_tags: after.plan.outputs != stack.deployment.plan.outputs || after.tags != stack.deployment.tags,
+        outputs_or_tags: is_failed(stack)
+            || after.plan.outputs != stack.deployment.plan.outputs
+            || after.tags != stack.deployment.tags,
         ..Changes::default()
     };
     for logical_id in after.plan.order() {
@@ -66,6 +68,11 @@ pub(crate) fn compare(stack: &Stack, after: &Deployment, provider: &dyn Provider
         }
     }
     changes
+}
+
+/// A stack that an operation left as it was when it failed: bringing it to an end is a change, whatever the templates say.
+fn is_failed(stack: &Stack) -> bool {
+    matches!(stack.status, StackStatus::CreateFailed | StackStatus::UpdateFailed)
 }
 
 /// How a resource changes, for those that refer to it.
@@ -95,7 +102,7 @@ impl Comparison<'_> {
             .filter(|resource| resource.physical_id.is_some() && !resource.status.is_gone());
         let Some(existing) = existing else {
             seen.insert(logical_id.to_owned(), Kind::Replaced);
-            return Some(self.addition(logical_id, planned));
+            return Some(self.addition(logical_id, planned, seen));
         };
         let details = self.details(logical_id, existing, planned, seen);
         if details.is_empty() {
@@ -106,14 +113,14 @@ impl Comparison<'_> {
         Some(self.modification(logical_id, existing, planned, &details, replacement, seen))
     }
 
-    fn addition(&self, logical_id: &str, planned: &PlannedResource) -> Value {
+    fn addition(&self, logical_id: &str, planned: &PlannedResource, seen: &BTreeMap<String, Kind>) -> Value {
         change(&json!({
             "Action": "Add",
             "LogicalResourceId": logical_id,
             "ResourceType": planned.type_name,
             "Scope": [],
             "Details": [],
-            "AfterContext": self.after_context(logical_id, planned, &BTreeMap::new()),
+            "AfterContext": self.after_context(logical_id, planned, seen),
         }))
     }
 
@@ -179,8 +186,7 @@ impl Comparison<'_> {
         planned: &PlannedResource,
         seen: &BTreeMap<String, Kind>,
     ) -> Vec<Value> {
-        let old = self.before.plan.resources.get(logical_id);
-        let before = old.map_or_else(Map::new, |old| members(&old.properties));
+        let before = members(&existing.declared);
         let after = members(&planned.properties);
         let properties: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         let mut details = Vec::new();
@@ -207,19 +213,15 @@ impl Comparison<'_> {
                 taggable && existing.tags != self.after.tags,
                 "DirectModification",
             ),
-            (
-                "Metadata",
-                old.is_some_and(|old| old.metadata != planned.metadata),
-                "DirectModification",
-            ),
+            ("Metadata", existing.metadata != planned.metadata, "DirectModification"),
             (
                 "DeletionPolicy",
-                old.is_some_and(|old| old.deletion_policy != planned.deletion_policy),
+                existing.deletion_policy != planned.deletion_policy,
                 "DirectModification",
             ),
             (
                 "UpdateReplacePolicy",
-                old.is_some_and(|old| old.update_replace_policy != planned.update_replace_policy),
+                existing.update_replace_policy != planned.update_replace_policy,
                 "DirectModification",
             ),
             // What a failed update left is brought into line whatever the templates say.
@@ -383,7 +385,7 @@ impl Comparison<'_> {
         if let Some(metadata) = metadata {
             context["Metadata"] = metadata.clone();
         }
-        context.to_string()
+        sorted(context).to_string()
     }
 
     /// A value as far as it is known before the change.
@@ -452,10 +454,23 @@ fn known_after_apply(value: Value) -> Value {
     }
 }
 
+/// With its keys in order, whatever order the map type keeps: another crate in the build may change that.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            members.into_iter().collect()
+        }
+        scalar => scalar,
+    }
+}
+
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        value => value.to_string(),
+        value => sorted(value.clone()).to_string(),
     }
 }
 

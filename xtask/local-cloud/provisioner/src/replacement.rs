@@ -48,3 +48,52 @@ fn same_at(path: &[&str], before: Option<&Value>, after: Option<&Value>) -> bool
     let member = |value: Option<&Value>| value.and_then(|value| value.get(*first)).cloned();
     same_at(rest, member(before).as_ref(), member(after).as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::needs_replacement;
+
+    #[test]
+    fn only_a_change_at_a_create_only_path_replaces() {
+        let rows = [
+            ("Name", json!({ "Name": "a" }), json!({ "Name": "b" }), true),
+            ("Name", json!({ "Name": "a" }), json!({}), true),
+            (
+                "Name",
+                json!({ "Name": "a", "Size": 1 }),
+                json!({ "Name": "a", "Size": 2 }),
+                false,
+            ),
+            ("Port", json!({ "Port": 80 }), json!({ "Port": "80" }), false),
+            (
+                "A/B",
+                json!({ "A": { "B": 1, "C": 1 } }),
+                json!({ "A": { "B": 1, "C": 2 } }),
+                false,
+            ),
+            ("A/B", json!({ "A": { "B": 1 } }), json!({ "A": { "B": 2 } }), true),
+            ("A/B", json!({ "A": { "B": 1 } }), json!({}), true),
+            (
+                "A/*/B",
+                json!({ "A": [{ "B": 1 }, { "C": 1 }] }),
+                json!({ "A": [{ "B": 1 }, { "C": 2 }] }),
+                false,
+            ),
+            (
+                "A/*/B",
+                json!({ "A": [{ "B": 1 }] }),
+                json!({ "A": [{ "B": 1 }, { "B": 2 }] }),
+                true,
+            ),
+        ];
+        for (path, before, after, expected) in rows {
+            assert_eq!(
+                needs_replacement(&[path], &before, &after),
+                expected,
+                "{path}: {before} -> {after}"
+            );
+        }
+    }
+}

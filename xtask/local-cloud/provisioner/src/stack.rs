@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::change_set::ChangeSet;
 use crate::ids::Ids;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedResource};
 use crate::run::Run;
 use crate::template::Policy;
 
@@ -95,11 +95,25 @@ pub(crate) struct Resource {
     pub(crate) updated: SystemTime,
     /// As last asked of the provider.
     pub(crate) properties: Value,
+    /// The same with references to other resources unresolved, which is what change sets compare.
+    pub(crate) declared: Value,
     /// The stack's tags as last given to the provider.
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) dependencies: BTreeSet<String>,
     pub(crate) deletion_policy: Policy,
+    pub(crate) update_replace_policy: Policy,
     pub(crate) metadata: Option<Value>,
+}
+
+impl Resource {
+    /// Takes over what the provider needn't know.
+    pub(crate) fn declare(&mut self, planned: &PlannedResource) {
+        self.declared.clone_from(&planned.properties);
+        self.dependencies.clone_from(&planned.dependencies);
+        self.deletion_policy = planned.deletion_policy;
+        self.update_replace_policy = planned.update_replace_policy;
+        self.metadata.clone_from(&planned.metadata);
+    }
 }
 
 /// One output of a stack.

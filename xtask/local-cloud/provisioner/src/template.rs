@@ -6,8 +6,6 @@ mod functions;
 mod json;
 mod parameters;
 mod references;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,4 +9,5 @@ mod random;
 mod refusals;
 mod update;
 
+pub(crate) use cloud::World;
 use cloud::{Behaviour, Cloud, check_error};

@@ -99,8 +99,10 @@ pub(super) fn after_update_rollback(stack: &mut Stack) -> Run {
         // What the update didn't reach may still have had its policies or dependencies renewed.
         for (id, old) in stable.resources {
             if let Some(current) = stack.resources.get_mut(&id) {
+                current.declared = old.declared;
                 current.dependencies = old.dependencies;
                 current.deletion_policy = old.deletion_policy;
+                current.update_replace_policy = old.update_replace_policy;
                 current.metadata = old.metadata;
             }
         }

@@ -143,9 +143,11 @@ impl Engine<'_> {
             status_reason: None,
             updated: self.now,
             properties: properties.clone(),
+            declared: planned.properties.clone(),
             tags: stack.deployment.tags.clone(),
             dependencies: planned.dependencies.clone(),
             deletion_policy: planned.deletion_policy,
+            update_replace_policy: planned.update_replace_policy,
             metadata: planned.metadata.clone(),
         }
     }
@@ -216,14 +218,12 @@ impl Engine<'_> {
         if let Some(stable) = &mut stack.stable {
             stable.touched.insert(id.to_owned());
         }
-        let record = Resource {
+        let mut record = Resource {
             properties,
             tags: stack.deployment.tags.clone(),
-            dependencies: planned.dependencies.clone(),
-            deletion_policy: planned.deletion_policy,
-            metadata: planned.metadata.clone(),
             ..existing.clone()
         };
+        record.declare(planned);
         stack.resources.insert(id.to_owned(), record.clone());
         self.set(stack, id, Status::UpdateInProgress, None);
         match self.begin(stack, id, &record, Operation::Update, &existing.properties) {
@@ -371,9 +371,7 @@ fn ready(stack: &Stack, run: &Run) -> Option<String> {
 /// Nothing to ask of the provider: only what CloudFormation itself keeps may have changed.
 fn skip(stack: &mut Stack, run: &mut Run, id: &str, planned: &PlannedResource) -> Outcome {
     if let Some(resource) = stack.resources.get_mut(id) {
-        resource.dependencies.clone_from(&planned.dependencies);
-        resource.deletion_policy = planned.deletion_policy;
-        resource.metadata.clone_from(&planned.metadata);
+        resource.declare(planned);
     }
     run.steps.insert(id.to_owned(), Step::Done);
     Outcome::Moved

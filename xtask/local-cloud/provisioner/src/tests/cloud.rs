@@ -33,7 +33,7 @@ struct Facts;
 
 /// Makes nothing but notes.
 #[derive(Clone, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) things: BTreeMap<String, Thing>,
     /// What is done with the next operations on a logical id; at once when nothing is said.
     scripts: BTreeMap<(String, &'static str), VecDeque<Behaviour>>,

@@ -247,9 +247,15 @@ fn without_rollback_the_failed_update_can_be_mended_or_rolled_back() {
         cloud.settle();
         assert_eq!(cloud.status("s"), "UPDATE_FAILED");
         if mend {
-            cloud.update("s", &chain("three", "3"));
+            // The same again: also what the failed update never came to is brought up to date.
+            cloud.update("s", &chain("two", "2"));
             assert_eq!(cloud.status("s"), "UPDATE_COMPLETE");
-            assert_eq!(cloud.world.things.len(), 3, "{:?}", cloud.world.things);
+            assert_eq!(cloud.world.things.keys().collect::<Vec<_>>(), ["a-4", "b-2", "c-3"]);
+            assert_eq!(
+                cloud.world.things["b-2"].properties,
+                json!({ "Of": "a-4", "Size": "2" })
+            );
+            assert_eq!(cloud.world.things["c-3"].properties, json!({ "Of": "arn:a-4" }));
         } else {
             cloud.ok("RollbackStack", &json!({ "StackName": "s" }));
             cloud.settle();
