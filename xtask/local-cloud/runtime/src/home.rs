@@ -3,7 +3,7 @@
 use crate::spec::is_plain_name;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -94,9 +94,7 @@ fn read_or_create_id(folder: &Path) -> io::Result<String> {
     // Randomly keyed by the standard library; it names, it doesn't guard.
     let id = format!("{:016x}", std::hash::RandomState::new().build_hasher().finish());
     let scratch = folder.join("id.new");
-    let mut file = File::create(&scratch)?;
-    file.write_all(id.as_bytes())?;
-    file.sync_all()?;
+    fs::write(&scratch, &id)?;
     fs::rename(scratch, path)?;
     Ok(id)
 }

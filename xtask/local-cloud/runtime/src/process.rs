@@ -32,6 +32,8 @@ use tokio::sync::watch;
 
 /// How long a killed process may take to be gone, before nobody waits any longer.
 const KILL_WAIT: Duration = Duration::from_secs(10);
+/// Milliseconds for a new process to be what it shall be.
+const MARK_TRIES: usize = 5000;
 /// Killing a task's strays is repeated so often, for those that were just being born.
 const STRAY_ROUNDS: usize = 10;
 
@@ -125,16 +127,12 @@ impl Processes {
             .open_log(task, &container.name)
             .map_err(StartError::resource)?;
         let marker = marker(self.shared.home.id(), task);
-        let child = program
-            .spawn(container, address, &marker, log)
-            .await
-            .map_err(StartError::start)?;
-        // No await from here on: whoever drops this future drops a task that is watched, or none.
+        let child = program.spawn(address, &marker, log).await.map_err(StartError::start)?;
+        // Whoever drops this future drops a task that is watched, or none.
         let mut child = Killed(Some(child));
         let pid = child.pid();
-        let identity = self
-            .identify(pid, task, container, address)
-            .map_err(StartError::start)?;
+        until_marked(pid, &marker).await.map_err(StartError::start)?;
+        let identity = identify(pid, task, container, address).map_err(StartError::start)?;
         let limited = launch::limit(pid, container);
         limited.map_err(StartError::resource)?;
         let watched = self.watch(identity.clone(), child.0.take());
@@ -143,31 +141,6 @@ impl Processes {
             StartError::start(error)
         })?;
         Ok(Started { address, identity })
-    }
-
-    fn identify(
-        &self,
-        pid: i32,
-        task: &str,
-        container: &ContainerSpec,
-        address: Option<SocketAddr>,
-    ) -> io::Result<Identity> {
-        let stat = procfs::stat(pid)?.ok_or(io::ErrorKind::NotFound)?;
-        let image = &container.image.on_disk;
-        let process = ProcessHandle {
-            pid,
-            start_time_ticks: stat.start_time_ticks,
-            boot_id: procfs::boot_id()?,
-            image_digest: image.digest.clone(),
-            stop_signal: signal::named(image.stop_signal.as_deref()).as_raw(),
-            memory_limit_bytes: (container.memory_mib > 0).then(|| u64::from(container.memory_mib) << 20),
-        };
-        Ok(Identity {
-            task: task.to_owned(),
-            container: container.name.clone(),
-            address,
-            handle: Handle::Process(process),
-        })
     }
 
     pub(crate) async fn stop(&self, task: &str, grace: Duration) {
@@ -218,9 +191,8 @@ impl Processes {
         if !same {
             return Ok(false);
         }
-        let marker = marker(self.shared.home.id(), &identity.task);
-        let marked = procfs::with_environment(MARKER, |value| value == marker)?;
-        Ok(marked.iter().any(|(pid, _)| *pid == process.pid))
+        let own = marker(self.shared.home.id(), &identity.task);
+        Ok(procfs::environment(process.pid, MARKER, |value| value == own).is_some())
     }
 
     pub(crate) async fn sweep(&self, keep: &[Identity]) -> io::Result<Vec<String>> {
@@ -284,6 +256,38 @@ impl Processes {
     }
 }
 
+/// Waits until the process shows its mark, which takes it a moment more than to begin:
+/// from then on it can be found again. One that has ended already shows none.
+async fn until_marked(pid: i32, marker: &str) -> io::Result<()> {
+    for _ in 0..MARK_TRIES {
+        let ended = procfs::stat(pid)?.is_none_or(|stat| stat.zombie);
+        if ended || procfs::environment(pid, MARKER, |value| value == marker).is_some() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "the process doesn't begin"))
+}
+
+fn identify(pid: i32, task: &str, container: &ContainerSpec, address: Option<SocketAddr>) -> io::Result<Identity> {
+    let stat = procfs::stat(pid)?.ok_or(io::ErrorKind::NotFound)?;
+    let image = &container.image.on_disk;
+    let process = ProcessHandle {
+        pid,
+        start_time_ticks: stat.start_time_ticks,
+        boot_id: procfs::boot_id()?,
+        image_digest: image.digest.clone(),
+        stop_signal: signal::named(image.stop_signal.as_deref()).as_raw(),
+        memory_limit_bytes: (container.memory_mib > 0).then(|| u64::from(container.memory_mib) << 20),
+    };
+    Ok(Identity {
+        task: task.to_owned(),
+        container: container.name.clone(),
+        address,
+        handle: Handle::Process(process),
+    })
+}
+
 /// Waits for a process's end, ends what it left behind, and tells.
 async fn watch_to_the_end(shared: Arc<Shared>, task: Task, child: Option<Child>, alive: watch::Sender<()>) {
     // Readable once the process has ended, whether or not it has been waited for.
@@ -338,12 +342,7 @@ fn kill_if_marked(pid: i32, mark: &str) {
     let Some(pidfd) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
         return;
     };
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let expected = format!("{MARKER}={mark}");
-    if environment
-        .split(|byte| *byte == 0)
-        .any(|variable| variable == expected.as_bytes())
-    {
+    if procfs::environment(pid, MARKER, |value| value == mark).is_some() {
         let _ = pidfd_send_signal(&pidfd, Signal::KILL);
         wait_for_end(&pidfd);
     }

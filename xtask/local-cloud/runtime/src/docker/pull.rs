@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use std::time::Duration;
 
 /// No image that is run on one machine's own registry takes longer.
-const PULL: Duration = Duration::from_secs(600);
+const PULL: Duration = Duration::from_mins(10);
 
 /// Pulls the image, unless the engine has it: a digest means the same for ever.
 pub(super) async fn pull(docker: &Docker, reference: &str, login: Option<&RegistryLogin>) -> Result<(), StartError> {

@@ -28,17 +28,13 @@ pub(super) async fn to_the_end(shared: Arc<Shared>, task: Task, alive: watch::Se
         waited = wait(&shared, &task.container_id).await.or(waited);
         // However the waiting ended, the container's own state is the truth:
         // an engine that is restarted breaks off every wait, and may or may not have taken the container with it.
-        match ended(&shared, &task.container_id).await {
-            Ok(Some(state)) => {
-                let _ = tokio::time::timeout(LOG_WAIT, logs).await;
-                abort.abort();
-                break state;
-            }
-            Ok(None) | Err(_) => {
-                abort.abort();
-                tokio::time::sleep(RETRY).await;
-            }
+        if let Ok(Some(state)) = ended(&shared, &task.container_id).await {
+            let _ = tokio::time::timeout(LOG_WAIT, logs).await;
+            abort.abort();
+            break state;
         }
+        abort.abort();
+        tokio::time::sleep(RETRY).await;
     };
     // What stays is found by the next sweep.
     let _ = shared.remove(&task.container_id).await;

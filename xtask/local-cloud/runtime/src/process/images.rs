@@ -1,6 +1,9 @@
 //! The unpacked images, each once.
+//!
+//! They are renamed into place when whole, so that a killed process leaves no half of one.
+//! They aren't synced, which can take seconds on a busy disk: after a restart of the machine they are unpacked anew.
 
-use super::unpack;
+use super::{procfs, unpack};
 use crate::home::create_private_folder;
 use crate::spec::ImageOnDisk;
 use std::collections::HashMap;
@@ -21,6 +24,7 @@ impl Images {
             folder,
             locks: Mutex::default(),
         };
+        images.drop_those_of_an_earlier_boot()?;
         unpack::remove(&images.unfinished())?;
         create_private_folder(&images.unfinished())?;
         Ok(images)
@@ -69,6 +73,21 @@ impl Images {
         Ok(())
     }
 
+    fn drop_those_of_an_earlier_boot(&self) -> io::Result<()> {
+        let boot_id = procfs::boot_id()?;
+        let path = self.folder.join("boot_id");
+        if fs::read_to_string(&path).is_ok_and(|text| text == boot_id) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                unpack::remove(&entry.path())?;
+            }
+        }
+        fs::write(path, boot_id)
+    }
+
     fn unfinished(&self) -> PathBuf {
         self.folder.join("unfinished")
     }
@@ -90,4 +109,23 @@ fn folder_name(digest: &str) -> io::Result<&str> {
 
 fn is_hex(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_an_earlier_boot_are_not_trusted() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().to_owned();
+        let image = folder.join("a".repeat(64));
+        Images::open(folder.clone()).unwrap();
+        fs::create_dir(&image).unwrap();
+        Images::open(folder.clone()).unwrap();
+        assert!(image.exists());
+        fs::write(folder.join("boot_id"), "an earlier one").unwrap();
+        Images::open(folder.clone()).unwrap();
+        assert!(!image.exists());
+    }
 }

@@ -50,14 +50,8 @@ impl Program {
     }
 
     /// Starts the program in a process group of its own, with nothing of our environment.
-    pub(super) async fn spawn(
-        self,
-        container: &ContainerSpec,
-        address: Option<SocketAddr>,
-        marker: &str,
-        log: File,
-    ) -> io::Result<Child> {
-        let mut command = self.command(container, address, marker, log)?;
+    pub(super) async fn spawn(self, address: Option<SocketAddr>, marker: &str, log: File) -> io::Result<Child> {
+        let mut command = self.command(address, marker, log)?;
         for _ in 0..BUSY_TRIES {
             match command.spawn() {
                 // A child that is being started elsewhere holds for a moment all that we have open,
@@ -71,13 +65,7 @@ impl Program {
         Err(io::ErrorKind::ExecutableFileBusy.into())
     }
 
-    fn command(
-        &self,
-        container: &ContainerSpec,
-        address: Option<SocketAddr>,
-        marker: &str,
-        log: File,
-    ) -> io::Result<Command> {
+    fn command(&self, address: Option<SocketAddr>, marker: &str, log: File) -> io::Result<Command> {
         let mut command = Command::new(&self.path);
         command
             .arg0(&self.arguments[0])
@@ -94,7 +82,6 @@ impl Program {
                 .env("BIND_ADDRESS", address.ip().to_string())
                 .env("PORT", address.port().to_string());
         }
-        debug_assert!(!container.name.is_empty());
         command.env(MARKER, marker);
         Ok(command)
     }

@@ -55,23 +55,26 @@ pub(crate) fn boot_id() -> io::Result<String> {
 /// The processes that have an environment variable whose `NAME=value` fits, and that variable's value.
 /// Processes that may not be looked at are not ours.
 pub(crate) fn with_environment(name: &str, fits: impl Fn(&str) -> bool) -> io::Result<Vec<(i32, String)>> {
-    let prefix = format!("{name}=");
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let pid = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         let Some(pid) = pid else { continue };
-        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
-            continue;
-        };
-        let value = environment
-            .split(|byte| *byte == 0)
-            .filter_map(|variable| std::str::from_utf8(variable).ok()?.strip_prefix(&prefix))
-            .find(|value| fits(value));
+        let value = environment(pid, name, &fits);
         if let Some(value) = value {
-            found.push((pid, value.to_owned()));
+            found.push((pid, value));
         }
     }
     Ok(found)
+}
+
+/// The value of a process's environment variable, if it fits.
+pub(crate) fn environment(pid: i32, name: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let variables = environment
+        .split(|byte| *byte == 0)
+        .filter_map(|variable| std::str::from_utf8(variable).ok());
+    let mut values = variables.filter_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
+    values.find(|value| fits(value)).map(str::to_owned)
 }
 
 /// The ports that the kernel gives to connections begin here.

@@ -30,6 +30,10 @@ impl Default for Limits {
     }
 }
 
+const OCI_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+const OCI_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const DOCKER_TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
+const DOCKER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
@@ -48,8 +52,7 @@ pub(super) fn unpack(layers: &[Layer], root: &Path, limits: Limits) -> io::Resul
         unpack_layer(layer, root, &mut left)
             .map_err(|error| io::Error::new(error.kind(), format!("layer {name}: {error}")))?;
     }
-    each_child_folder(root, &mut make_read_only)?;
-    File::open(root)?.sync_all()
+    each_child_folder(root, &mut make_read_only)
 }
 
 /// Makes a folder read-only, and those in it; its files are already.
@@ -69,15 +72,14 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 fn unpack_layer(layer: &Layer, root: &Path, left: &mut Limits) -> io::Result<()> {
     let file = BufReader::new(File::open(&layer.path)?);
-    let media_type = layer.media_type.as_str();
-    let reader: Box<dyn Read> = if media_type.ends_with("+gzip") || media_type.ends_with(".gzip") {
-        Box::new(MultiGzDecoder::new(file))
-    } else if media_type.ends_with(".tar") {
-        Box::new(file)
-    } else {
-        return Err(refused(format!(
-            "layers of the type {media_type:?} are not supported, use tar or tar+gzip"
-        )));
+    let reader: Box<dyn Read> = match layer.media_type.as_str() {
+        OCI_TAR | DOCKER_TAR => Box::new(file),
+        OCI_GZIP | DOCKER_GZIP => Box::new(MultiGzDecoder::new(file)),
+        other => {
+            return Err(refused(format!(
+                "layers of the type {other:?} are not supported, use tar or tar+gzip"
+            )));
+        }
     };
     let mut archive = Archive::new(Bounded {
         reader,
@@ -141,7 +143,8 @@ fn unpack_entry<R: Read>(mut entry: Entry<'_, R>, root: &Path, written: &mut Has
         EntryType::Link => hard_link(&link_target(&entry, &relative)?, &path, root)?,
         other => {
             return Err(refused(format!(
-                "{relative:?} is neither file, folder nor link, but {other:?}"
+                "{} is neither file, folder nor link, but {other:?}",
+                shown(&relative)
             )));
         }
     }
@@ -156,7 +159,7 @@ fn checked_path(path: &Path) -> io::Result<PathBuf> {
         match component {
             Component::Normal(name) => checked.push(name),
             Component::CurDir => {}
-            _ => return Err(refused(format!("{path:?} leads out of the image"))),
+            _ => return Err(refused(format!("{} leads out of the image", shown(path)))),
         }
     }
     Ok(checked)
@@ -171,7 +174,8 @@ fn ensure_folder(root: &Path, relative: &Path) -> io::Result<PathBuf> {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => {
                 return Err(refused(format!(
-                    "{relative:?} leads through something that isn't a folder"
+                    "{} leads through something that isn't a folder",
+                    shown(relative)
                 )));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&path)?,
@@ -223,15 +227,13 @@ fn write_file<R: Read>(entry: &mut Entry<'_, R>, path: &Path) -> io::Result<()> 
     let executable = entry.header().mode()? & 0o111 != 0;
     let mut file = File::create_new(path)?;
     io::copy(entry, &mut file)?;
-    file.set_permissions(Permissions::from_mode(if executable { 0o555 } else { 0o444 }))?;
-    // Synced before the folder gets its name: an image is whole, or not there.
-    file.sync_all()
+    file.set_permissions(Permissions::from_mode(if executable { 0o555 } else { 0o444 }))
 }
 
 fn link_target<R: Read>(entry: &Entry<'_, R>, relative: &Path) -> io::Result<PathBuf> {
     let target = entry
         .link_name()?
-        .ok_or_else(|| refused(format!("{relative:?} links to nothing")))?;
+        .ok_or_else(|| refused(format!("{} links to nothing", shown(relative))))?;
     Ok(target.into_owned())
 }
 
@@ -245,7 +247,9 @@ fn check_symlink(target: &Path, relative: &Path) -> io::Result<()> {
             Component::ParentDir if depth > 0 => depth -= 1,
             _ => {
                 return Err(refused(format!(
-                    "the link {relative:?} to {target:?} leads out of the image"
+                    "the link {} to {} leads out of the image",
+                    shown(relative),
+                    shown(target)
                 )));
             }
         }
@@ -260,7 +264,8 @@ fn hard_link(target: &Path, path: &Path, root: &Path) -> io::Result<()> {
     let file = fs::symlink_metadata(&source).is_ok_and(|metadata| metadata.is_file());
     if !file {
         return Err(refused(format!(
-            "a hard link leads to {target:?}, which is not a file of the image"
+            "a hard link leads to {}, which is not a file of the image",
+            shown(&target)
         )));
     }
     if source == path {
@@ -288,4 +293,9 @@ fn each_child_folder(path: &Path, act: &mut dyn FnMut(&Path) -> io::Result<()>) 
 
 fn refused(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
+}
+
+/// A path from a layer, which may hold anything, fit for a message.
+fn shown(path: &Path) -> String {
+    format!("`{}`", path.to_string_lossy().escape_debug())
 }
