@@ -7,6 +7,7 @@ mod describe;
 mod input;
 mod operations;
 mod prepare;
+mod recover;
 mod resources;
 mod templates;
 

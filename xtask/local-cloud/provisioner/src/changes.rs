@@ -5,18 +5,19 @@
 //! may be replaced, or to an attribute of one that is modified, may or may not change: its evaluation is dynamic.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html>
 
+mod details;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::engine::ResourceLookup;
-use crate::evaluate::{Found, Lookup, evaluate, same};
+use crate::evaluate::{Found, Lookup, evaluate};
 use crate::is_unresolved;
 use crate::plan::{PlannedResource, members};
-use crate::provider::{Provider, ResourceType};
-use crate::replacement::property_needs_replacement;
-use crate::stack::{Deployment, Resource, ResourceStatus, Stack, StackStatus};
-use crate::template::{Policy, Reference, Template, references};
+use crate::provider::Provider;
+use crate::stack::{Deployment, Resource, Stack, StackStatus};
+use crate::template::{Policy, Template};
 
 const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 const HIDDEN: &str = "****";
@@ -179,192 +180,6 @@ impl Comparison<'_> {
         change(&value)
     }
 
-    fn details(
-        &self,
-        logical_id: &str,
-        existing: &Resource,
-        planned: &PlannedResource,
-        seen: &BTreeMap<String, Kind>,
-    ) -> Vec<Value> {
-        let before = members(&existing.declared);
-        let after = members(&planned.properties);
-        let properties: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let mut details = Vec::new();
-        for property in properties {
-            details.extend(self.property_details(
-                logical_id,
-                existing,
-                property,
-                (before.get(property), after.get(property)),
-                seen,
-            ));
-        }
-        let taggable = self
-            .provider
-            .resource_type(&planned.type_name)
-            .is_some_and(ResourceType::taggable);
-        let failed = matches!(
-            existing.status,
-            ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed
-        );
-        let attributes = [
-            (
-                "Tags",
-                taggable && existing.tags != self.after.tags,
-                "DirectModification",
-            ),
-            ("Metadata", existing.metadata != planned.metadata, "DirectModification"),
-            (
-                "DeletionPolicy",
-                existing.deletion_policy != planned.deletion_policy,
-                "DirectModification",
-            ),
-            (
-                "UpdateReplacePolicy",
-                existing.update_replace_policy != planned.update_replace_policy,
-                "DirectModification",
-            ),
-            // What a failed update left is brought into line whatever the templates say.
-            ("Properties", failed && details.is_empty(), "Automatic"),
-        ];
-        for (attribute, changed, source) in attributes {
-            if changed {
-                details.push(json!({
-                    "Target": { "Attribute": attribute, "RequiresRecreation": "Never" },
-                    "Evaluation": "Static",
-                    "ChangeSource": source,
-                }));
-            }
-        }
-        details
-    }
-
-    fn property_details(
-        &self,
-        logical_id: &str,
-        existing: &Resource,
-        property: &str,
-        (before, after): (Option<&Value>, Option<&Value>),
-        seen: &BTreeMap<String, Kind>,
-    ) -> Vec<Value> {
-        let create_only = self
-            .provider
-            .resource_type(&existing.type_name)
-            .map_or(&[][..], |facts| facts.create_only());
-        let target = |always: bool| {
-            let recreation = if always { "Always" } else { "Never" };
-            let mut target = match property {
-                "Tags" => json!({ "Attribute": "Tags", "RequiresRecreation": recreation }),
-                _ => json!({ "Attribute": "Properties", "Name": property, "RequiresRecreation": recreation }),
-            };
-            target["Path"] = format!("/Properties/{property}").into();
-            target["AttributeChangeType"] = match (before, after) {
-                (None, _) => "Add",
-                (_, None) => "Remove",
-                _ => "Modify",
-            }
-            .into();
-            let hide = |value: String| {
-                if self.is_hidden(logical_id, property) {
-                    HIDDEN.to_owned()
-                } else {
-                    value
-                }
-            };
-            if let Some(value) = existing.properties.get(property) {
-                target["BeforeValue"] = hide(text(value)).into();
-            }
-            if let Some(value) = after {
-                target["AfterValue"] = hide(text(&self.known(value, seen))).into();
-            }
-            target
-        };
-        let mut details = Vec::new();
-        let changed = match (before, after) {
-            (Some(before), Some(after)) => !same(before, after),
-            _ => true,
-        };
-        if changed {
-            let always = property_needs_replacement(create_only, property, before, after);
-            details.extend(self.static_details(logical_id, property, &target(always)));
-        }
-        // Whether it will differ isn't known, so it counts as create-only if any part of it is.
-        let always = property_needs_replacement(create_only, property, before, None)
-            || create_only.iter().any(|path| path.split('/').next() == Some(property));
-        for reference in after.map(references).unwrap_or_default() {
-            let (source, entity, moves) = match &reference {
-                Reference::Ref(id) => (
-                    "ResourceReference",
-                    id.clone(),
-                    matches!(seen.get(id), Some(Kind::Replaced | Kind::MayBeReplaced)),
-                ),
-                Reference::Attribute(id, attribute) => {
-                    ("ResourceAttribute", format!("{id}.{attribute}"), seen.contains_key(id))
-                }
-            };
-            if moves {
-                details.push(json!({
-                    "Target": target(always),
-                    "Evaluation": "Dynamic",
-                    "ChangeSource": source,
-                    "CausingEntity": entity,
-                }));
-            }
-        }
-        details
-    }
-
-    /// By parameters whose value changed, or by the template itself.
-    fn static_details(&self, logical_id: &str, property: &str, target: &Value) -> Vec<Value> {
-        let before = raw(self.before_template.as_ref(), logical_id, property);
-        let after = raw(self.after_template.as_ref(), logical_id, property);
-        let parameters: Vec<String> = after
-            .map(references)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|reference| reference.name().to_owned())
-            .filter(|name| {
-                self.after.parameters.contains_key(name)
-                    && self.after.parameters.get(name) != self.before.parameters.get(name)
-            })
-            .collect();
-        let mut details: Vec<Value> = parameters
-            .iter()
-            .map(|parameter| {
-                json!({
-                    "Target": target,
-                    "Evaluation": "Static",
-                    "ChangeSource": "ParameterReference",
-                    "CausingEntity": parameter,
-                })
-            })
-            .collect();
-        if details.is_empty() || before != after {
-            details.push(json!({
-                "Target": target,
-                "Evaluation": "Static",
-                "ChangeSource": "DirectModification",
-            }));
-        }
-        details
-    }
-
-    /// Whether the value holds a parameter with `NoEcho`.
-    fn is_hidden(&self, logical_id: &str, property: &str) -> bool {
-        [
-            (&self.before_template, &self.before.no_echo),
-            (&self.after_template, &self.after.no_echo),
-        ]
-        .into_iter()
-        .any(|(template, no_echo)| {
-            raw(template.as_ref(), logical_id, property)
-                .map(references)
-                .unwrap_or_default()
-                .iter()
-                .any(|reference| no_echo.contains(reference.name()))
-        })
-    }
-
     fn before_context(&self, logical_id: &str, resource: &Resource) -> String {
         self.context(logical_id, &resource.properties, resource.metadata.as_ref())
     }
@@ -472,10 +287,6 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         value => sorted(value.clone()).to_string(),
     }
-}
-
-fn raw<'a>(template: Option<&'a Template>, logical_id: &str, property: &str) -> Option<&'a Value> {
-    template?.resources.get(logical_id)?.properties.get(property)
 }
 
 fn replacement(details: &[Value]) -> Kind {

@@ -1,5 +1,7 @@
 //! A template with its parameters: which resources there are to be, with which properties, in which order.
 
+mod lookup;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
-use crate::evaluate::{Found, Lookup, condition, evaluate, has_unresolved, object};
+use crate::evaluate::{Lookup, evaluate, has_unresolved, object};
 use crate::provider::Provider;
+use lookup::PlanLookup;
+
 use crate::template::{Policy, Reference, Template, references, scalar_text};
 
 /// What the template's functions can see besides the template.
@@ -310,92 +314,6 @@ fn referred(value: &Value, active: &BTreeSet<&str>, block: &str) -> Result<BTree
 
 fn at(name: &str, error: &str) -> ApiError {
     ApiError::validation(format!("{error} (in {name})"))
-}
-
-struct PlanLookup<'a> {
-    template: &'a Template,
-    parameters: &'a BTreeMap<String, String>,
-    environment: &'a Environment,
-    /// The exports that were asked for.
-    imports: RefCell<BTreeSet<String>>,
-    /// How many conditions are being evaluated, one inside the other.
-    depth: Cell<usize>,
-}
-
-impl PlanLookup<'_> {
-    fn pseudo_parameter(&self, name: &str) -> Option<Found> {
-        let value = match name {
-            "AWS::AccountId" => self.environment.account_id.as_str(),
-            "AWS::NoValue" => return Some(Found::NoValue),
-            "AWS::Partition" => "aws",
-            "AWS::Region" => self.environment.region.as_str(),
-            "AWS::StackId" => self.environment.stack_id.as_str(),
-            "AWS::StackName" => self.environment.stack_name.as_str(),
-            "AWS::URLSuffix" => "amazonaws.com",
-            _ => return None,
-        };
-        Some(Found::Value(Value::from(value)))
-    }
-}
-
-impl Lookup for PlanLookup<'_> {
-    fn reference(&self, name: &str) -> Result<Found, String> {
-        if let Some(found) = self.pseudo_parameter(name) {
-            return Ok(found);
-        }
-        match self.template.parameters.get(name) {
-            Some(declaration) => {
-                let text = self.parameters.get(name).map_or("", String::as_str);
-                Ok(Found::Value(declaration.value(text)))
-            }
-            None => Ok(Found::Later),
-        }
-    }
-
-    fn attribute(&self, _logical_id: &str, _attribute: &str) -> Result<Found, String> {
-        Ok(Found::Later)
-    }
-
-    fn condition(&self, name: &str) -> Result<bool, String> {
-        let expression = self
-            .template
-            .conditions
-            .get(name)
-            .ok_or_else(|| format!("Template format error: Unresolved condition dependency {name}"))?;
-        // Deeper than there are conditions is a circle.
-        if self.depth.get() >= self.template.conditions.len() {
-            return Err(format!(
-                "Template format error: Circular dependency between conditions at {name}"
-            ));
-        }
-        self.depth.set(self.depth.get() + 1);
-        let holds = condition(expression, self);
-        self.depth.set(self.depth.get() - 1);
-        holds
-    }
-
-    fn mapping(&self, name: &str, top_key: &str, second_key: &str) -> Result<Value, String> {
-        self.template
-            .mappings
-            .get(name)
-            .and_then(|mapping| mapping.get(top_key))
-            .and_then(|seconds| seconds.get(second_key))
-            .cloned()
-            .ok_or_else(|| format!("Template error: Unable to get mapping for {name}::{top_key}::{second_key}"))
-    }
-
-    fn import(&self, export_name: &str) -> Result<Value, String> {
-        self.imports.borrow_mut().insert(export_name.to_owned());
-        self.environment
-            .exports
-            .get(export_name)
-            .map(|value| Value::from(value.as_str()))
-            .ok_or_else(|| format!("No export named {export_name} found."))
-    }
-
-    fn region(&self) -> &str {
-        &self.environment.region
-    }
 }
 
 /// The members of an object, or none.

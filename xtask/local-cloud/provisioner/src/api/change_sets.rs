@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::api::operations::{check_name, check_types_kept, check_updatable};
+use crate::api::operations::{USER_INITIATED, check_name, check_types_kept, check_updatable};
 use crate::api::prepare::DEPLOYMENT;
 use crate::api::{Answer, Call, Input, describe, page, timestamp};
 use crate::change_set::{ChangeSet, ChangeSetStatus, ChangeSetType, ExecutionStatus};
 use crate::changes::{Changes, compare};
 use crate::error::ApiError;
+use crate::ids::Ids;
 use crate::stack::{Deployment, OnFailure, Stack, StackStatus, name};
 
 /// The AWS CLI's `deploy` knows an empty change set by these words.
@@ -41,11 +42,7 @@ impl Call<'_> {
             (ChangeSetType::Update, None) => {
                 return Err(ApiError::validation(format!("Stack [{stack_name}] does not exist")));
             }
-            (ChangeSetType::Create, None) => {
-                check_name(&stack_name, "stackName")?;
-                let id = self.stack_arn(&stack_name, &ids.uuid());
-                Stack::new(id, stack_name, self.now, Deployment::default())
-            }
+            (ChangeSetType::Create, None) => self.reviewed_stack(stack_name, &mut ids)?,
             (_, Some(index)) => self.stacks.list[index].clone(),
         };
         check_state(&stack, change_set_type, &set_name)?;
@@ -63,46 +60,41 @@ impl Call<'_> {
             self.stacks.account_id,
             ids.uuid()
         );
-        let Changes { list, changed, .. } = changes;
-        let on_stack_failure = input.choice("OnStackFailure")?;
-        let change_set = ChangeSet {
+        let (status, execution_status) = match failure {
+            Some(_) => (ChangeSetStatus::Failed, ExecutionStatus::Unavailable),
+            None => (ChangeSetStatus::CreateComplete, ExecutionStatus::Available),
+        };
+        stack.change_sets.push(ChangeSet {
             id: id.clone(),
             name: set_name,
             created: self.now,
             purpose: change_set_type,
             description: input.text("Description"),
-            status: if failure.is_some() {
-                ChangeSetStatus::Failed
-            } else {
-                ChangeSetStatus::CreateComplete
-            },
-            execution_status: if failure.is_some() {
-                ExecutionStatus::Unavailable
-            } else {
-                ExecutionStatus::Available
-            },
+            status,
+            execution_status,
             status_reason: failure,
             deployment,
-            changes: list,
-            changed,
-            on_stack_failure,
-        };
+            changes: changes.list,
+            changed: changes.changed,
+            on_stack_failure: input.choice("OnStackFailure")?,
+        });
         self.stacks.ids = ids;
-        if found.is_none() {
-            stack.set_status(
-                self.now,
-                &mut self.stacks.ids,
-                StackStatus::ReviewInProgress,
-                Some("User Initiated".to_owned()),
-            );
-        }
-        stack.change_sets.push(change_set);
         let stack_id = stack.id.clone();
         match found {
             Some(index) => self.stacks.list[index] = stack,
             None => self.stacks.list.push(stack),
         }
         Ok(json!({ "Id": id, "StackId": stack_id }))
+    }
+
+    /// The stack that a first change set brings along.
+    fn reviewed_stack(&self, name: String, ids: &mut Ids) -> Result<Stack, ApiError> {
+        check_name(&name, "stackName")?;
+        let id = self.stack_arn(&name, &ids.uuid());
+        let mut stack = Stack::new(id, name, self.now, Deployment::default());
+        let reason = Some(USER_INITIATED.to_owned());
+        stack.set_status(self.now, ids, StackStatus::ReviewInProgress, reason);
+        Ok(stack)
     }
 
     pub(super) fn describe_change_set(&mut self) -> Result<Value, ApiError> {

@@ -10,13 +10,13 @@ use crate::api::{Call, Input};
 use crate::change_set::ExecutionStatus;
 use crate::changes::{Changes, compare};
 use crate::engine::exports::importers;
-use crate::engine::{Engine, delete, roll_back};
+use crate::engine::{Engine, delete};
 use crate::error::ApiError;
 use crate::run::{Phase, Run};
 use crate::stack::{Deployment, OnFailure, Stable, Stack, StackStatus};
 use crate::template::Policy;
 
-const USER_INITIATED: &str = "User Initiated";
+pub(super) const USER_INITIATED: &str = "User Initiated";
 const MAX_NAME_CHARACTERS: usize = 128;
 
 impl Call<'_> {
@@ -148,86 +148,6 @@ impl Call<'_> {
         Ok(json!({}))
     }
 
-    pub(super) fn cancel_update_stack(&mut self) -> Result<Value, ApiError> {
-        let input = self.input(&["ClientRequestToken", "StackName"])?;
-        let index = self.existing(&input)?;
-        let mut stack = self.stacks.list[index].clone();
-        if stack.status != StackStatus::UpdateInProgress || stack.stable.is_none() {
-            return Err(ApiError::validation(
-                "CancelUpdateStack cannot be called from current stack status",
-            ));
-        }
-        stack.token = input.text("ClientRequestToken");
-        if let Some(mut run) = stack.run.take() {
-            self.engine(|engine| engine.cancel(&mut stack, &mut run));
-        }
-        stack.finish_execution(ExecutionStatus::ExecuteFailed);
-        self.begin_rollback(&mut stack);
-        self.stacks.list[index] = stack;
-        Ok(json!({}))
-    }
-
-    pub(super) fn continue_update_rollback(&mut self) -> Result<Value, ApiError> {
-        let input = self.input(&["ClientRequestToken", "ResourcesToSkip", "RoleARN", "StackName"])?;
-        let index = self.existing(&input)?;
-        let skipped = input.texts("ResourcesToSkip")?;
-        let mut stack = self.stacks.list[index].clone();
-        if stack.status != StackStatus::UpdateRollbackFailed {
-            return Err(ApiError::validation(format!(
-                "Stack:{} is in {} state and can not continue rolling back.",
-                stack.id, stack.status
-            )));
-        }
-        for id in &skipped {
-            let failed = stack
-                .resources
-                .get(id)
-                .is_some_and(|resource| resource.status == crate::stack::ResourceStatus::UpdateFailed);
-            if !failed {
-                return Err(ApiError::validation(format!(
-                    "Resource [{id}] is not in UPDATE_FAILED state; only such resources can be skipped"
-                )));
-            }
-        }
-        stack.token = input.text("ClientRequestToken");
-        if let Some(role_arn) = input.text("RoleARN") {
-            stack.deployment.role_arn = Some(role_arn);
-        }
-        roll_back::skip(&mut stack, &skipped);
-        self.begin_rollback(&mut stack);
-        self.stacks.list[index] = stack;
-        Ok(json!({}))
-    }
-
-    pub(super) fn rollback_stack(&mut self) -> Result<Value, ApiError> {
-        let input = self.input(&["ClientRequestToken", "RetainExceptOnCreate", "RoleARN", "StackName"])?;
-        let index = self.existing(&input)?;
-        let retain = input.boolean("RetainExceptOnCreate")?.unwrap_or(false);
-        let mut stack = self.stacks.list[index].clone();
-        if !matches!(stack.status, StackStatus::CreateFailed | StackStatus::UpdateFailed) {
-            return Err(ApiError::validation(format!(
-                "Stack:{} is in {} state and can not be rolled back.",
-                stack.id, stack.status
-            )));
-        }
-        stack.token = input.text("ClientRequestToken");
-        stack.retain_except_on_create = retain;
-        if stack.stable.is_some() {
-            self.begin_rollback(&mut stack);
-        } else {
-            stack.set_status(
-                self.now,
-                &mut self.stacks.ids,
-                StackStatus::RollbackInProgress,
-                Some(USER_INITIATED.to_owned()),
-            );
-            stack.run = Some(delete::everything(&mut stack, Phase::Rollback));
-        }
-        let id = stack.id.clone();
-        self.stacks.list[index] = stack;
-        Ok(json!({ "StackId": id }))
-    }
-
     pub(super) fn update_termination_protection(&mut self) -> Result<Value, ApiError> {
         let input = self.input(&["EnableTerminationProtection", "StackName"])?;
         let index = self.existing(&input)?;
@@ -276,16 +196,6 @@ impl Call<'_> {
         stack.run = Some(run);
     }
 
-    fn begin_rollback(&mut self, stack: &mut Stack) {
-        stack.set_status(
-            self.now,
-            &mut self.stacks.ids,
-            StackStatus::UpdateRollbackInProgress,
-            Some(USER_INITIATED.to_owned()),
-        );
-        stack.run = Some(roll_back::run(stack));
-    }
-
     /// The stack that the input names.
     pub(super) fn existing(&self, input: &Input<'_>) -> Result<usize, ApiError> {
         let name = input.required("StackName")?;
@@ -302,7 +212,7 @@ impl Call<'_> {
         )
     }
 
-    fn engine(&mut self, act: impl FnOnce(&mut Engine<'_>)) {
+    pub(super) fn engine(&mut self, act: impl FnOnce(&mut Engine<'_>)) {
         act(&mut Engine {
             now: self.now,
             provider: &mut *self.provider,
