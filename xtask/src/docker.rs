@@ -82,6 +82,17 @@ async fn within(transfer: impl Future<Output = Result<(), bollard::errors::Error
     Ok(ended.map_err(|_| anyhow!("it took longer than {} s", TRANSFER_TIMEOUT.as_secs()))??)
 }
 
+#[cfg(test)]
+impl Engine {
+    /// Takes a tag, and the image with its last tag, away from the engine.
+    pub(crate) async fn remove(&self, image: &str) -> anyhow::Result<()> {
+        self.0
+            .remove_image(image, None::<bollard::query_parameters::RemoveImageOptions>, None)
+            .await?;
+        Ok(())
+    }
+}
+
 /// The engine, for a test whose name begins with `docker_`. Without one the test is skipped, and says so; with
 /// `CI=true` it fails.
 #[cfg(test)]

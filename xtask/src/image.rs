@@ -18,7 +18,7 @@ use anyhow::{Context as _, ensure};
 use constants::architecture::ARCHITECTURE;
 use xshell::Shell;
 
-pub(crate) use push::{PushRoute, Pushed, RegistryLogin, UsedRoute, push};
+pub(crate) use push::{PushRoute, RegistryLogin, UsedRoute, push};
 
 /// The most that an image may take in a registry, in bytes: a task pulls it before it starts.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;

@@ -18,7 +18,7 @@ use super::{
 /// How often a request is made at most, when the connection is lost or the registry fails.
 const ATTEMPTS: u32 = 4;
 
-/// How long to wait before the second attempt; twice as long before each further one.
+/// How long a registry is given to recover, at first.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The manifests that are understood: those of one image, OCI's and Docker's.
@@ -33,6 +33,8 @@ pub(super) struct Repository {
     reference: String,
     /// The repository's path: `/v2/<name>`.
     path: String,
+    /// How long to wait before the second attempt; twice as long before each further one.
+    first_pause: Duration,
 }
 
 /// A manifest that a registry holds.
@@ -68,6 +70,7 @@ impl Repository {
             transport: Transport::new(host, login)?,
             reference: reference.to_owned(),
             path: format!("/v2/{name}"),
+            first_pause: FIRST_PAUSE,
         })
     }
 
@@ -132,7 +135,7 @@ impl Repository {
 
     /// Makes an attempt, and further ones while the failure may pass.
     async fn persist<T>(&self, what: &str, attempt: impl AsyncFn() -> Result<T, Failure>) -> anyhow::Result<T> {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = self.first_pause;
         for _ in 1..ATTEMPTS {
             match attempt().await {
                 Ok(value) => return Ok(value),
@@ -223,4 +226,4 @@ fn error_text(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
