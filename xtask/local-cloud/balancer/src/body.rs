@@ -127,6 +127,8 @@ pub(crate) struct TargetBody {
     incoming: Incoming,
     /// Whether the whole body has passed.
     ended: bool,
+    /// An error that waits until what came before it has been sent on.
+    error: Option<hyper::Error>,
     upstream: Option<Box<Upstream>>,
     exchange: Exchange,
 }
@@ -135,6 +137,7 @@ impl TargetBody {
     pub(crate) fn new(incoming: Incoming, upstream: Box<Upstream>, exchange: Exchange) -> Self {
         Self {
             ended: incoming.is_end_stream(),
+            error: None,
             incoming,
             upstream: Some(upstream),
             exchange,
@@ -142,6 +145,9 @@ impl TargetBody {
     }
 
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let mut quiet = Context::from_waker(Waker::noop());
         let mut polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet);
         if polled.is_pending() {
@@ -149,6 +155,12 @@ impl TargetBody {
                 upstream.drive(context);
             }
             polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet);
+        }
+        if let Poll::Ready(Some(Err(error))) = polled {
+            self.error = Some(error);
+            // hyper drops what it hasn't sent when a body fails; pending once, it sends first.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         self.ended = matches!(polled, Poll::Ready(None)) || self.incoming.is_end_stream();
         polled

@@ -54,8 +54,8 @@ pub(crate) enum Action {
     AbandonCheck,
     /// The deregistration delay is over: close what is still in flight.
     CloseConnections,
-    /// Nothing more will happen to this target.
-    Finish,
+    /// Nothing more will happen to this target: forget it, then report this.
+    Finish(Health),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,10 +176,8 @@ impl Machine {
 
     fn finish(&mut self) -> Vec<Action> {
         self.phase = Phase::Finished;
-        let mut actions = vec![Action::CloseConnections];
-        actions.extend(self.become_(Health::new(TargetState::Unused, Reason::NotRegistered)));
-        actions.push(Action::Finish);
-        actions
+        self.health = Health::new(TargetState::Unused, Reason::NotRegistered);
+        vec![Action::CloseConnections, Action::Finish(self.health)]
     }
 
     fn tick(&mut self, now: SystemTime) -> Vec<Action> {

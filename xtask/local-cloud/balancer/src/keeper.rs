@@ -112,7 +112,11 @@ impl Keeper {
             Action::Check => self.check = Some(self.start_check()),
             Action::AbandonCheck => self.check = None,
             Action::CloseConnections => self.target.pool.close_all(),
-            Action::Finish => return self.group.forget(&self.target, &self.wish),
+            Action::Finish(health) => {
+                let forgotten = self.group.forget(&self.target, &self.wish);
+                self.report(health);
+                return forgotten;
+            }
         }
         false
     }

@@ -49,6 +49,7 @@ impl Upstream {
         let io = TokioIo::new(TargetStream { stream, line });
         let handshake = http1::Builder::new()
             .max_buf_size(limits::RESPONSE_HEADERS_BYTES)
+            .max_header_size(limits::RESPONSE_HEADERS_BYTES)
             .handshake(io);
         let (sender, connection) = handshake.await.map_err(io::Error::other)?;
         Ok(Box::new(Self {

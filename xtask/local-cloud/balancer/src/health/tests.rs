@@ -62,7 +62,10 @@ impl Rig {
             match action {
                 Action::Report(health) => self.states.push(health.state),
                 Action::Check => self.checks.push(self.elapsed().as_millis().try_into().unwrap()),
-                Action::Finish => self.finished = true,
+                Action::Finish(health) => {
+                    self.states.push(health.state);
+                    self.finished = true;
+                }
                 Action::AbandonCheck | Action::CloseConnections => {}
             }
         }
@@ -174,8 +177,7 @@ fn connections_are_closed_before_unused_is_said() {
     let expected = [
         Action::Report(draining),
         Action::CloseConnections,
-        Action::Report(unused),
-        Action::Finish,
+        Action::Finish(unused),
     ];
     assert_eq!(actions, expected);
 }
@@ -221,7 +223,12 @@ fn a_group_that_nobody_uses() {
         in_use: false,
         ..deregistered()
     }));
-    assert!(unused.finished, "nothing to drain");
+    assert_eq!(
+        unused.states,
+        [Unused, Unused],
+        "nothing to drain: unused, then not registered"
+    );
+    assert!(unused.finished);
 }
 
 #[test]

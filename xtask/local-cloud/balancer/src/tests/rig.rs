@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    fmt::Write as _,
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -248,10 +249,10 @@ async fn connection(
     let service = service_fn(|request: Request<Incoming>| {
         let requests = Arc::clone(&requests);
         async move {
-            if !request
+            if request
                 .headers()
                 .get("user-agent")
-                .is_some_and(|agent| agent == "ELB-HealthChecker/2.0")
+                .is_none_or(|agent| agent != "ELB-HealthChecker/2.0")
             {
                 requests.fetch_add(1, Ordering::Relaxed);
             }
@@ -280,13 +281,10 @@ async fn echo(request: Request<Incoming>, address: SocketAddr) -> Response<Full<
         .unwrap_or_default();
     let mut told = format!("{} {}\n", parts.method, parts.uri);
     for (name, value) in &parts.headers {
-        told += &format!("{name}: {}\n", value.to_str().unwrap());
+        writeln!(told, "{name}: {}", value.to_str().unwrap()).unwrap();
     }
-    told += &format!(
-        "\n{} bytes: {}",
-        body.len(),
-        String::from_utf8_lossy(&body[..body.len().min(64)])
-    );
+    let start = String::from_utf8_lossy(&body[..body.len().min(64)]);
+    write!(told, "\n{} bytes: {start}", body.len()).unwrap();
     Response::builder()
         .header("x-served-by", address.to_string())
         .body(Full::new(told.into()))
