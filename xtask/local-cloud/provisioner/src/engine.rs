@@ -5,6 +5,7 @@
 pub(crate) mod delete;
 mod deploy;
 pub(crate) mod exports;
+mod fail;
 pub(crate) mod roll_back;
 
 use std::collections::BTreeMap;

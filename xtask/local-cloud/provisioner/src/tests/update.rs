@@ -247,8 +247,14 @@ fn without_rollback_the_failed_update_can_be_mended_or_rolled_back() {
         cloud.settle();
         assert_eq!(cloud.status("s"), "UPDATE_FAILED");
         if mend {
-            // The same again: also what the failed update never came to is brought up to date.
+            // The same again: what failed is tried again, and what the failed update never came to is brought up to date.
+            cloud.world.log.clear();
             cloud.update("s", &chain("two", "2"));
+            assert!(
+                cloud.world.log.contains(&"update B b-2".to_owned()),
+                "{:?}",
+                cloud.world.log
+            );
             assert_eq!(cloud.status("s"), "UPDATE_COMPLETE");
             assert_eq!(cloud.world.things.keys().collect::<Vec<_>>(), ["a-4", "b-2", "c-3"]);
             assert_eq!(
@@ -299,4 +305,48 @@ fn nothing_to_update_is_an_error() {
         )
         .unwrap_err();
     assert_eq!(error.to_string(), "ValidationError: No updates are to be performed.");
+}
+
+#[test]
+fn after_a_rollback_the_old_template_is_no_change() {
+    let template = |of: &Value, size: &str| {
+        json!({ "Resources": {
+            "A": { "Type": "AWS::X::Y", "Properties": { "Size": "x" } },
+            "B": { "Type": "AWS::X::Y", "Properties": { "Of": of } },
+            "C": { "Type": "AWS::X::Y", "DependsOn": "B", "Properties": { "Size": size } },
+        }})
+    };
+    let before = template(&json!("x"), "1");
+    let mut cloud = Cloud::new();
+    cloud.create("s", &before);
+    cloud.script("C", "update", &[Behaviour::Refused("no")]);
+    // Resolved, B is what it was; it is the expression that differs.
+    cloud.update("s", &template(&json!({ "Fn::GetAtt": ["A", "Size"] }), "2"));
+    assert_eq!(cloud.status("s"), "UPDATE_ROLLBACK_COMPLETE");
+    let input = json!({ "StackName": "s", "TemplateBody": before.to_string() });
+    assert_eq!(
+        cloud.call("UpdateStack", &input).unwrap_err().message,
+        "No updates are to be performed."
+    );
+}
+
+#[test]
+fn a_leftover_whose_deletion_failed_is_deleted_the_next_time() {
+    let mut cloud = Cloud::new();
+    cloud.create("s", &chain("one", "1"));
+    cloud.script("C", "update", &[Behaviour::Refused("no")]);
+    let input = json!({ "StackName": "s", "TemplateBody": chain("two", "1").to_string(), "DisableRollback": "true" });
+    let id = cloud.ok("UpdateStack", &input)["StackId"].as_str().unwrap().to_owned();
+    cloud.settle();
+    assert_eq!(cloud.world.things.len(), 4);
+    // One of the two things named A is still there after the first deletion.
+    cloud.script("A", "delete", &[Behaviour::After(0), Behaviour::Refused("busy")]);
+    cloud.ok("DeleteStack", &json!({ "StackName": "s" }));
+    cloud.settle();
+    assert_eq!(cloud.status(&id), "DELETE_FAILED");
+    assert_eq!(cloud.world.things.len(), 1);
+    cloud.ok("DeleteStack", &json!({ "StackName": "s" }));
+    cloud.settle();
+    assert_eq!(cloud.status(&id), "DELETE_COMPLETE");
+    assert!(cloud.world.things.is_empty());
 }
