@@ -32,7 +32,10 @@ pub(super) fn compile(
     let linker = toolchain::check(shell, ARCHITECTURE)?;
     let (name, triple) = (binary.name(), ARCHITECTURE.rust_target());
     progress(&format!("compiling {name} for {triple}"));
-    let _directory = shell.push_dir(workspace_root);
+    // The compiler is given paths without symbolic links, and these must begin alike.
+    let workspace_root = std::fs::canonicalize(workspace_root)
+        .with_context(|| format!("can't find the workspace at {}", workspace_root.display()))?;
+    let _directory = shell.push_dir(&workspace_root);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let command = cmd!(
         shell,
@@ -43,7 +46,10 @@ pub(super) fn compile(
         command.env_remove(variable);
     }
     command
-        .env("CARGO_ENCODED_RUSTFLAGS", compiler_flags(workspace_root, &cargo_home()))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            compiler_flags(&workspace_root, &cargo_home()),
+        )
         .env("GIT_REVISION", revision)
         .env(linker.variable, linker.program);
     run(command, progress).with_context(|| format!("can't compile {name}"))?;
@@ -102,7 +108,8 @@ fn run(mut command: Command, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
     let mut last_lines = VecDeque::with_capacity(REPEATED_LINES);
     if let Some(output) = child.stderr.take() {
         for line in BufReader::new(output).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).trim_end().to_owned();
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             progress(&line);
             if last_lines.len() == REPEATED_LINES {
                 last_lines.pop_front();
@@ -142,7 +149,7 @@ mod tests {
         let script = "for i in $(seq 100); do echo line $i >&2; done; exit 3";
         let mut heard = Vec::new();
         let result = run(cmd!(shell, "sh -c {script}").into(), &mut |line| {
-            heard.push(line.to_owned())
+            heard.push(line.to_owned());
         });
         let error = result.unwrap_err().to_string();
         assert!(error.starts_with("sh ended with exit status: 3\nline 61\n"), "{error}");

@@ -19,6 +19,7 @@ use crate::docker::Engine;
 
 /// The way to a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(dead_code, reason = "commands leave the way open; the tests take each")]
 pub(crate) enum PushRoute {
     /// Through Docker if a daemon answers, else directly.
     #[default]

@@ -51,17 +51,13 @@ mod tests {
         let shell = Shell::new().unwrap();
         shell.change_dir(folder.path());
         for line in script {
-            match line.split_once(" > ") {
-                Some((text, file)) => shell.write_file(file, text).unwrap(),
-                None => {
-                    let identity = ["-c", "user.name=x", "-c", "user.email=x@x"];
-                    let arguments: Vec<&str> = line.split(' ').collect();
-                    cmd!(shell, "git {identity...} {arguments...}")
-                        .quiet()
-                        .ignore_stdout()
-                        .run()
-                        .unwrap();
-                }
+            if let Some((text, file)) = line.split_once(" > ") {
+                shell.write_file(file, text).unwrap();
+            } else {
+                let identity = ["-c", "user.name=x", "-c", "user.email=x@x"];
+                let arguments: Vec<&str> = line.split(' ').collect();
+                let command = cmd!(shell, "git {identity...} {arguments...}");
+                command.quiet().ignore_stdout().run().unwrap();
             }
         }
         let revision = of_the_source(&shell, folder.path());
