@@ -108,7 +108,7 @@ impl Containers {
             .await;
         started.map_err(|error| StartError::start(explain(&error)))?;
         let address = match container.port {
-            Some(port) => Some(self.published(container_id, port).await?),
+            Some(port) => self.published(container_id, port).await?,
             None => None,
         };
         let identity = Identity {
@@ -123,16 +123,18 @@ impl Containers {
         Ok(Started { address, identity })
     }
 
-    /// Where the engine published the port. A container that has ended already has none.
-    async fn published(&self, container_id: &str, port: u16) -> Result<SocketAddr, StartError> {
+    /// Where the engine published the port; nowhere any more, once the container has ended.
+    async fn published(&self, container_id: &str, port: u16) -> Result<Option<SocketAddr>, StartError> {
         let inspected = self.shared.inspect(container_id).await;
         let inspected = inspected.map_err(|error| StartError::start(explain(&error)))?;
-        let published = published_port(&inspected, port);
-        let published = published.ok_or_else(|| {
-            let code = inspected.state.and_then(|state| state.exit_code).unwrap_or_default();
-            StartError::start(format!("the container ended at once with exit code {code}"))
-        })?;
-        Ok((Ipv4Addr::LOCALHOST, published).into())
+        match published_port(&inspected, port) {
+            Some(published) => Ok(Some((Ipv4Addr::LOCALHOST, published).into())),
+            None if is_running(&inspected) => Err(StartError::resource(format!(
+                "the Docker engine didn't publish port {port}"
+            ))),
+            // The program ended at once, which is told as its exit.
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn stop(&self, task: &str, grace: Duration) {

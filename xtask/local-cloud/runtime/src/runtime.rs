@@ -55,7 +55,8 @@ pub struct Detected {
 /// A task that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Started {
-    /// Where the container's port is reached from this machine; `None` for a container without a port.
+    /// Where the container's port is reached from this machine; `None` for a container without a port,
+    /// and for one in Docker that has ended already, whose exit follows.
     pub address: Option<SocketAddr>,
     /// What takes the task back after a restart.
     pub identity: Identity,

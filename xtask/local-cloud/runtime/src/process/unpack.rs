@@ -93,6 +93,8 @@ fn unpack_layer(layer: &Layer, root: &Path, left: &mut Limits) -> io::Result<()>
             .ok_or_else(|| refused("it holds too many files"))?;
         unpack_entry(entry?, root, &mut written)?;
     }
+    // The archive ends before its compression does, whose checksum comes last.
+    io::copy(&mut archive.into_inner(), &mut io::sink())?;
     Ok(())
 }
 
@@ -299,3 +301,6 @@ fn refused(message: impl Into<String>) -> io::Error {
 fn shown(path: &Path) -> String {
     format!("`{}`", path.to_string_lossy().escape_debug())
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,7 +202,7 @@ async fn docker_starts_and_stops_a_task() {
 async fn docker_kills_and_tells_how_tasks_ended() {
     let Some(fixture) = fixture().await else { return };
     alike::kills_after_the_grace(&fixture.runtime, fixture.task("t1", &["serve-for-ever"])).await;
-    alike::tells_exit_codes(&fixture.runtime, without_port(fixture.task("t2", &["exit", "42"])), 42).await;
+    alike::tells_exit_codes(&fixture.runtime, fixture.task("t2", &["exit", "42"]), 42).await;
     let mut spec = without_port(fixture.task("t3", &["use-memory", "96"]));
     spec.containers[0].memory_mib = 32;
     alike::tells_of_too_much_memory(&fixture.runtime, spec).await;
@@ -220,7 +220,6 @@ async fn docker_kills_and_tells_how_tasks_ended() {
     fixture.end().await;
 }
 
-/// A container that ends at once may be gone before its port can be read.
 fn without_port(mut spec: TaskSpec) -> TaskSpec {
     spec.containers[0].port = None;
     spec

@@ -337,6 +337,10 @@ async fn too_much_memory_is_the_end() {
     answer(&started).await;
 }
 
+fn image(spec: &mut TaskSpec) -> &mut ImageOnDisk {
+    &mut spec.containers[0].image.on_disk
+}
+
 #[tokio::test]
 async fn what_cannot_start_says_why_as_ecs_does() {
     let fixture = fixture();
@@ -346,9 +350,6 @@ async fn what_cannot_start_says_why_as_ecs_does() {
         let error = fixture.runtime.start(spec).await.unwrap_err();
         assert!(error.reason.starts_with(expected), "{}", error.reason);
     };
-    fn image(spec: &mut TaskSpec) -> &mut ImageOnDisk {
-        &mut spec.containers[0].image.on_disk
-    }
     let broken = fixture.folder.path().join("broken");
     std::fs::write(&broken, "no archive").unwrap();
     check(

@@ -15,7 +15,7 @@ async fn main() {
     match arguments.as_slice() {
         ["serve"] => serve_until_asked().await,
         ["serve-for-ever"] => serve_for_ever().await,
-        ["wait"] => std::future::pending().await,
+        ["wait"] => std::future::pending::<()>().await,
         ["exit", code] => std::process::exit(code.parse().expect("an exit code")),
         ["abort"] => std::process::abort(),
         ["environment"] => print_environment(),
@@ -81,10 +81,14 @@ fn print_environment() {
 async fn use_memory(mebibytes: usize) {
     let memory = vec![1_u8; mebibytes << 20];
     say(&format!("using {} bytes", memory.len()));
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Leaves a child in the same process group, and one in a group of its own.
+#[expect(
+    clippy::zombie_processes,
+    reason = "that nobody cares for them is what makes them strays"
+)]
 async fn with_strays() {
     use std::os::unix::process::CommandExt as _;
     let own = std::env::current_exe().expect("this program has a path");
@@ -138,5 +142,5 @@ async fn local_cloud(home: &Path, layer: &Path) {
     };
     let started = runtime.start(spec).await.expect("the task starts");
     say(&serde_json::to_string(&started.identity).expect("an identity is JSON"));
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
