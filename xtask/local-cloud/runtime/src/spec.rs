@@ -179,7 +179,7 @@ mod tests {
     use crate::tests::container;
 
     #[test]
-    fn command_lines_are_combined_as_docker_does() {
+    fn command_lines_are_combined_as_in_docker() {
         let check = |entry_point: Option<&[&str]>, command: Option<&[&str]>, expected: &[&str]| {
             let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
             let mut container = container("c");
