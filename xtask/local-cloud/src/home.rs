@@ -68,16 +68,8 @@ impl Home {
     /// # Errors
     /// When the folder can't be read, or holds what no local cloud wrote.
     pub fn running(&self) -> anyhow::Result<Option<Running>> {
-        match File::open(self.lock_file()) {
-            Ok(file) => match file.try_lock_shared() {
-                Ok(()) => return Ok(None),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => {
-                    return Err(error).context("cannot ask for the lock of the local cloud");
-                }
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.folder.display())),
+        if !self.in_use()? {
+            return Ok(None);
         }
         match fs::read(self.running_file()) {
             Ok(text) => serde_json::from_slice(&text)
@@ -86,6 +78,19 @@ impl Home {
             // It holds the lock and hasn't said yet where it listens: it is starting.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", self.running_file().display())),
+        }
+    }
+
+    /// Whether a process holds the folder: from before it says where it listens until its last task has ended.
+    fn in_use(&self) -> anyhow::Result<bool> {
+        match File::open(self.lock_file()) {
+            Ok(file) => match file.try_lock_shared() {
+                Ok(()) => Ok(false),
+                Err(TryLockError::WouldBlock) => Ok(true),
+                Err(TryLockError::Error(error)) => Err(error).context("cannot ask for the lock of the local cloud"),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", self.folder.display())),
         }
     }
 
@@ -105,7 +110,7 @@ impl Home {
             Err(error) => return Err(error).with_context(|| format!("cannot signal process {}", running.process_id)),
         }
         let deadline = Instant::now() + limit;
-        while self.running()?.is_some() {
+        while self.in_use()? {
             if Instant::now() > deadline {
                 bail!(
                     "the local cloud (process {}) has not ended within {} s",

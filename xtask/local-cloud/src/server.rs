@@ -21,8 +21,8 @@ use crate::wire::{self, Fault};
 /// The longest body of a call. CloudFormation's templates come inline up to 51,200 bytes, and percent-encoding triples them.
 const CALL_BODY_LIMIT_BYTES: usize = 4 << 20;
 
-/// How long a client may take to send a request's headers.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's headers, and how long an idle connection is kept.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a client may take to send a call's body.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);

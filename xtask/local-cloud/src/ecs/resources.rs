@@ -348,7 +348,10 @@ fn deployment_failed(service: &Service, reason: &str) -> String {
         .and_then(|task| task.stopped_reason.as_deref())
         .map(|reason| format!(" Last stopped task: {reason}"))
         .unwrap_or_default();
-    format!("Error occurred during operation 'ECS Deployment Circuit Breaker was triggered': {reason}.{last}")
+    format!(
+        "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered': {}.{last}",
+        reason.trim_end_matches('.')
+    )
 }
 
 /// A cluster's name, out of its name or its ARN.

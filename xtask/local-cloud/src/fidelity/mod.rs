@@ -1,6 +1,9 @@
 //! The ledger of what the local cloud does with each property of a template. What isn't in it is refused.
 
+mod document;
 mod ledger;
+
+pub use document::markdown;
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,80 @@
+//! The ledger as `docs/fidelity.md` carries it.
+
+use std::fmt::Write;
+
+use super::{Fidelity, ledger};
+
+const INTRODUCTION: &str = "\
+# Fidelity of the local cloud
+
+What the local cloud does with a template, and in what it differs from AWS.
+`cargo xtask local fidelity` prints the table below; `cargo xtask local fidelity --markdown` prints this page, and a test compares the two.
+
+A property is *exercised* when it works as on AWS, *approximated* when it nearly does (the reason says in what it differs), or *inert* when it is kept and shown but changes nothing (the reason says why).
+A resource type or a property that isn't in the table is refused before anything is created, by name.
+
+## Choices where AWS documents nothing
+
+- The first deployment of a service doesn't bake: there is nothing to roll back to, so there is nothing that a bake could save.
+- The split between weighted target groups is drawn for each request, so that it holds from any number of connections.
+- A new target is checked at once, and again soon while it refuses connections; after that at its interval.
+- When several old tasks may stop, ECS's order isn't documented; the oldest stop first.
+- A CloudFormation update that ECS rolls back fails once the rollback has ended, so that the stack's own rollback finds nothing left to change.
+- An alarm's state, metrics, logs and the load on tasks aren't there yet: alarms never fire, and the task count stays where it is.
+
+## Differences that every user meets
+
+- A load balancer's DNS name is `127.0.0.1:<port>`: the port goes with the name, because only the superuser may listen on port 80.
+- Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened.
+- The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
+- Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
+
+## The ledger
+";
+
+/// The whole page.
+pub fn markdown() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let mut chapter = "";
+    for entry in ledger() {
+        if entry.resource_type != chapter {
+            chapter = entry.resource_type;
+            // Writing to a String doesn't fail.
+            let _ = write!(
+                page,
+                "\n### {chapter}\n\n| property | fidelity | reason |\n|---|---|---|\n"
+            );
+        }
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            entry.property,
+            entry.fidelity.as_str(),
+            entry.reason
+        );
+    }
+    let count = |fidelity| ledger().filter(|entry| entry.fidelity == fidelity).count();
+    let _ = writeln!(
+        page,
+        "\n{} exercised, {} approximated, {} inert.",
+        count(Fidelity::Exercised),
+        count(Fidelity::Approximated),
+        count(Fidelity::Inert)
+    );
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_the_ledgers() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            page == markdown(),
+            "docs/fidelity.md is out of date: `cargo xtask local fidelity --markdown > docs/fidelity.md`"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! From nothing to a sandbox, and back to nothing.
+
+use crate::client::{get, send};
+use crate::cloud::{Cloud, until};
+use crate::load::Load;
+
+#[test]
+fn a_sandbox_comes_stays_and_goes() {
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+
+    let answer = get(&endpoint, &[]);
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status": "OK"}"#));
+    for stage in ["onebox", "fleet"] {
+        let answer = get(&endpoint, &[("x-deployment-stage", stage)]);
+        assert_eq!(answer.header("x-deployment-stage"), Some(stage));
+    }
+    let tasks = cloud.tasks();
+    assert_eq!((tasks.len(), cloud.task_processes().len()), (13, 13));
+
+    let again = cloud.local(&["deploy", "sandbox", "--yes"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+    assert_eq!(cloud.tasks(), tasks, "a second deployment touches no task");
+
+    let address = cloud.endpoint().address;
+    cloud.local(&["destroy", "sandbox", "--yes"]);
+    assert_eq!(cloud.task_processes().len(), 0);
+    until("the load balancer's port is closed", || {
+        send(endpoint.trim_start_matches("http://"), "GET", "/", &[], "").is_err()
+    });
+    cloud.xtask(&["local", "stop"]).expect(0);
+    assert!(
+        send(&address, "GET", "/", &[], "").is_err(),
+        "the local cloud's port is closed"
+    );
+}
+
+#[test]
+fn one_request_in_a_hundred_is_oneboxes() {
+    const REQUESTS: u64 = 20_000;
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+    let tally = Load::start(&endpoint, 16, REQUESTS).finish();
+    assert!(tally.failures.is_empty(), "{tally:?}");
+    // The count of Onebox's is binomial; four standard deviations are left by one run in 16,000.
+    let count = |stage: &str| f64::from(u32::try_from(*tally.served.get(stage).unwrap_or(&0)).unwrap());
+    let total = count("onebox") + count("fleet");
+    let deviation = (total * 0.01 * 0.99).sqrt();
+    assert!((count("onebox") - total * 0.01).abs() <= 4.0 * deviation, "{tally:?}");
+}

@@ -1,0 +1,13 @@
+//! The whole on this machine: the real command line, a real local cloud, real tasks, real requests.
+//!
+//! Each test has a local cloud of its own, in a folder of its own, and takes its turn: two cores carry one at a time.
+
+mod client;
+mod cloud;
+mod docker;
+mod life;
+mod load;
+mod outage;
+mod refusal;
+mod update;
+mod wire;

@@ -1,0 +1,120 @@
+//! Changes under load.
+
+use crate::cloud::{CLUSTER, Cloud, SERVICE_STACK, until};
+use crate::load::Load;
+
+/// A change of the image, to one that is surely another: the bootstrap binary.
+fn deploy_bootstrap(cloud: &Cloud) {
+    let pushed = cloud
+        .local(&["image", "push", "sandbox", "--binary", "bootstrap"])
+        .stdout;
+    let image = pushed.trim_end();
+    let fields = [
+        ("Action", "UpdateStack"),
+        ("StackName", SERVICE_STACK),
+        ("UsePreviousTemplate", "true"),
+        ("Capabilities.member.1", "CAPABILITY_NAMED_IAM"),
+        ("Parameters.member.1.ParameterKey", "OneboxImage"),
+        ("Parameters.member.1.ParameterValue", image),
+        ("Parameters.member.2.ParameterKey", "FleetImage"),
+        ("Parameters.member.2.ParameterValue", image),
+    ];
+    let answer = cloud.query("cloudformation", &fields);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn stack_is(cloud: &Cloud, status: &str) -> bool {
+    let stack = cloud
+        .query(
+            "cloudformation",
+            &[("Action", "DescribeStacks"), ("StackName", SERVICE_STACK)],
+        )
+        .body;
+    stack.contains(&format!("<StackStatus>{status}</StackStatus>"))
+}
+
+#[test]
+fn a_change_of_the_image_reaches_onebox_first_and_loses_no_request() {
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+    cloud.settle();
+    let before = cloud.tasks();
+    let load = Load::start(&endpoint, 32, 5_000_000);
+    deploy_bootstrap(&cloud);
+    let mut lowest = [u64::MAX; 2];
+    until("the update is complete", || {
+        for (lowest, service) in lowest.iter().zip(cloud.services()) {
+            let running = service["runningCount"].as_u64().unwrap();
+            let desired = service["desiredCount"].as_u64().unwrap();
+            assert!(running >= desired.min(*lowest), "below its floor: {service}");
+        }
+        stack_is(&cloud, "UPDATE_COMPLETE")
+    });
+    lowest.fill(0);
+    let tally = load.end();
+    assert!(tally.failures.is_empty(), "{tally:?}");
+    assert!(tally.total() > 1000, "there was load: {tally:?}");
+    assert!(cloud.tasks().is_disjoint(&before), "all thirteen tasks were replaced");
+    assert_eq!(cloud.tasks().len(), 13);
+    onebox_was_done_before_fleet_began(&cloud);
+}
+
+fn onebox_was_done_before_fleet_began(cloud: &Cloud) {
+    let events = cloud
+        .query(
+            "cloudformation",
+            &[("Action", "DescribeStackEvents"), ("StackName", SERVICE_STACK)],
+        )
+        .body;
+    let events = events.split("<member>").collect::<Vec<_>>();
+    // Newest first.
+    let place = |resource: &str, status: &str| {
+        let resource = format!("<LogicalResourceId>{resource}</LogicalResourceId>");
+        let status = format!("<ResourceStatus>{status}</ResourceStatus>");
+        events
+            .iter()
+            .position(|event| event.contains(&resource) && event.contains(&status))
+            .unwrap()
+    };
+    assert!(place("OneboxService", "UPDATE_COMPLETE") > place("FleetService", "UPDATE_IN_PROGRESS"));
+}
+
+#[test]
+fn a_task_that_is_killed_is_replaced() {
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+    cloud.settle();
+    let load = Load::start(&endpoint, 8, 5_000_000);
+    let victim = *cloud.task_processes().first().unwrap();
+    Cloud::kill(victim);
+    until("thirteen tasks run, the killed one not among them", || {
+        let processes = cloud.task_processes();
+        processes.len() == 13 && !processes.contains(&victim)
+    });
+    cloud.settle();
+    let answered = load.done();
+    until("requests are answered after that", || load.done() > answered + 100);
+    let tally = load.end();
+    // Those in flight on the task that died, one a connection at the most, and those sent to it until it was noticed.
+    let failed = tally.failures.values().sum::<u64>();
+    assert!(failed <= tally.total() / 100 + 8, "{tally:?}");
+    let stopped = cloud.json(
+        "ecs",
+        "ListTasks",
+        &serde_json::json!({"cluster": CLUSTER, "desiredStatus": "STOPPED"}),
+    );
+    let tasks = cloud.json(
+        "ecs",
+        "DescribeTasks",
+        &serde_json::json!({"cluster": CLUSTER, "tasks": stopped["taskArns"]}),
+    );
+    let codes = tasks["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| task["containers"][0]["exitCode"].as_i64());
+    assert!(
+        codes.into_iter().any(|code| code == Some(137)),
+        "its exit code tells of the signal: {tasks}"
+    );
+}
