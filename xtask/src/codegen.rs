@@ -26,7 +26,7 @@ const REPAIR: &str = "cargo xtask codegen";
 ///
 /// A schema or overlay that can't be read or understood; with `check`, files that are stale, naming the command that
 /// mends them.
-pub fn run(check: bool) -> anyhow::Result<()> {
+pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let package = package();
     let files = generate(&package.join("schemas"), &package.join("overlay.json"))?;
     let folder = package.join("src/generated");
@@ -50,7 +50,7 @@ fn package() -> PathBuf {
 /// # Errors
 ///
 /// A schema or overlay that can't be read or understood, or no `rustfmt`.
-pub fn generate(schemas: &Path, overlay: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+pub(crate) fn generate(schemas: &Path, overlay: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let entries = read_json(overlay)?;
     let models = schema_files(schemas)?
         .iter()

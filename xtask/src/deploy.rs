@@ -1,5 +1,7 @@
 //! `deploy`: foundation, image, service; each only if it has to change.
 
+use std::fmt::Write as _;
+
 use std::time::{Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -87,7 +89,7 @@ impl Cloud {
         };
         for (flag, value) in [("--profile", &self.profile), ("--region", &self.region)] {
             if let Some(value) = value {
-                arguments.push_str(&format!(" {flag} {value}"));
+                let _ = write!(arguments, " {flag} {value}");
             }
         }
         arguments

@@ -35,11 +35,6 @@ impl Interrupt {
         }
     }
 
-    /// Whether someone has asked to leave.
-    pub(crate) fn asked(&self) -> bool {
-        *self.asked.borrow()
-    }
-
     /// The future's value, or a failure that says `leaving` if someone asks to leave first.
     ///
     /// # Errors

@@ -6,9 +6,11 @@ mod codegen;
 mod context;
 mod deploy;
 mod destroy;
+mod docker;
 mod environment;
 mod exit;
 mod flags;
+mod image;
 mod interrupt;
 mod local;
 mod output;
@@ -19,7 +21,9 @@ mod publish;
 mod services;
 mod stack;
 mod status;
+mod synth;
 mod table;
+mod test;
 mod token;
 
 use std::process::ExitCode;
@@ -76,8 +80,13 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Value> 
         Command::Status(status) => status.run(context).await,
         Command::Destroy(destroy) => destroy.run(context).await,
         Command::Local(local) => local.run(context).await,
-        other @ (Command::Synth(_) | Command::Image(_) | Command::Test(_)) => anyhow::bail!("not built yet: {other:?}"),
+        Command::Image(image) => image.run(context).await,
+        Command::Test(test) => test.run(context).await,
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),
+        Command::Synth(synth) => {
+            let out = synth.out.unwrap_or_else(|| context.root.join("target/synth"));
+            synth::run(&synth.stacks, &out, &mut |path| context.output.line(path)).map(|()| Value::Null)
+        }
     }
 }
 

@@ -25,11 +25,6 @@ impl Output {
         }
     }
 
-    /// Whether results are NDJSON.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints a line for people; nothing where results are NDJSON.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {

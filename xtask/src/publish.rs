@@ -1,14 +1,123 @@
-//! Building an image and pushing it to an environment's repository.
+//! `image`: building an image, and pushing it to an environment's repository.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use stacks::foundation::IMAGE_REPOSITORY_URI;
+use xshell::Shell;
 
 use crate::aws::Aws;
+use crate::cloud;
 use crate::context::Context;
-use crate::flags::Binary;
+use crate::environment::Stacks;
+use crate::exit::Failure;
+use crate::flags::{Binary, Image, ImageCommand};
+use crate::image::{self, BuiltImage, PushRoute, RegistryLogin, UsedRoute};
+use crate::progress::human;
+
+impl Image {
+    /// Builds an image, or builds and pushes it.
+    ///
+    /// # Errors
+    /// When it can't be built or pushed.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        match self.command {
+            ImageCommand::Build { binary, .. } => {
+                let image = build(context, binary).await?;
+                context
+                    .output
+                    .line(&format!("{} {} bytes", image.manifest_digest, image.size_bytes));
+                Ok(json!({
+                    "digest": image.manifest_digest,
+                    "size_bytes": image.size_bytes,
+                    "binary_bytes": image.binary_bytes,
+                    "directory": image.directory,
+                }))
+            }
+            ImageCommand::Push {
+                environment,
+                binary,
+                cloud,
+            } => {
+                let aws = cloud::connect(context, &cloud).await?;
+                let name = Stacks::of(environment).foundation.name;
+                let next = format!(
+                    "cargo xtask deploy {}{} makes it",
+                    environment.name(),
+                    cloud.arguments()
+                );
+                let foundation = aws.stack(&name).await?;
+                let foundation =
+                    foundation.ok_or_else(|| Failure::preflight(format!("there is no stack {name}")).next(next))?;
+                let reference = publish(context, &aws, foundation.output(IMAGE_REPOSITORY_URI)?, binary).await?;
+                context.output.line(&reference);
+                Ok(json!({"image": reference}))
+            }
+        }
+    }
+}
 
 /// Builds an image and pushes it; its reference by digest.
 ///
 /// # Errors
 /// When it can't be built or pushed.
 pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, binary: Binary) -> anyhow::Result<String> {
+    let image = build(context, binary).await?;
+    let started = Instant::now();
     let login = aws.registry_login().await?;
-    anyhow::bail!("{context:?} {login:?} {repository} {binary:?}")
+    let login = RegistryLogin::new(login.user, login.password);
+    let push = image::push(&image, repository, tag(&image), &login, PushRoute::Auto);
+    let pushed = context
+        .interrupt
+        .or("interrupted: the image is not pushed", push)
+        .await??;
+    let how = match pushed.route {
+        UsedRoute::Docker => "pushed through Docker",
+        UsedRoute::Direct => "pushed without Docker",
+        UsedRoute::Neither => "the registry has it already",
+    };
+    context
+        .progress
+        .line(&format!("{}: {how}, {}", pushed.reference, human(started.elapsed())));
+    Ok(pushed.reference)
+}
+
+async fn build(context: &Context, binary: Binary) -> anyhow::Result<BuiltImage> {
+    let started = Instant::now();
+    let (root, progress) = (context.root.clone(), context.progress.clone());
+    let building = tokio::task::spawn_blocking(move || {
+        let mut say = |text: &str| {
+            if progress.is_live() {
+                progress.block(&[text.to_owned()]);
+            } else {
+                progress.line(text);
+            }
+        };
+        image::build(&Shell::new()?, &root, binary.into(), &mut say)
+    });
+    let image = context.interrupt.or("interrupted: no image is built", building).await?;
+    context.progress.clear();
+    let image = image??;
+    let sizes = format!("{} bytes, {} of them the binary", image.size_bytes, image.binary_bytes);
+    context.progress.line(&format!(
+        "image {}: {sizes}, {}",
+        image.manifest_digest,
+        human(started.elapsed())
+    ));
+    Ok(image)
+}
+
+/// The tag: the repository's tags are immutable, so each image has one of its own, made from its digest.
+fn tag(image: &BuiltImage) -> &str {
+    let digits = image.manifest_digest.rsplit(':').next().unwrap_or_default();
+    digits.get(..32).unwrap_or(digits)
+}
+
+impl From<Binary> for image::Binary {
+    fn from(binary: Binary) -> Self {
+        match binary {
+            Binary::Service => Self::Service,
+            Binary::Bootstrap => Self::Bootstrap,
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod wait;
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::stack::Resource;
@@ -98,14 +100,14 @@ pub(crate) fn describe(service: &Service, minimum: u64) -> String {
     let wanted = service.desired.max(minimum);
     let mut text = format!("{}: {} of {wanted} tasks run", service.name, service.running);
     if service.pending > 0 {
-        text.push_str(&format!(", {} starting", service.pending));
+        let _ = write!(text, ", {} starting", service.pending);
     }
     if let Some(state) = service
         .deployments
         .first()
         .and_then(|deployment| deployment.rollout_state.as_deref())
     {
-        text.push_str(&format!(", deployment {state}"));
+        let _ = write!(text, ", deployment {state}");
     }
     text
 }

@@ -30,6 +30,10 @@ pub(crate) struct Stack {
 }
 
 /// A resource of a stack.
+#[allow(
+    clippy::struct_field_names,
+    reason = "the resource type is AWS's term; type alone is Rust's word"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// The name in the template.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use stacks::Stack;
 
-/// Writes `<StackName>.template.json` for the stacks named, or for all, and prints the paths.
+/// Writes `<StackName>.template.json` for the stacks named, or for all, and says their paths.
 ///
 /// # Errors
 ///
 /// A name that no stack has (the error lists those that there are), or a file that can't be written.
-pub fn run(names: &[String], out: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(names: &[String], out: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     for stack in choose(names)? {
-        println!("{}", write(&stack, out)?.display());
+        say(&write(&stack, out)?.display().to_string());
     }
     Ok(())
 }

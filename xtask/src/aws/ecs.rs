@@ -1,5 +1,7 @@
 //! Amazon ECS's verbs.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{Aws, json};
@@ -62,13 +64,14 @@ fn stop_reason(task: &Value) -> Option<String> {
     let mut reason = task["stoppedReason"].as_str()?.to_owned();
     for container in items(&task["containers"]) {
         if let Some(code) = container["exitCode"].as_i64() {
-            reason.push_str(&format!(
+            let _ = write!(
+                reason,
                 "; container {} exited with code {code}",
                 text(&container["name"])
-            ));
+            );
         }
         if let Some(words) = container["reason"].as_str() {
-            reason.push_str(&format!(" ({words})"));
+            let _ = write!(reason, " ({words})");
         }
     }
     Some(reason)

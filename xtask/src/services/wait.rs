@@ -34,7 +34,9 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
         say_change(context, &lines, &mut said);
         if seen.iter().all(settled) {
             context.progress.clear();
-            lines.iter().for_each(|line| context.progress.line(line));
+            for line in &lines {
+                context.progress.line(line);
+            }
             return Ok(());
         }
         check(&seen, &lines, started.elapsed())?;

@@ -1,5 +1,7 @@
 //! What a failed operation is told as: the first cause first, then what to do next.
 
+use std::fmt::Write as _;
+
 use super::events::Event;
 use super::standing::Outcome;
 use crate::exit::{Exit, Failure};
@@ -21,15 +23,12 @@ pub(crate) fn failure(
         Outcome::RollbackFailed => Exit::RollbackFailed,
         Outcome::Failed => Exit::Failed,
     };
-    let mut what = cause.map_or_else(
-        || format!("{stack} ended as {status}, and AWS gives no reason"),
-        |cause| words(cause),
-    );
+    let mut what = cause.map_or_else(|| format!("{stack} ended as {status}, and AWS gives no reason"), words);
     for detail in details {
         what.push_str("\n  ");
         what.push_str(detail);
     }
-    what.push_str(&format!("\n  {stack}: {status}, {}", consequence(status)));
+    let _ = write!(what, "\n  {stack}: {status}, {}", consequence(status));
     let failure = Failure::new(exit, what);
     Some(steps(stack, status, again).into_iter().fold(failure, Failure::next))
 }

@@ -29,9 +29,9 @@ pub(crate) fn standing(status: Option<&str>) -> Standing {
         | "UPDATE_COMPLETE"
         | "UPDATE_ROLLBACK_COMPLETE"
         | "IMPORT_COMPLETE"
-        | "IMPORT_ROLLBACK_COMPLETE" => Standing::Ready,
-        // After UPDATE_FAILED (a rollback that was disabled) a further update is allowed.
-        "UPDATE_FAILED" => Standing::Ready,
+        | "IMPORT_ROLLBACK_COMPLETE"
+        // What an update left whose rollback was disabled takes a further update.
+        | "UPDATE_FAILED" => Standing::Ready,
         "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => Standing::Leftover,
         "UPDATE_ROLLBACK_FAILED" | "IMPORT_ROLLBACK_FAILED" => Standing::RollbackFailed,
         _ if status.ends_with("_IN_PROGRESS") => Standing::Busy,

@@ -1,0 +1,215 @@
+//! The steps: each one check that CI makes, with what it needs.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use super::tools;
+
+/// A check.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// The name that runs it alone.
+    pub(super) name: &'static str,
+    /// What it checks.
+    pub(super) checks: &'static str,
+    /// What the machine must have; without it the step is skipped.
+    pub(super) needs: &'static [Need],
+    /// Runs it in the checkout's root.
+    pub(super) run: fn(&Path) -> anyhow::Result<()>,
+}
+
+/// What a step needs of the machine.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Need {
+    /// A Docker daemon that answers.
+    Docker,
+    /// Python with venv and pip, for tools in an environment of their own.
+    Python,
+}
+
+/// Every step, the quickest to fail first.
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        checks: "rustfmt finds nothing to change",
+        needs: &[],
+        run: format,
+    },
+    Step {
+        name: "codegen",
+        checks: "the generated code is what the schemas say",
+        needs: &[],
+        run: codegen,
+    },
+    Step {
+        name: "clippy",
+        checks: "clippy finds nothing, in all targets",
+        needs: &[],
+        run: clippy,
+    },
+    Step {
+        name: "tests",
+        checks: "tests and snapshots that need no Docker",
+        needs: &[],
+        run: tests,
+    },
+    Step {
+        name: "templates",
+        checks: "cfn-lint finds nothing in any template",
+        needs: &[Need::Python],
+        run: templates,
+    },
+    Step {
+        name: "docker",
+        checks: "tests against a Docker daemon",
+        needs: &[Need::Docker],
+        run: docker,
+    },
+    Step {
+        name: "end-to-end",
+        checks: "the local cloud from deploy to destroy, with the AWS CLI as a client",
+        needs: &[Need::Python],
+        run: end_to_end,
+    },
+];
+
+fn format(root: &Path) -> anyhow::Result<()> {
+    succeed(cargo(root).args(["fmt", "--all", "--check"]))
+}
+
+fn codegen(_root: &Path) -> anyhow::Result<()> {
+    crate::codegen::run(true)
+}
+
+fn clippy(root: &Path) -> anyhow::Result<()> {
+    succeed(cargo(root).args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "--deny",
+        "warnings",
+    ]))
+}
+
+/// The tests that need Docker have `docker_` in their names.
+fn tests(root: &Path) -> anyhow::Result<()> {
+    if has_nextest(root) {
+        return nextest(root, "not (test(docker_) or binary(end_to_end))");
+    }
+    // Without a filter for binaries: all packages but ours, then ours but its end-to-end test.
+    succeed(cargo(root).args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--locked",
+        "--",
+        "--skip",
+        "docker",
+    ]))?;
+    succeed(cargo(root).args([
+        "test",
+        "--package",
+        "xtask",
+        "--bins",
+        "--locked",
+        "--",
+        "--skip",
+        "docker",
+    ]))
+}
+
+/// With `CI=true` these tests fail where without it they would pass by in silence.
+fn docker(root: &Path) -> anyhow::Result<()> {
+    if has_nextest(root) {
+        return nextest(root, "test(docker_)");
+    }
+    succeed(
+        cargo(root)
+            .env("CI", "true")
+            .args(["test", "--workspace", "--locked", "docker_"]),
+    )
+}
+
+fn nextest(root: &Path, filter: &str) -> anyhow::Result<()> {
+    let mut command = cargo(root);
+    command.args(["nextest", "run", "--workspace", "--locked", "--filterset", filter]);
+    succeed(command.env("CI", "true"))
+}
+
+fn templates(root: &Path) -> anyhow::Result<()> {
+    let folder = root.join("target/synth-test");
+    let files: Vec<_> = stacks::all()
+        .iter()
+        .map(|stack| folder.join(format!("{}.template.json", stack.name)))
+        .collect();
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (stack, file) in stacks::all().iter().zip(&files) {
+        std::fs::write(file, &stack.template).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let bin = tools::install(root)?;
+    let mut lint = Command::new(bin.join("cfn-lint"));
+    lint.current_dir(root)
+        .args([
+            "--include-experimental",
+            "--include-checks",
+            "I",
+            "E",
+            "W",
+            "--template",
+        ])
+        .args(files);
+    succeed(&mut lint)
+}
+
+/// The tests find the tools where they are installed, and with `CI=true` fail without them.
+fn end_to_end(root: &Path) -> anyhow::Result<()> {
+    tools::install(root)?;
+    let mut test = cargo(root);
+    test.args([
+        "test",
+        "--package",
+        "xtask",
+        "--test",
+        "end_to_end",
+        "--locked",
+        "--",
+        "--skip",
+        "docker_",
+    ]);
+    succeed(test.env("CI", "true"))
+}
+
+fn has_nextest(root: &Path) -> bool {
+    let asked = cargo(root).args(["nextest", "--version"]).output();
+    asked.is_ok_and(|output| output.status.success())
+}
+
+/// Cargo in the checkout; insta writes no snapshot.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).env("INSTA_UPDATE", "no");
+    command
+}
+
+/// Runs a command, all of whose words are progress; its failure names it.
+pub(super) fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .collect();
+    let said = words
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let status = command
+        .stdout(std::io::stderr())
+        .status()
+        .with_context(|| format!("cannot run `{said}`"))?;
+    ensure!(status.success(), "`{said}`: {status}");
+    Ok(())
+}
