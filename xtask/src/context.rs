@@ -52,9 +52,10 @@ impl Context {
         }
     }
 
-    /// The local cloud of this checkout.
+    /// The local cloud of this checkout, or of the folder that `LOCAL_CLOUD_HOME` names.
     pub(crate) fn home(&self) -> Home {
-        Home::new(self.root.join("target/local-cloud"))
+        let folder = std::env::var_os("LOCAL_CLOUD_HOME").map(PathBuf::from);
+        Home::new(folder.unwrap_or_else(|| self.root.join("target/local-cloud")))
     }
 }
 

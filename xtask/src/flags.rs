@@ -170,7 +170,11 @@ pub(crate) enum LocalCommand {
     /// Print the variables that point the AWS CLI and the SDKs at it: `eval "$(cargo xtask local env)"`.
     Env,
     /// Print what it does with each property of a template: exercised, approximated, or inert with a reason.
-    Fidelity,
+    Fidelity {
+        /// Print `docs/fidelity.md`.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Run it in the foreground.
     #[command(hide = true)]
     Serve {

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use local_cloud::fidelity::{Fidelity, ledger};
+use local_cloud::fidelity::{Entry, ledger};
 use local_cloud::{Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ const DEFAULT_SPEED: f64 = 12.0;
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 impl Local {
     /// Runs a command on the local cloud.
@@ -37,7 +37,7 @@ impl Local {
             LocalCommand::Stop => stop(context).await,
             LocalCommand::Status { .. } => status(context),
             LocalCommand::Env => environment(context),
-            LocalCommand::Fidelity => Ok(fidelity(context)),
+            LocalCommand::Fidelity { markdown } => Ok(fidelity(context, markdown)),
             LocalCommand::Serve { port, settings } => serve(context, port, &settings).await,
         }
     }
@@ -68,7 +68,7 @@ pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Op
 fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) -> Option<String> {
     let runtime = settings
         .runtime
-        .map(|runtime| runtime.name())
+        .map(crate::flags::Runtime::name)
         .filter(|name| *name != "auto" && *name != running.runtime);
     let speed = settings
         .speed
@@ -211,19 +211,21 @@ fn variables(running: &Running) -> [(&'static str, &str); 5] {
     ]
 }
 
-fn fidelity(context: &Context) -> Value {
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for entry in ledger() {
-        let fidelity = match entry.fidelity {
-            Fidelity::Exercised => "exercised",
-            Fidelity::Approximated => "approximated",
-            Fidelity::Inert => "inert",
-        };
-        rows.push(
-            [entry.resource_type, entry.property, fidelity, entry.reason]
-                .map(ToOwned::to_owned)
-                .to_vec(),
-        );
+fn fidelity(context: &Context, markdown: bool) -> Value {
+    let row = |entry: Entry| {
+        [
+            entry.resource_type,
+            entry.property,
+            entry.fidelity.as_str(),
+            entry.reason,
+        ]
+        .map(ToOwned::to_owned)
+        .to_vec()
+    };
+    let rows: Vec<Vec<String>> = ledger().map(row).collect();
+    if markdown {
+        context.output.line(local_cloud::fidelity::markdown().trim_end());
+        return json!({"properties": rows.len()});
     }
     context
         .output

@@ -34,8 +34,9 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
         say_change(context, &lines, &mut said);
         if seen.iter().all(settled) {
             context.progress.clear();
-            for line in &lines {
-                context.progress.line(line);
+            // A log has just been told.
+            if context.progress.is_live() {
+                context.progress.line(&lines.join("; "));
             }
             return Ok(());
         }

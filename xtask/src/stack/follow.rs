@@ -156,15 +156,21 @@ fn say(context: &Context, log: &EventLog, event: &Event, stack_name: &str) {
             "reason": event.reason,
         }),
     );
-    // The live block shows what goes on; what stays is what has ended.
-    if !(context.progress.is_live() && event.status.ends_with("_IN_PROGRESS") && event.reason.is_none()) {
-        let status = context
-            .progress
-            .paint(tone_of(&event.status), &format!("{:<28}", event.status));
+    if stays(event, context.progress.is_live()) {
+        let status = context.progress.paint(tone_of(&event.status), &format!("{:<28}", event.status));
         context
             .progress
             .line(&line(event, log.began().unwrap_or(event.time), &status));
     }
+}
+
+/// Whether an event is worth a line that stays: the live block shows what goes on already, and that a resource's
+/// creation has been initiated tells nobody more than that it is in progress.
+fn stays(event: &Event, live: bool) -> bool {
+    let in_progress = event.status.ends_with("_IN_PROGRESS");
+    let initiated = event.reason.as_deref().is_some_and(|reason| reason.ends_with(" Initiated"));
+    let of_stack = event.resource_type == "AWS::CloudFormation::Stack";
+    of_stack || !(in_progress && (live || initiated))
 }
 
 fn line(event: &Event, began: SystemTime, status: &str) -> String {
