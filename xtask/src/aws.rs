@@ -13,7 +13,9 @@ pub(crate) mod replay;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
@@ -70,7 +72,7 @@ impl Aws {
             .retry_config(RetryConfig::standard().with_max_attempts(5))
             .timeout_config(timeouts());
         let loader = match reach {
-            Reach::Configured { profile, region } => configured(loader, profile.as_deref(), region.as_deref()).await,
+            Reach::Configured { profile, region } => configured(loader, profile.as_deref(), region.as_deref()),
             Reach::Endpoint {
                 url,
                 region,
@@ -150,19 +152,24 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
         .unwrap_or_default()
 }
 
-async fn configured(loader: ConfigLoader, profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
+/// The loader for what the environment and the profile say, or rather what the flags say.
+///
+/// The region is looked for where [`constants::DEFAULT_REGION`] says, and no further: the default chain would also ask
+/// for an EC2 instance's metadata, and elsewhere wait for an answer that never comes.
+fn configured(loader: ConfigLoader, profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
     let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
     let mut loader = loader.http_client(http_client(endpoint.as_deref()));
-    let mut chain = DefaultRegionChain::builder();
+    let mut from_profile = ProfileFileRegionProvider::builder();
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
-        chain = chain.profile_name(profile);
+        from_profile = from_profile.profile_name(profile);
     }
-    let region = match region {
-        Some(region) => Some(Region::new(region.to_owned())),
-        None => chain.build().region().await,
-    };
-    loader.region(region.unwrap_or(Region::from_static(constants::DEFAULT_REGION)))
+    let flag = region.map(|region| Region::new(region.to_owned()));
+    let chain = RegionProviderChain::first_try(flag)
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(from_profile.build())
+        .or_else(Region::from_static(constants::DEFAULT_REGION));
+    loader.region(chain)
 }
 
 /// A client without TLS for a plain endpoint, so that a machine without any certificates can use a local cloud.

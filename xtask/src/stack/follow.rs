@@ -157,7 +157,9 @@ fn say(context: &Context, log: &EventLog, event: &Event, stack_name: &str) {
         }),
     );
     if stays(event, context.progress.is_live()) {
-        let status = context.progress.paint(tone_of(&event.status), &format!("{:<28}", event.status));
+        let status = context
+            .progress
+            .paint(tone_of(&event.status), &format!("{:<28}", event.status));
         context
             .progress
             .line(&line(event, log.began().unwrap_or(event.time), &status));
@@ -168,7 +170,10 @@ fn say(context: &Context, log: &EventLog, event: &Event, stack_name: &str) {
 /// creation has been initiated tells nobody more than that it is in progress.
 fn stays(event: &Event, live: bool) -> bool {
     let in_progress = event.status.ends_with("_IN_PROGRESS");
-    let initiated = event.reason.as_deref().is_some_and(|reason| reason.ends_with(" Initiated"));
+    let initiated = event
+        .reason
+        .as_deref()
+        .is_some_and(|reason| reason.ends_with(" Initiated"));
     let of_stack = event.resource_type == "AWS::CloudFormation::Stack";
     of_stack || !(in_progress && (live || initiated))
 }

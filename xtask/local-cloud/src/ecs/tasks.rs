@@ -266,6 +266,8 @@ impl Cloud {
 
     /// After a restart: asks again for everything that may not have been done, and for what a restart undoes.
     pub(crate) fn resume(&mut self, now: SystemTime) {
+        // Whatever was to be done is among what is asked for below; twice would be two tasks.
+        self.effects.clear();
         for group in self.elb.target_groups.values_mut() {
             // The balancer that drained them is gone, and their connections with it.
             group.targets.retain(|_, target| target.registered);
