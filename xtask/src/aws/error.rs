@@ -75,6 +75,10 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     for error in std::iter::successors(Some(error), |&error| error.source()) {
         let said = error.to_string();
+        // The SDK's own layers say nothing of the cause.
+        if ["dispatch failure", "other", "io error"].contains(&said.as_str()) {
+            continue;
+        }
         if !words.iter().any(|word| word.contains(&said)) {
             words.push(said);
         }

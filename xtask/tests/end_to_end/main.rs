@@ -4,6 +4,7 @@
 
 mod client;
 mod cloud;
+mod credentials;
 mod docker;
 mod life;
 mod load;
