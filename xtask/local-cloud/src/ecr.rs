@@ -263,7 +263,7 @@ fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Resu
             .map_err(|error| server_fault(&error))?
         {
             Deletion::Deleted { digest, tags, .. } if tags.is_empty() => {
-                deleted.push(json!({"imageDigest": digest.to_string()}))
+                deleted.push(json!({"imageDigest": digest.to_string()}));
             }
             Deletion::Deleted { digest, tags, .. } => {
                 deleted.extend(

@@ -33,7 +33,7 @@ impl Ids {
         )
     }
 
-    /// SplitMix64: every state is visited once before any comes again. <https://prng.di.unimi.it/splitmix64.c>
+    /// `SplitMix64`: every state is visited once before any comes again. <https://prng.di.unimi.it/splitmix64.c>
     pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

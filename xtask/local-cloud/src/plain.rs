@@ -35,22 +35,22 @@ struct Making<'a> {
 }
 
 /// The physical id and the attributes of a new record.
-type Made = Result<(String, Vec<(&'static str, Value)>), String>;
+type Made = (String, Vec<(&'static str, Value)>);
 
 struct Plain {
     type_name: &'static str,
-    make: fn(Making<'_>) -> Made,
+    make: fn(&mut Making<'_>) -> Result<Made, String>,
 }
 
 impl Handler for Plain {
     fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
-        let making = Making {
+        let mut making = Making {
             ids: &mut cloud.ids,
             place: &cloud.place,
             properties: request.properties,
             generated_name: request.generated_name,
         };
-        let (physical_id, attributes) = (self.make)(making)?;
+        let (physical_id, attributes) = (self.make)(&mut making)?;
         let records = cloud.plain.entry(self.type_name.to_owned()).or_default();
         if records.contains_key(&physical_id) {
             return Err(already_exists(self.type_name, &physical_id));
@@ -141,30 +141,30 @@ macro_rules! plain {
 /// The record types, with what their schemas say of replacement and attributes.
 pub(crate) const KINDS: &[Kind] = plain![
     "AWS::EC2::VPC", create_only ["CidrBlock", "Ipv4IpamPoolId", "Ipv4NetmaskLength"],
-        attributes ["VpcId", "CidrBlock", "DefaultSecurityGroup", "DefaultNetworkAcl", "CidrBlockAssociations", "Ipv6CidrBlocks"], vpc;
+        attributes ["VpcId", "CidrBlock", "DefaultSecurityGroup", "DefaultNetworkAcl", "CidrBlockAssociations", "Ipv6CidrBlocks"], |making| Ok(vpc(making));
     "AWS::EC2::Subnet", create_only ["AvailabilityZone", "CidrBlock", "VpcId"],
-        attributes ["SubnetId", "VpcId", "AvailabilityZone", "CidrBlock", "NetworkAclAssociationId", "Ipv6CidrBlocks"], subnet;
-    "AWS::EC2::InternetGateway", create_only [], attributes ["InternetGatewayId"], |making| identified(making, "igw", "InternetGatewayId");
+        attributes ["SubnetId", "VpcId", "AvailabilityZone", "CidrBlock", "NetworkAclAssociationId", "Ipv6CidrBlocks"], |making| Ok(subnet(making));
+    "AWS::EC2::InternetGateway", create_only [], attributes ["InternetGatewayId"], |making| Ok(identified(making, "igw", "InternetGatewayId"));
     "AWS::EC2::VPCGatewayAttachment", create_only ["VpcId"], attributes ["AttachmentType"], gateway_attachment;
-    "AWS::EC2::RouteTable", create_only ["VpcId"], attributes ["RouteTableId"], |making| identified(making, "rtb", "RouteTableId");
+    "AWS::EC2::RouteTable", create_only ["VpcId"], attributes ["RouteTableId"], |making| Ok(identified(making, "rtb", "RouteTableId"));
     "AWS::EC2::Route", create_only ["RouteTableId", "DestinationCidrBlock"], attributes ["CidrBlock"], route;
-    "AWS::EC2::SubnetRouteTableAssociation", create_only ["SubnetId", "RouteTableId"], attributes ["Id"], |making| identified(making, "rtbassoc", "Id");
-    "AWS::EC2::EIP", create_only ["Domain", "NetworkBorderGroup"], attributes ["AllocationId", "PublicIp"], elastic_ip;
-    "AWS::EC2::NatGateway", create_only ["SubnetId", "AllocationId", "ConnectivityType"], attributes ["NatGatewayId"], |making| identified(making, "nat", "NatGatewayId");
-    "AWS::EC2::SecurityGroup", create_only ["GroupDescription", "GroupName", "VpcId"], attributes ["GroupId", "Id", "VpcId"], security_group;
-    "AWS::EC2::SecurityGroupIngress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupId"], attributes ["Id"], |making| identified(making, "sgr", "Id");
-    "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| identified(making, "sgr", "Id");
-    "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], role;
-    "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], log_group;
-    "AWS::CloudWatch::Alarm", create_only ["AlarmName"], attributes ["Arn"], alarm;
+    "AWS::EC2::SubnetRouteTableAssociation", create_only ["SubnetId", "RouteTableId"], attributes ["Id"], |making| Ok(identified(making, "rtbassoc", "Id"));
+    "AWS::EC2::EIP", create_only ["Domain", "NetworkBorderGroup"], attributes ["AllocationId", "PublicIp"], |making| Ok(elastic_ip(making));
+    "AWS::EC2::NatGateway", create_only ["SubnetId", "AllocationId", "ConnectivityType"], attributes ["NatGatewayId"], |making| Ok(identified(making, "nat", "NatGatewayId"));
+    "AWS::EC2::SecurityGroup", create_only ["GroupDescription", "GroupName", "VpcId"], attributes ["GroupId", "Id", "VpcId"], |making| Ok(security_group(making));
+    "AWS::EC2::SecurityGroupIngress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));
+    "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));
+    "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], |making| Ok(role(making));
+    "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], |making| Ok(log_group(making));
+    "AWS::CloudWatch::Alarm", create_only ["AlarmName"], attributes ["Arn"], |making| Ok(alarm(making));
 ];
 
-fn identified(making: Making<'_>, prefix: &str, attribute: &'static str) -> Made {
+fn identified(making: &mut Making<'_>, prefix: &str, attribute: &'static str) -> Made {
     let id = format!("{prefix}-{}", making.ids.hex(17));
-    Ok((id.clone(), vec![(attribute, json!(id))]))
+    (id.clone(), vec![(attribute, json!(id))])
 }
 
-fn vpc(making: Making<'_>) -> Made {
+fn vpc(making: &mut Making<'_>) -> Made {
     let id = format!("vpc-{}", making.ids.hex(17));
     let attributes = vec![
         ("VpcId", json!(id)),
@@ -176,67 +176,67 @@ fn vpc(making: Making<'_>) -> Made {
         ),
         ("Ipv6CidrBlocks", json!([])),
     ];
-    Ok((id, attributes))
+    (id, attributes)
 }
 
-fn subnet(making: Making<'_>) -> Made {
+fn subnet(making: &mut Making<'_>) -> Made {
     let id = format!("subnet-{}", making.ids.hex(17));
     let association = format!("aclassoc-{}", making.ids.hex(17));
-    Ok((
+    (
         id.clone(),
         vec![
             ("SubnetId", json!(id)),
             ("NetworkAclAssociationId", json!(association)),
             ("Ipv6CidrBlocks", json!([])),
         ],
-    ))
+    )
 }
 
-fn gateway_attachment(making: Making<'_>) -> Made {
+fn gateway_attachment(making: &mut Making<'_>) -> Result<Made, String> {
     let id = format!("IGW|{}", required(making.properties, "VpcId")?);
     Ok((id, vec![("AttachmentType", json!("IGW"))]))
 }
 
-fn route(making: Making<'_>) -> Made {
+fn route(making: &mut Making<'_>) -> Result<Made, String> {
     let destination = required(making.properties, "DestinationCidrBlock")?;
     let id = format!("{}|{destination}", required(making.properties, "RouteTableId")?);
     Ok((id, vec![("CidrBlock", json!(destination))]))
 }
 
 /// The address is one of those kept for documentation (RFC 5737): it leads nowhere.
-fn elastic_ip(making: Making<'_>) -> Made {
+fn elastic_ip(making: &mut Making<'_>) -> Made {
     let address = format!("203.0.113.{}", making.ids.next() % 256);
     let allocation = format!("eipalloc-{}", making.ids.hex(17));
     let id = format!("{address}|{allocation}");
-    Ok((
+    (
         id,
         vec![("AllocationId", json!(allocation)), ("PublicIp", json!(address))],
-    ))
+    )
 }
 
-fn security_group(making: Making<'_>) -> Made {
+fn security_group(making: &mut Making<'_>) -> Made {
     let id = format!("sg-{}", making.ids.hex(17));
-    Ok((id.clone(), vec![("GroupId", json!(id)), ("Id", json!(id))]))
+    (id.clone(), vec![("GroupId", json!(id)), ("Id", json!(id))])
 }
 
-fn role(making: Making<'_>) -> Made {
+fn role(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "RoleName").unwrap_or_else(|| cut(making.generated_name, 64));
     let path = text(making.properties, "Path").unwrap_or_else(|| "/".to_owned());
     let arn = making.place.global_arn("iam", &format!("role{path}{name}"));
     let id = format!("AROA{}", making.ids.hex(17).to_uppercase());
-    Ok((name, vec![("Arn", json!(arn)), ("RoleId", json!(id))]))
+    (name, vec![("Arn", json!(arn)), ("RoleId", json!(id))])
 }
 
-fn log_group(making: Making<'_>) -> Made {
+fn log_group(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "LogGroupName").unwrap_or_else(|| making.generated_name.to_owned());
     let arn = making.place.arn("logs", &format!("log-group:{name}:*"));
-    Ok((name, vec![("Arn", json!(arn))]))
+    (name, vec![("Arn", json!(arn))])
 }
 
-fn alarm(making: Making<'_>) -> Made {
+fn alarm(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "AlarmName").unwrap_or_else(|| making.generated_name.to_owned());
     let arn = making.place.arn("cloudwatch", &format!("alarm:{name}"));
-    Ok((name, vec![("Arn", json!(arn))]))
+    (name, vec![("Arn", json!(arn))])
 }
 
 /// A generated name cut to a type's limit: the random end stays, as it makes the name unique.

@@ -61,8 +61,8 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// The same value with every key beginning in lower case: CloudFormation's property names are PascalCase where the
-/// JSON services' are camelCase. Keys below `Options`, `DockerLabels` and the like are data and begin as they do.
+/// The same value with every key beginning in lower case: CloudFormation's property names are `PascalCase` where the
+/// JSON services' are `camelCase`. Keys below `Options`, `DockerLabels` and the like are data and begin as they do.
 pub(crate) fn camel_case(value: &Value) -> Value {
     match value {
         Value::Object(members) => members

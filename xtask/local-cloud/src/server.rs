@@ -22,7 +22,7 @@ use crate::wire::{self, Fault};
 const CALL_BODY_LIMIT_BYTES: usize = 4 << 20;
 
 /// How long a client may take to send a request's headers, and how long an idle connection is kept.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(60);
+const HEADER_READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a client may take to send a call's body.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);

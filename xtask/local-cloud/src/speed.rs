@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn waits_shrink() {
         assert_eq!(
-            Speed::new(12.0).unwrap().scale(Duration::from_secs(60)),
+            Speed::new(12.0).unwrap().scale(Duration::from_mins(1)),
             Duration::from_secs(5)
         );
         for factor in [0.5, 1001.0, f64::NAN] {

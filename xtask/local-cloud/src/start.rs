@@ -138,7 +138,7 @@ async fn bind(asked: Option<u16>, of_state: Option<u16>) -> anyhow::Result<TcpLi
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                tracing::warn!(port, "the port is in use, trying the next")
+                tracing::warn!(port, "the port is in use, trying the next");
             }
             Err(error) => return Err(error).with_context(|| format!("cannot listen on 127.0.0.1:{port}")),
         }

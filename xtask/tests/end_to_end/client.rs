@@ -53,14 +53,14 @@ pub(crate) fn send(
     body: &str,
 ) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
     );
-    headers
-        .iter()
-        .for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+    for (name, value) in headers {
+        request.extend([name, ": ", value, "\r\n"]);
+    }
     stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::client;
 
 /// The most that anything here may take: a first build of the service is the longest.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// A local cloud that ends with its test, and nothing of it stays.
 pub(crate) struct Cloud {

@@ -2,6 +2,11 @@
 //!
 //! Each test has a local cloud of its own, in a folder of its own, and takes its turn: two cores carry one at a time.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that finds nothing where something must be has failed"
+)]
+
 mod client;
 mod cloud;
 mod credentials;

@@ -81,6 +81,7 @@ pub(crate) struct Revision {
 }
 
 /// A task's record; its lifecycle is its scheduler's.
+#[expect(clippy::struct_field_names, reason = "ECS's own name for it")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) service_arn: String,

@@ -146,7 +146,7 @@ pub(super) fn task(cloud: &Cloud, id: &str) -> Option<Value> {
         "startedAt": seconds(task.started_at),
         "stoppingAt": seconds(task.stopping_at),
         "stoppedAt": seconds(task.stopped_at),
-        "stopCode": task.stop_code.map(|code| code.as_str()),
+        "stopCode": task.stop_code.map(scheduler::StopCode::as_str),
         "stoppedReason": task.stopped_reason,
         "attributes": architecture.map(|name| json!([{"name": "ecs.cpu-architecture", "value": name.to_lowercase()}])),
         "attachments": [attachment(record, task.last_status)],

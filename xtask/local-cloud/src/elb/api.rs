@@ -104,8 +104,8 @@ fn describe_target_groups(elb: &Elb, input: &Value) -> Result<Value, Fault> {
         load_balancer(elb, arn)?;
     }
     let wanted = |arn: &String, group: &TargetGroup| {
-        let named = (arns.is_empty() && names.is_empty()) || arns.contains(arn) || names.contains(&group.name);
-        named
+        let asked_for = (arns.is_empty() && names.is_empty()) || arns.contains(arn) || names.contains(&group.name);
+        asked_for
             && of_load_balancer
                 .as_ref()
                 .is_none_or(|owner| elb.load_balancers_of(arn).contains(owner))

@@ -81,11 +81,15 @@ struct Walk {
 impl Walk {
     fn value(&mut self, path: &str, value: &Value) {
         if let Some(branches) = branches(value) {
-            branches.iter().for_each(|branch| self.value(path, branch));
+            for branch in branches {
+                self.value(path, branch);
+            }
         } else if provisioner::is_unresolved(value) || self.everything_below(path) {
             // Nothing to look at yet, or nothing to look for.
         } else if let Some(attributes) = attributes(path, value) {
-            attributes.iter().for_each(|(key, value)| self.member(path, key, value));
+            for (key, value) in attributes {
+                self.member(path, key, value);
+            }
         } else {
             match value {
                 Value::Object(members) => members

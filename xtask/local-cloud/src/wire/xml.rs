@@ -10,7 +10,9 @@ pub(crate) fn response(operation: &str, namespace: &str, output: &Value, request
     xml.push_str("<ResponseMetadata>");
     element(&mut xml, "RequestId", &Value::from(request_id));
     xml.push_str("</ResponseMetadata>");
-    xml.push_str(&format!("</{operation}Response>"));
+    xml.push_str("</");
+    xml.push_str(operation);
+    xml.push_str("Response>");
     xml
 }
 
