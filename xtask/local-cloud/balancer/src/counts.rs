@@ -33,7 +33,7 @@ pub struct ListenerCounts {
     pub requests: u64,
     /// Status codes that the load balancer made itself, 460 included (`HTTPCode_ELB_5XX_Count`, `HTTPCode_ELB_502_Count` and the like).
     pub made_by_load_balancer: BTreeMap<u16, u64>,
-    /// `ClientTLSNegotiationErrorCount` has no place here; these are connections accepted (`NewConnectionCount`, its client side).
+    /// Connections accepted from clients (`NewConnectionCount` counts those to targets too).
     pub new_connections: u64,
 }
 
@@ -67,7 +67,7 @@ impl TargetGroupCounts {
     }
 }
 
-/// Counts of one listener while it runs. Codes from 400 to 599 are counted one by one, others by the last slot.
+/// Counts of one listener while it runs. Codes from 200 to 599 are counted one by one.
 #[derive(Debug)]
 pub(crate) struct ListenerCounter {
     requests: AtomicU64,
