@@ -170,8 +170,8 @@ fn show(context: &Context, name: &str, change_set: &ChangeSet) {
 }
 
 async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Result<()> {
-    let leaving = "interrupted: nothing was changed";
-    if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", leaving).await? {
+    let leaving = format!("interrupted: {name} was left as it is");
+    if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", &leaving).await? {
         return Ok(());
     }
     Err(Failure::refused(format!("{name} was left as it is")).into())

@@ -44,6 +44,13 @@ pub(crate) struct Page {
     pub(crate) read_on: bool,
 }
 
+impl Event {
+    /// The order of events: by time, and within a millisecond what ends after what goes on.
+    pub(crate) fn order(&self) -> (SystemTime, bool) {
+        (self.time, !self.status.ends_with("_IN_PROGRESS"))
+    }
+}
+
 impl EventLog {
     /// The events of the operation that was started with `token`.
     pub(crate) fn new(stack_id: &str, token: &str) -> Self {
@@ -65,7 +72,7 @@ impl EventLog {
             .collect();
         new.retain(|event| self.known.insert(event.id.clone()));
         new.reverse();
-        new.sort_by_key(|event| event.time);
+        new.sort_by_key(Event::order);
         self.events.extend(new.iter().cloned());
         Page {
             read_on: !new.is_empty(),
@@ -82,7 +89,7 @@ impl EventLog {
             .events
             .iter()
             .filter(|event| self.is_stack(event))
-            .max_by_key(|event| event.time)?;
+            .max_by_key(|event| event.order())?;
         outcome(&newest.status).map(|outcome| (outcome, newest))
     }
 
@@ -110,14 +117,14 @@ impl EventLog {
 
     /// The newest event.
     pub(crate) fn newest(&self) -> Option<&Event> {
-        self.events.iter().max_by_key(|event| event.time)
+        self.events.iter().max_by_key(|event| event.order())
     }
 
     /// What goes on now: the resources whose newest event is one of progress, in the order of their start.
     pub(crate) fn going_on(&self) -> Vec<&Event> {
         let mut newest: Vec<&Event> = Vec::new();
         let mut in_order: Vec<&Event> = self.events.iter().filter(|event| !self.is_stack(event)).collect();
-        in_order.sort_by_key(|event| event.time);
+        in_order.sort_by_key(|event| event.order());
         for event in in_order {
             newest.retain(|other| other.logical_id != event.logical_id);
             newest.push(event);
@@ -218,6 +225,22 @@ mod tests {
             ]
         );
         assert_eq!((log.done(), log.going_on().len()), (2, 0));
+    }
+
+    #[test]
+    fn within_a_moment_what_ends_comes_last_whatever_the_page() {
+        let (log, _) = log(vec![
+            vec![
+                event(1, "Example", "CREATE_COMPLETE", ""),
+                event(1, "A", "CREATE_COMPLETE", ""),
+            ],
+            vec![
+                event(1, "A", "CREATE_IN_PROGRESS", ""),
+                event(1, "Example", "CREATE_IN_PROGRESS", ""),
+            ],
+        ]);
+        assert_eq!(log.outcome().map(|(outcome, _)| outcome), Some(Outcome::Complete));
+        assert_eq!(log.going_on().len(), 0);
     }
 
     #[test]

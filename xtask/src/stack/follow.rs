@@ -106,7 +106,7 @@ async fn read(aws: &Aws, stack_id: &str, log: &mut EventLog) -> anyhow::Result<V
         new.extend(page.new);
         next = after.filter(|_| page.read_on);
         if next.is_none() {
-            new.sort_by_key(|event| event.time);
+            new.sort_by_key(Event::order);
             return Ok(new);
         }
     }
