@@ -1,8 +1,5 @@
 //! The tasks: what they are, how many, and how a change replaces them.
 
-use cloudformation::generated::application_auto_scaling_scalable_target::{
-    ScalableDimension, ScalableTarget, ScalableTargetRequired, ServiceNamespace,
-};
 use cloudformation::generated::application_auto_scaling_scaling_policy::{
     PolicyType, PredefinedMetricSpecification, PredefinedMetricSpecificationPredefinedMetricType as MetricType,
     ScalingPolicy, ScalingPolicyRequired, TargetTrackingScalingPolicyConfiguration,
@@ -10,26 +7,24 @@ use cloudformation::generated::application_auto_scaling_scaling_policy::{
 use cloudformation::generated::ec2_security_group::{Egress, Ingress, SecurityGroup};
 use cloudformation::generated::ecs_cluster::Cluster;
 use cloudformation::generated::ecs_service::{
-    AwsVpcConfiguration, AwsVpcConfigurationAssignPublicIp as AssignPublicIp, DeploymentAlarms,
-    DeploymentAlarmsRequired, DeploymentCircuitBreaker, DeploymentCircuitBreakerRequired, DeploymentConfiguration,
-    LaunchType, LoadBalancer, NetworkConfiguration, Service,
+    AwsVpcConfiguration, AwsVpcConfigurationAssignPublicIp as AssignPublicIp, DeploymentCircuitBreaker,
+    DeploymentCircuitBreakerRequired, DeploymentConfiguration, NetworkConfiguration, Service,
 };
 use cloudformation::generated::ecs_task_definition::{
-    ContainerDefinition, ContainerDefinitionRequired, KeyValuePair, KeyValuePairRequired, LogConfiguration,
-    LogConfigurationLogDriver as LogDriver, NetworkMode, PortMapping, PortMappingProtocol, RequiresCompatibilities,
-    RuntimePlatform, RuntimePlatformCpuArchitecture as CpuArchitecture,
-    RuntimePlatformOperatingSystemFamily as OperatingSystemFamily, TaskDefinition,
+    KeyValuePair, KeyValuePairRequired, LogConfiguration, LogConfigurationLogDriver as LogDriver, RuntimePlatform,
+    RuntimePlatformCpuArchitecture as CpuArchitecture, RuntimePlatformOperatingSystemFamily as OperatingSystemFamily,
 };
 use cloudformation::generated::logs_log_group::LogGroup;
-use cloudformation::{Handle, Integer, Map, Options, Template, Value, list, region, sub};
+use cloudformation::relations::{FargateSize, FargateTask, Route, ServingContainer};
+use cloudformation::{Handle, Integer, Map, Options, Template, Value, list, region};
 use constants::APPLICATION_NAME;
 use constants::architecture::{ARCHITECTURE, Architecture};
 use constants::capacity::{CPU_TARGET_PERCENT, CPU_UNITS, MEMORY_MIB};
-use constants::deployment::{BAKE_MINUTES, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
 use constants::network::{ANYWHERE, HTTPS_PORT};
-use constants::service::{CONTAINER_NAME, CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER};
+use constants::service::{CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER};
 
-use crate::monitoring::Alarms;
+use crate::endpoint::Web;
+use crate::monitoring::{Alarms, BAKE_TIME};
 use crate::network::Network;
 use crate::permissions::Roles;
 use crate::reverse_proxy::ReverseProxy;
@@ -37,6 +32,8 @@ use crate::stage::PerStage;
 use crate::{Environment, Stage};
 
 const PORT: i64 = CONTAINER_PORT as i64;
+
+const SIZE: FargateSize = FargateSize::new(CPU_UNITS, MEMORY_MIB);
 
 /// What the tasks stand on.
 pub(crate) struct Surroundings<'a> {
@@ -65,21 +62,20 @@ impl Compute {
             "Only the load balancer reaches tasks.",
             surroundings.security_group(),
         );
-        let task_definitions = PerStage::each(|stage| {
-            template.add(
+        let tasks = PerStage::each(|stage| {
+            let task = surroundings.task(stage);
+            task.add(
+                template,
                 stage.logical_id("TaskDefinition"),
                 "What a task of the stage is.",
-                surroundings.task_definition(stage),
             )
         });
         let mut add_service = |stage: Stage, why, before: Option<&Handle<Service>>| {
-            let service = surroundings.service(stage, &cluster, task_definitions.of(stage), &security_group);
-            let service = template.add_with(
-                stage.logical_id("Service"),
-                why,
-                service,
-                surroundings.service_options(stage, before),
-            );
+            let id = stage.logical_id("Service");
+            let service = surroundings.service(stage, &cluster, &security_group);
+            let service = surroundings
+                .route(stage, before)
+                .add_service(template, id, why, tasks.of(stage), service);
             add_scaling(template, stage, &cluster, &service);
             service
         };
@@ -115,27 +111,23 @@ impl Surroundings<'_> {
     }
 
     /// Each stage has its own, so that an image changes in one without touching the other.
-    fn task_definition(&self, stage: Stage) -> TaskDefinition {
+    fn task(&self, stage: Stage) -> FargateTask<Web> {
         let platform = RuntimePlatform::new()
             .cpu_architecture(cpu_architecture())
             .operating_system_family(OperatingSystemFamily::Linux);
-        TaskDefinition::new()
-            .container_definitions([self.container(stage)])
-            .cpu(CPU_UNITS.to_string())
-            .execution_role_arn(self.roles.execution.arn())
-            .family(format!(
-                "{APPLICATION_NAME}-{}-{}",
-                self.environment.suffix(),
-                stage.name()
-            ))
-            .memory(MEMORY_MIB.to_string())
-            .network_mode(NetworkMode::Awsvpc)
-            .requires_compatibilities(list([RequiresCompatibilities::Fargate]))
-            .runtime_platform(platform)
-            .task_role_arn(self.roles.task.arn())
+        self.container(stage).task(&SIZE).with(|task| {
+            task.execution_role_arn(self.roles.execution.arn())
+                .family(format!(
+                    "{APPLICATION_NAME}-{}-{}",
+                    self.environment.suffix(),
+                    stage.name()
+                ))
+                .runtime_platform(platform)
+                .task_role_arn(self.roles.task.arn())
+        })
     }
 
-    fn container(&self, stage: Stage) -> ContainerDefinition {
+    fn container(&self, stage: Stage) -> ServingContainer<Web> {
         const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS.cast_signed();
         let variable = |name: &'static str, value: String| {
             KeyValuePair::new(KeyValuePairRequired {
@@ -143,22 +135,18 @@ impl Surroundings<'_> {
                 value: value.into(),
             })
         };
-        ContainerDefinition::new(ContainerDefinitionRequired {
-            image: self.images.of(stage).clone(),
-            name: CONTAINER_NAME.into(),
+        ServingContainer::new(self.images.of(stage).clone()).with(|container| {
+            container
+                .environment([
+                    variable(PORT_VARIABLE, CONTAINER_PORT.to_string()),
+                    variable(STAGE_VARIABLE, stage.value().to_owned()),
+                ])
+                .essential(true)
+                .log_configuration(self.log_configuration(stage))
+                .readonly_root_filesystem(true)
+                .stop_timeout(Integer::of::<STOP_TIMEOUT>())
+                .user(USER)
         })
-        .environment([
-            variable(PORT_VARIABLE, CONTAINER_PORT.to_string()),
-            variable(STAGE_VARIABLE, stage.value().to_owned()),
-        ])
-        .essential(true)
-        .log_configuration(self.log_configuration(stage))
-        .port_mappings([PortMapping::new()
-            .container_port(Integer::of::<PORT>())
-            .protocol(PortMappingProtocol::Tcp)])
-        .readonly_root_filesystem(true)
-        .stop_timeout(Integer::of::<STOP_TIMEOUT>())
-        .user(USER)
     }
 
     fn log_configuration(&self, stage: Stage) -> LogConfiguration {
@@ -171,57 +159,38 @@ impl Surroundings<'_> {
 
     /// Without a desired count: the scalable target's minimum brings the tasks up, and no deployment resets a fleet that
     /// has scaled out.
-    fn service(
-        &self,
-        stage: Stage,
-        cluster: &Handle<Cluster>,
-        task_definition: &Handle<TaskDefinition>,
-        security_group: &Handle<SecurityGroup>,
-    ) -> Service {
-        let load_balancer = LoadBalancer::new()
-            .container_name(CONTAINER_NAME)
-            .container_port(Integer::of::<PORT>())
-            .target_group_arn(self.proxy.target_group_arn(stage));
+    fn service(&self, stage: Stage, cluster: &Handle<Cluster>, security_group: &Handle<SecurityGroup>) -> Service {
         let network = AwsVpcConfiguration::new(self.network.private_subnets())
             .assign_public_ip(AssignPublicIp::Disabled)
             .security_groups(list([security_group.group_id()]));
         Service::new()
             .cluster(cluster.reference())
             .deployment_configuration(self.deployment_configuration(stage))
-            .launch_type(LaunchType::Fargate)
-            .load_balancers([load_balancer])
             .network_configuration(NetworkConfiguration::new().awsvpc_configuration(network))
             .service_name(stage.service_name())
-            .task_definition(task_definition.reference())
     }
 
     /// Rolling, never below the desired number of healthy tasks; back to what ran before when tasks don't start, or when
     /// an alarm fires before the bake time is over.
     fn deployment_configuration(&self, stage: Stage) -> DeploymentConfiguration {
-        let alarms = DeploymentAlarms::new(DeploymentAlarmsRequired {
-            alarm_names: self.alarms.names(stage),
-            enable: true.into(),
-            rollback: true.into(),
-        });
         let circuit_breaker = DeploymentCircuitBreaker::new(DeploymentCircuitBreakerRequired {
             enable: true.into(),
             rollback: true.into(),
         });
-        DeploymentConfiguration::new()
-            .alarms(alarms)
-            .bake_time_in_minutes(Integer::of::<BAKE_MINUTES>())
+        stage
+            .rollout()
+            .watched_by(self.alarms.of(stage), &BAKE_TIME)
             .deployment_circuit_breaker(circuit_breaker)
-            .maximum_percent(MAXIMUM_PERCENT)
-            .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
     }
 
-    fn service_options(&self, stage: Stage, before: Option<&Handle<Service>>) -> Options {
+    fn route(&self, stage: Stage, before: Option<&Handle<Service>>) -> Route<Web> {
         let options = match before {
             Some(service) => Options::new().depends_on(service),
             None => Options::new(),
         };
-        self.network
-            .after_private_routing(self.proxy.after_listening(stage, options))
+        self.proxy
+            .route(stage, options)
+            .with(|options| self.network.after_private_routing(options))
     }
 }
 
@@ -233,15 +202,7 @@ fn cpu_architecture() -> CpuArchitecture {
 }
 
 fn add_scaling(template: &mut Template, stage: Stage, cluster: &Handle<Cluster>, service: &Handle<Service>) {
-    let capacity = |tasks| Integer::new(tasks).expect("asserted with the constants").into();
-    let (minimum, maximum) = stage.capacity();
-    let target = ScalableTarget::new(ScalableTargetRequired {
-        max_capacity: capacity(maximum),
-        min_capacity: capacity(minimum),
-        resource_id: sub(&[&"service/", &cluster.reference(), &"/", &service.name()]),
-        scalable_dimension: ScalableDimension::EcsServiceDesiredCount.into(),
-        service_namespace: ServiceNamespace::Ecs.into(),
-    });
+    let target = stage.capacity().of_service(cluster, service);
     let target = template.add(
         stage.logical_id("ScalableTarget"),
         "How many tasks there may be.",

@@ -4,6 +4,7 @@
 //! `network`, `reverse_proxy`, `compute`, `monitoring` and `permissions`.
 
 mod compute;
+mod endpoint;
 mod environment;
 pub mod foundation;
 mod monitoring;

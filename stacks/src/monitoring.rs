@@ -5,18 +5,18 @@
 //! deploys to say, not for an alarm. It also keeps one bad minute among empty ones from alarming before its time.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
 
-use cloudformation::formats::AlarmName;
 use cloudformation::generated::cloud_watch_alarm::{
-    Alarm, ComparisonOperator, Dimension, DimensionRequired, Metric, MetricDataQuery, MetricStat, MetricStatRequired,
-    TreatMissingData,
+    ComparisonOperator, Dimension, DimensionRequired, Metric, TreatMissingData,
 };
 use cloudformation::generated::logs_log_group::{LogGroup, RetentionInDays};
-use cloudformation::{DeletionPolicy, Handle, Integer, Options, Template, Value, list};
+use cloudformation::relations::{AlarmWindow, BakeTime, Query, Statistic, Watch, WatchingAlarm};
+use cloudformation::{DeletionPolicy, Handle, Options, Template};
 use constants::APPLICATION_NAME;
 use constants::alarm::{
     CONNECTION_ERRORS, DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS, RESPONSE_TIME_SECONDS,
     RESPONSE_TIME_STATISTIC, SERVER_ERROR_PERCENT,
 };
+use constants::deployment::BAKE_MINUTES;
 use constants::environment::{PRODUCTION_LOG_RETENTION_DAYS, SANDBOX_LOG_RETENTION_DAYS};
 
 use crate::reverse_proxy::ReverseProxy;
@@ -25,6 +25,17 @@ use crate::{Environment, Stage};
 
 /// The namespace of the load balancer's metrics.
 const NAMESPACE: &str = "AWS/ApplicationELB";
+
+/// What every alarm looks at.
+pub(crate) type Window = AlarmWindow<DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS>;
+
+const WINDOW: Window = Window::new();
+
+/// How long the alarms go on watching a deployment.
+pub(crate) const BAKE_TIME: BakeTime<Window> = BakeTime::minutes(BAKE_MINUTES);
+
+const SLOWEST: Statistic = Statistic::new(RESPONSE_TIME_STATISTIC);
+const SUM: Statistic = Statistic::new("Sum");
 
 /// Adds the log group of each stage.
 pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
@@ -60,7 +71,7 @@ fn retention(environment: Environment) -> RetentionInDays {
 }
 
 /// The alarms of each stage.
-pub(crate) struct Alarms(PerStage<Vec<Handle<Alarm>>>);
+pub(crate) struct Alarms(PerStage<Vec<WatchingAlarm<Window>>>);
 
 impl Alarms {
     /// Adds the alarms to a template.
@@ -78,14 +89,14 @@ impl Alarms {
             ];
             alarms
                 .into_iter()
-                .map(|(name, alarm)| template.add(stage.logical_id(name), "Rolls a bad deployment back.", alarm))
+                .map(|(name, alarm)| alarm.add(template, stage.logical_id(name), "Rolls a bad deployment back."))
                 .collect()
         }))
     }
 
-    /// The names of a stage's alarms.
-    pub(crate) fn names(&self, stage: Stage) -> Value<Vec<AlarmName>> {
-        list(self.0.of(stage).iter().map(Handle::reference))
+    /// A stage's alarms.
+    pub(crate) fn of(&self, stage: Stage) -> &[WatchingAlarm<Window>] {
+        self.0.of(stage)
     }
 }
 
@@ -100,59 +111,58 @@ impl Watched<'_> {
     /// As a metric query, whose statistic may be any: the alarm's own `ExtendedStatistic` is documented for trimmed means
     /// up to 90 % only.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
-    fn response_time(&self) -> Alarm {
-        let slowest = self.metric("slowest", "TargetResponseTime", RESPONSE_TIME_STATISTIC);
+    fn response_time(&self) -> Watch<Window> {
+        let slowest = self.metric("slowest", "TargetResponseTime", &SLOWEST);
         self.alarm(
             "ResponseTime",
             "The slowest tenth of the answers takes too long.",
             RESPONSE_TIME_SECONDS,
+            WINDOW.watch(slowest, []),
         )
-        .metrics([slowest.return_data(true)])
     }
 
     /// A share, because a number of errors means little without the number of requests. Fast errors make the response
     /// time look better, so it alone would pass them. A minute without errors has no data point, and counts as good.
-    fn server_errors(&self) -> Alarm {
-        let share = MetricDataQuery::new("share")
-            .expression("100 * errors / requests")
-            .label("Answers with a 5xx status, in per cent")
-            .return_data(true);
-        let errors = self
-            .metric("errors", "HTTPCode_Target_5XX_Count", "Sum")
-            .return_data(false);
-        let requests = self.metric("requests", "RequestCount", "Sum").return_data(false);
+    fn server_errors(&self) -> Watch<Window> {
+        let share = WINDOW.expression(
+            "share",
+            "Answers with a 5xx status, in per cent",
+            "100 * errors / requests",
+        );
+        let errors = self.metric("errors", "HTTPCode_Target_5XX_Count", &SUM);
+        let requests = self.metric("requests", "RequestCount", &SUM);
         self.alarm(
             "ServerErrors",
             "Too many of the answers have a 5xx status.",
             SERVER_ERROR_PERCENT,
+            WINDOW.watch(share, [errors, requests]),
         )
-        .metrics([share, errors, requests])
     }
 
     /// Targets that don't answer at all: such requests have neither response time nor status.
-    fn connection_errors(&self) -> Alarm {
-        let errors = self.metric("errors", "TargetConnectionErrorCount", "Sum");
+    fn connection_errors(&self) -> Watch<Window> {
+        let errors = self.metric("errors", "TargetConnectionErrorCount", &SUM);
         self.alarm(
             "ConnectionErrors",
             "The load balancer can't connect to its targets.",
             CONNECTION_ERRORS,
+            WINDOW.watch(errors, []),
         )
-        .metrics([errors.return_data(true)])
     }
 
-    fn alarm(&self, name: &str, description: &'static str, threshold: u8) -> Alarm {
+    fn alarm(&self, name: &str, description: &'static str, threshold: u8, watch: Watch<Window>) -> Watch<Window> {
         let (environment, stage) = (self.environment.suffix(), self.stage.name());
-        Alarm::new()
-            .alarm_description(description)
-            .alarm_name(format!("{APPLICATION_NAME}-{environment}-{stage}-{name}"))
-            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
-            .datapoints_to_alarm(Integer::of::<DATAPOINTS_TO_ALARM>())
-            .evaluation_periods(Integer::of::<EVALUATION_PERIODS>())
-            .threshold(f64::from(threshold))
-            .treat_missing_data(TreatMissingData::NotBreaching)
+        watch.with(|alarm| {
+            alarm
+                .alarm_description(description)
+                .alarm_name(format!("{APPLICATION_NAME}-{environment}-{stage}-{name}"))
+                .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+                .threshold(f64::from(threshold))
+                .treat_missing_data(TreatMissingData::NotBreaching)
+        })
     }
 
-    fn metric(&self, id: &'static str, name: &'static str, statistic: &'static str) -> MetricDataQuery {
+    fn metric(&self, id: &'static str, name: &'static str, statistic: &'static Statistic) -> Query<Window> {
         let dimension = |name: &'static str, value| {
             Dimension::new(DimensionRequired {
                 name: name.into(),
@@ -166,10 +176,6 @@ impl Watched<'_> {
             ])
             .metric_name(name)
             .namespace(NAMESPACE);
-        MetricDataQuery::new(id).metric_stat(MetricStat::new(MetricStatRequired {
-            metric,
-            period: Integer::of::<PERIOD_SECONDS>().into(),
-            stat: statistic.into(),
-        }))
+        WINDOW.metric(id, metric, statistic)
     }
 }

@@ -3,7 +3,7 @@
 use cloudformation::generated::iam_role::{Policy, PolicyRequired, Role};
 use cloudformation::generated::logs_log_group::LogGroup;
 use cloudformation::{
-    Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id, partition, region, sub,
+    Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id, partition, region, sub,
 };
 
 use crate::Environment;
@@ -11,6 +11,15 @@ use crate::stage::PerStage;
 
 /// Who takes the roles.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+const TAKE_ROLE: &[Action] = &[Action::new("sts:AssumeRole")];
+const SIGN_IN: &[Action] = &[Action::new("ecr:GetAuthorizationToken")];
+const FETCH_IMAGE: &[Action] = &[
+    Action::new("ecr:BatchCheckLayerAvailability"),
+    Action::new("ecr:BatchGetImage"),
+    Action::new("ecr:GetDownloadUrlForLayer"),
+];
+const WRITE_LOGS: &[Action] = &[Action::new("logs:CreateLogStream"), Action::new("logs:PutLogEvents")];
 
 /// The roles of the tasks.
 pub(crate) struct Roles {
@@ -45,7 +54,7 @@ impl Roles {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html>
 fn trust() -> PolicyDocument {
     PolicyDocument::new([
-        Statement::trust("EcsTasks", Principal::Service(TASKS), &["sts:AssumeRole"]).condition(
+        Statement::trust("EcsTasks", Principal::Service(TASKS), TAKE_ROLE).condition(
             "StringEquals",
             "aws:SourceAccount",
             account_id(),
@@ -57,26 +66,12 @@ fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGr
     PolicyDocument::new([
         // The token is for the whole registry: AWS knows no narrower resource.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        Statement::on(
-            "SignIn",
-            Effect::Allow,
-            &["ecr:GetAuthorizationToken"],
-            [Value::<String>::from("*")],
-        ),
-        Statement::on(
-            "FetchImage",
-            Effect::Allow,
-            &[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
-            [repository_arn(environment)],
-        ),
+        Statement::on("SignIn", Effect::Allow, SIGN_IN, [Value::<String>::from("*")]),
+        Statement::on("FetchImage", Effect::Allow, FETCH_IMAGE, [repository_arn(environment)]),
         Statement::on(
             "WriteLogs",
             Effect::Allow,
-            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            WRITE_LOGS,
             [log_groups.onebox.arn(), log_groups.fleet.arn()],
         ),
     ])

@@ -1,19 +1,18 @@
 //! The load balancer: who may reach it, and how it shares requests out between the stages.
 
-use cloudformation::formats::{SecurityGroupId, TargetGroupArn};
+use cloudformation::formats::SecurityGroupId;
 use cloudformation::generated::ec2_security_group::{Egress, Ingress, SecurityGroup};
-use cloudformation::generated::elastic_load_balancing_v2_listener::{
-    self as listener, ForwardConfig, Listener, ListenerRequired, TargetGroupTuple, TargetGroupTupleRequired,
-};
+use cloudformation::generated::elastic_load_balancing_v2_listener::Protocol;
 use cloudformation::generated::elastic_load_balancing_v2_listener_rule::{
-    self as rule, HttpHeaderConfig, ListenerRule, ListenerRuleRequired, RuleCondition,
+    HttpHeaderConfig, RuleCondition, RuleConditionField,
 };
 use cloudformation::generated::elastic_load_balancing_v2_load_balancer::{
     LoadBalancer, LoadBalancerAttribute, LoadBalancerAttributeRequired, Scheme, Type,
 };
 use cloudformation::generated::elastic_load_balancing_v2_target_group::{
-    self as target_group, Matcher, TargetGroup, TargetGroupAttribute, TargetGroupAttributeRequired, TargetType,
+    self as target_group, Matcher, TargetGroup, TargetGroupAttribute, TargetGroupAttributeRequired,
 };
+use cloudformation::relations::{Forwarded, HealthCheck, Route, Targets, TrafficSplit};
 use cloudformation::{Handle, Integer, Options, Template, Value, list, sub};
 use constants::load_balancer::{
     DEREGISTRATION_DELAY_SECONDS, FLEET_WEIGHT, HEALTH_CHECK_INTERVAL_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS,
@@ -23,16 +22,25 @@ use constants::network::{ANYWHERE, CIDR};
 use constants::service::{CONTAINER_PORT, HEALTH_CHECK_PATH};
 
 use crate::Stage;
+use crate::endpoint::Web;
 use crate::network::Network;
 use crate::stage::PerStage;
+
+/// Every request goes to a stage by weight: Onebox's share, then Fleet's.
+const SPLIT: TrafficSplit<2> = TrafficSplit::new([ONEBOX_WEIGHT, FLEET_WEIGHT]);
+
+const HEALTH_CHECK: HealthCheck = HealthCheck::new(
+    HEALTH_CHECK_INTERVAL_SECONDS,
+    HEALTH_CHECK_TIMEOUT_SECONDS,
+    HEALTHY_THRESHOLD,
+    UNHEALTHY_THRESHOLD,
+);
 
 /// What the rest of the template needs of the load balancer.
 pub(crate) struct ReverseProxy {
     load_balancer: Handle<LoadBalancer>,
     security_group: Handle<SecurityGroup>,
-    target_groups: PerStage<Handle<TargetGroup>>,
-    listener: Handle<Listener>,
-    rules: PerStage<Handle<ListenerRule>>,
+    forwarded: PerStage<Forwarded<Web>>,
 }
 
 impl ReverseProxy {
@@ -49,28 +57,34 @@ impl ReverseProxy {
             load_balancer(network, &security_group),
             network.after_public_routing(Options::new()),
         );
-        let target_groups = PerStage::each(|stage| {
-            template.add(
-                stage.logical_id("TargetGroup"),
+        let targets = PerStage::each(|stage| {
+            let id = stage.logical_id("TargetGroup");
+            Targets::add(
+                template,
+                id,
                 "The stage's healthy tasks.",
+                &HEALTH_CHECK,
                 target_group(network),
             )
         });
-        let listener = template.add(
+        let [onebox, fleet] = SPLIT.listen(
+            template,
             "Listener",
             "Splits requests by weight.",
-            listener(&load_balancer, &target_groups),
+            load_balancer.reference(),
+            [targets.onebox, targets.fleet],
+            |listener| {
+                const PORT: i64 = LISTENER_PORT as i64;
+                listener.port(Integer::of::<PORT>()).protocol(Protocol::Http)
+            },
         );
-        let rules = PerStage::each(|stage| {
-            let rule = rule(stage, &listener, target_groups.of(stage));
-            template.add(stage.logical_id("ListenerRule"), "Lets probes choose the stage.", rule)
-        });
+        let mut forwarded = PerStage { onebox, fleet };
+        add_rule(template, Stage::Onebox, &mut forwarded.onebox);
+        add_rule(template, Stage::Fleet, &mut forwarded.fleet);
         Self {
             load_balancer,
             security_group,
-            target_groups,
-            listener,
-            rules,
+            forwarded,
         }
     }
 
@@ -84,14 +98,9 @@ impl ReverseProxy {
         self.security_group.group_id()
     }
 
-    /// The targets of a stage.
-    pub(crate) fn target_group_arn(&self, stage: Stage) -> Value<TargetGroupArn> {
-        self.target_groups.of(stage).reference()
-    }
-
     /// The targets of a stage, as metrics name them.
     pub(crate) fn target_group_full_name(&self, stage: Stage) -> Value<String> {
-        self.target_groups.of(stage).target_group_full_name()
+        self.forwarded.of(stage).full_name()
     }
 
     /// The load balancer, as metrics name it.
@@ -99,9 +108,9 @@ impl ReverseProxy {
         self.load_balancer.load_balancer_full_name()
     }
 
-    /// Waits until requests reach the stage's target group: ECS refuses a target group without a load balancer.
-    pub(crate) fn after_listening(&self, stage: Stage, options: Options) -> Options {
-        options.depends_on(&self.listener).depends_on(self.rules.of(stage))
+    /// The way of requests to a stage's tasks, with what a service behind it waits for.
+    pub(crate) fn route(&self, stage: Stage, options: Options) -> Route<Web> {
+        self.forwarded.of(stage).route(options)
     }
 }
 
@@ -146,7 +155,6 @@ fn load_balancer(network: &Network, security_group: &Handle<SecurityGroup>) -> L
 }
 
 fn target_group(network: &Network) -> TargetGroup {
-    const PORT: i64 = CONTAINER_PORT as i64;
     let attribute = |key: &'static str, value: String| {
         TargetGroupAttribute::new(TargetGroupAttributeRequired {
             key: key.into(),
@@ -154,59 +162,30 @@ fn target_group(network: &Network) -> TargetGroup {
         })
     };
     TargetGroup::new()
-        .health_check_interval_seconds(Integer::of::<HEALTH_CHECK_INTERVAL_SECONDS>())
         .health_check_path(HEALTH_CHECK_PATH)
         .health_check_protocol(target_group::HealthCheckProtocol::Http)
-        .health_check_timeout_seconds(Integer::of::<HEALTH_CHECK_TIMEOUT_SECONDS>())
-        .healthy_threshold_count(Integer::of::<HEALTHY_THRESHOLD>())
         .matcher(Matcher::new().http_code(HEALTHY_STATUS))
-        .port(Integer::of::<PORT>())
         .protocol(target_group::Protocol::Http)
         .target_group_attributes([attribute(
             "deregistration_delay.timeout_seconds",
             DEREGISTRATION_DELAY_SECONDS.to_string(),
         )])
-        // A Fargate task is a network address, not an instance.
-        .target_type(TargetType::Ip)
-        .unhealthy_threshold_count(Integer::of::<UNHEALTHY_THRESHOLD>())
         .vpc_id(network.vpc_id())
 }
 
-/// Every request goes to a stage by weight.
-fn listener(load_balancer: &Handle<LoadBalancer>, target_groups: &PerStage<Handle<TargetGroup>>) -> Listener {
-    const PORT: i64 = LISTENER_PORT as i64;
-    let weighted = |group: &Handle<TargetGroup>, weight| {
-        TargetGroupTuple::new(TargetGroupTupleRequired {
-            target_group_arn: group.reference(),
-            weight,
-        })
-    };
-    let forward = ForwardConfig::new().target_groups([
-        weighted(&target_groups.onebox, Integer::of::<ONEBOX_WEIGHT>().into()),
-        weighted(&target_groups.fleet, Integer::of::<FLEET_WEIGHT>().into()),
-    ]);
-    Listener::new(ListenerRequired {
-        default_actions: vec![listener::Action::new(listener::ActionType::Forward).forward_config(forward)],
-        load_balancer_arn: load_balancer.reference(),
-    })
-    .port(Integer::of::<PORT>())
-    .protocol(listener::Protocol::Http)
-}
-
 /// A request that names a stage goes there, whatever the weights: for checks and probes.
-fn rule(stage: Stage, listener: &Handle<Listener>, target_group: &Handle<TargetGroup>) -> ListenerRule {
+fn add_rule(template: &mut Template, stage: Stage, forwarded: &mut Forwarded<Web>) {
     let header = HttpHeaderConfig::new()
         .http_header_name(constants::stage::HEADER)
         .values(list([stage.value()]));
     let condition = RuleCondition::new()
-        .field(rule::RuleConditionField::HttpHeader)
+        .field(RuleConditionField::HttpHeader)
         .http_header_config(header);
-    let forward = rule::Action::new(rule::ActionType::Forward).target_group_arn(target_group.reference());
-    let priority = Integer::new(stage.rule_priority()).expect("asserted with the constants");
-    ListenerRule::new(ListenerRuleRequired {
-        actions: vec![forward],
-        conditions: vec![condition],
-        priority: priority.into(),
-    })
-    .listener_arn(listener.reference())
+    forwarded.add_rule(
+        template,
+        stage.logical_id("ListenerRule"),
+        "Lets probes choose the stage.",
+        stage.rule_priority(),
+        condition,
+    );
 }

@@ -1,6 +1,14 @@
 //! The two stages of a deployment, and what differs between them.
 
+use cloudformation::Integer;
+use cloudformation::relations::{Capacity, Rollout};
+use constants::deployment::{MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
 use constants::{APPLICATION_NAME, capacity, load_balancer, stage};
+
+const ONEBOX_CAPACITY: Capacity = Capacity::new(capacity::ONEBOX_MINIMUM, capacity::ONEBOX_MAXIMUM);
+const FLEET_CAPACITY: Capacity = Capacity::new(capacity::FLEET_MINIMUM, capacity::FLEET_MAXIMUM);
+const ONEBOX_ROLLOUT: Rollout = Rollout::new(MINIMUM_HEALTHY_PERCENT, MAXIMUM_PERCENT, &ONEBOX_CAPACITY);
+const FLEET_ROLLOUT: Rollout = Rollout::new(MINIMUM_HEALTHY_PERCENT, MAXIMUM_PERCENT, &FLEET_CAPACITY);
 
 /// A stage of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +47,26 @@ impl Stage {
     }
 
     /// The fewest and the most tasks.
-    pub(crate) const fn capacity(self) -> (i64, i64) {
+    pub(crate) const fn capacity(self) -> &'static Capacity {
         match self {
-            Self::Onebox => (capacity::ONEBOX_MINIMUM, capacity::ONEBOX_MAXIMUM),
-            Self::Fleet => (capacity::FLEET_MINIMUM, capacity::FLEET_MAXIMUM),
+            Self::Onebox => &ONEBOX_CAPACITY,
+            Self::Fleet => &FLEET_CAPACITY,
+        }
+    }
+
+    /// How a change replaces tasks.
+    pub(crate) const fn rollout(self) -> &'static Rollout {
+        match self {
+            Self::Onebox => &ONEBOX_ROLLOUT,
+            Self::Fleet => &FLEET_ROLLOUT,
         }
     }
 
     /// Where the listener's rule for the stage stands.
-    pub(crate) const fn rule_priority(self) -> i64 {
+    pub(crate) const fn rule_priority(self) -> Integer<1, 50000> {
         match self {
-            Self::Onebox => load_balancer::ONEBOX_RULE_PRIORITY,
-            Self::Fleet => load_balancer::FLEET_RULE_PRIORITY,
+            Self::Onebox => Integer::of::<{ load_balancer::ONEBOX_RULE_PRIORITY }>(),
+            Self::Fleet => Integer::of::<{ load_balancer::FLEET_RULE_PRIORITY }>(),
         }
     }
 }

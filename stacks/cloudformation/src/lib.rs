@@ -7,7 +7,9 @@
 //! - a required property can't be left out: constructors demand it;
 //! - an attribute that the resource type lacks is a missing method of its [`Handle`];
 //! - a subnet's id doesn't fit where a VPC's is expected: each has its own marker in [`formats`];
-//! - an enumerated value is an enum, a bounded number an [`Integer`] with its range in the type.
+//! - an enumerated value is an enum, a bounded number an [`Integer`] with its range in the type;
+//! - what must agree between properties is made by one of the types in [`relations`], which can't disagree;
+//! - an IAM [`Action`] names one service and one action, and no wildcard.
 //!
 //! What can only be seen on the whole template (a name used twice, a reference to nothing, a circle of
 //! dependencies) is an [`Error`] of [`Template::render`].
@@ -24,6 +26,7 @@ mod template;
 mod value;
 
 pub mod generated;
+pub mod relations;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +41,6 @@ pub use handle::{DeletionPolicy, Dependency, Handle, Options, Resource};
 pub use node::{Map, Node, Object, ToNode};
 pub use output::Output;
 pub use parameter::{Parameter, ParameterHandle, ParameterType};
-pub use policy::{Effect, PolicyDocument, Principal, Statement};
+pub use policy::{Action, Effect, PolicyDocument, Principal, Statement};
 pub use template::{Error, Template};
 pub use value::{Integer, Literal, Text, Value, list};

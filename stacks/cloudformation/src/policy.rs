@@ -32,6 +32,55 @@ impl ToNode for PolicyDocument {
     }
 }
 
+/// An action of an AWS service, such as `ecr:BatchGetImage`. There is none with a wildcard: rights are listed one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action(&'static str);
+
+impl Action {
+    /// A service's prefix in lower case, a colon, and the action's name in letters and digits, with a capital first.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
+    ///
+    /// # Panics
+    ///
+    /// When it is written in another way: in a constant, when compiling.
+    pub const fn new(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        let mut index = 0;
+        while index < bytes.len() {
+            assert!(
+                bytes[index] != b'*',
+                "an action with a wildcard: list the actions one by one"
+            );
+            index += 1;
+        }
+        index = 0;
+        while index < bytes.len() && is_prefix(bytes[index]) {
+            index += 1;
+        }
+        assert!(
+            0 < index && index < bytes.len() && bytes[index] == b':',
+            "an action isn't a service's prefix, a colon and a name"
+        );
+        index += 1;
+        assert!(
+            index < bytes.len() && bytes[index].is_ascii_uppercase(),
+            "an action's name doesn't begin with a capital"
+        );
+        while index < bytes.len() {
+            assert!(
+                bytes[index].is_ascii_alphanumeric(),
+                "an action's name has other characters than letters and digits"
+            );
+            index += 1;
+        }
+        Self(text)
+    }
+}
+
+const fn is_prefix(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
 /// Whether a statement grants or forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -54,7 +103,7 @@ pub struct Statement {
     sid: &'static str,
     effect: Effect,
     principal: Option<Principal>,
-    actions: Vec<&'static str>,
+    actions: &'static [Action],
     resources: Option<Value<Vec<String>>>,
     conditions: Vec<(&'static str, &'static str, Value<String>)>,
 }
@@ -64,7 +113,7 @@ impl Statement {
     pub fn on<T: Text>(
         sid: &'static str,
         effect: Effect,
-        actions: &[&'static str],
+        actions: &'static [Action],
         resources: impl IntoIterator<Item = Value<T>>,
     ) -> Self {
         let resources = list(resources.into_iter().map(Value::text));
@@ -75,7 +124,7 @@ impl Statement {
     }
 
     /// A statement of a role's trust policy: this principal may take the role.
-    pub fn trust(sid: &'static str, principal: Principal, actions: &[&'static str]) -> Self {
+    pub fn trust(sid: &'static str, principal: Principal, actions: &'static [Action]) -> Self {
         Self {
             principal: Some(principal),
             ..Self::bare(sid, Effect::Allow, actions)
@@ -89,12 +138,12 @@ impl Statement {
         self
     }
 
-    fn bare(sid: &'static str, effect: Effect, actions: &[&'static str]) -> Self {
+    fn bare(sid: &'static str, effect: Effect, actions: &'static [Action]) -> Self {
         Self {
             sid,
             effect,
             principal: None,
-            actions: actions.to_vec(),
+            actions,
             resources: None,
             conditions: Vec::new(),
         }
@@ -125,7 +174,7 @@ impl ToNode for Statement {
         if let Some(Principal::Service(domain)) = self.principal {
             statement = statement.with("Principal", Object::new().with("Service", domain));
         }
-        let actions: Vec<Node> = self.actions.iter().map(|action| Node::from(*action)).collect();
+        let actions: Vec<Node> = self.actions.iter().map(|action| Node::from(action.0)).collect();
         statement
             .with("Action", actions)
             .optional("Resource", self.resources.as_ref())

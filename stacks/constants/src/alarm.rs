@@ -21,8 +21,5 @@ pub const SERVER_ERROR_PERCENT: u8 = 5;
 /// Connections to targets that failed, a period, at which it breaches: tasks that are replaced in order cause none.
 pub const CONNECTION_ERRORS: u8 = 1;
 
-const _: () = assert!(1 <= DATAPOINTS_TO_ALARM && DATAPOINTS_TO_ALARM <= EVALUATION_PERIODS);
-// An alarm's window is at most a day.
-const _: () = assert!(EVALUATION_PERIODS * PERIOD_SECONDS <= 86_400);
 // A request that hangs until the service gives it up has breached.
 const _: () = assert!((RESPONSE_TIME_SECONDS as u64) < crate::service::REQUEST_TIMEOUT_SECONDS);

@@ -1,7 +1,8 @@
 //! Names, ports, weights and thresholds, each with its reason.
 //!
 //! Everything that two of the service, the templates and the command line must agree on stands here once.
-//! Units are in the names; relations between values are asserted at compile time.
+//! Units are in the names; relations between values are asserted at compile time: here what is this project's own choice,
+//! in the types that `stacks` makes of them what AWS demands.
 
 pub mod alarm;
 pub mod architecture;

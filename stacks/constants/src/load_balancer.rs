@@ -38,9 +38,7 @@ pub const UNHEALTHY_THRESHOLD: i64 = 2;
 /// The status that a healthy target answers.
 pub const HEALTHY_STATUS: &str = "200";
 
-const _: () = assert!(ONEBOX_WEIGHT + FLEET_WEIGHT == 100);
 const _: () = assert!(0 < ONEBOX_WEIGHT && ONEBOX_WEIGHT < FLEET_WEIGHT);
 const _: () = assert!(ONEBOX_RULE_PRIORITY != FLEET_RULE_PRIORITY);
-const _: () = assert!(HEALTH_CHECK_TIMEOUT_SECONDS < HEALTH_CHECK_INTERVAL_SECONDS);
 const _: () = assert!(crate::service::REQUEST_TIMEOUT_SECONDS < IDLE_TIMEOUT_SECONDS as u64);
 const _: () = assert!(crate::service::REQUEST_TIMEOUT_SECONDS <= DEREGISTRATION_DELAY_SECONDS as u64);
