@@ -16,7 +16,7 @@ use crate::moment;
 use crate::plain::{already_exists, not_found};
 use crate::properties::{boolean, list, required, text, texts};
 use crate::provider::{Handler, Kind};
-use crate::wire::Fault;
+use crate::wire::{Fault, Service};
 
 /// The user name of every registry login, as on AWS.
 pub(crate) const USERNAME: &str = "AWS";
@@ -135,7 +135,7 @@ pub(crate) fn call(
         "ListImages" => list_images(cloud, registry, input),
         "BatchDeleteImage" => batch_delete_image(cloud, registry, input),
         "ListTagsForResource" => list_tags(cloud, input),
-        _ => Err(Fault::unsupported("ECR", operation)),
+        _ => Err(Fault::unsupported(Service::Ecr, operation)),
     }
 }
 
@@ -253,6 +253,12 @@ fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Resu
     let name =
         required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
     repository(cloud, &name)?;
+    if list(input, "imageIds").is_empty() {
+        return Err(Fault::client(
+            "InvalidParameterException",
+            "imageIds names 1 to 100 images",
+        ));
+    }
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
     for id in list(input, "imageIds") {
         let reference = text(id, "imageDigest")
@@ -285,7 +291,10 @@ fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Resu
 
 fn list_tags(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
     let arn = text(input, "resourceArn").unwrap_or_default();
-    let repository = repository(cloud, arn.rsplit_once("repository/").map_or("", |(_, name)| name))?;
+    let (_, name) = arn
+        .split_once(":repository/")
+        .ok_or_else(|| Fault::client("InvalidParameterException", "resourceArn is no repository's ARN"))?;
+    let repository = repository(cloud, name)?;
     Ok(json!({"tags": list(&repository.properties, "Tags")}))
 }
 

@@ -177,6 +177,6 @@ fn caller(place: &Place, operation: &str) -> Result<Value, Fault> {
             "Account": place.account_id,
             "Arn": place.global_arn("iam", "user/local"),
         })),
-        _ => Err(Fault::unsupported("STS", operation)),
+        _ => Err(Fault::unsupported(Service::Sts, operation)),
     }
 }

@@ -34,7 +34,7 @@ struct Call<'a> {
     input: &'a Value,
 }
 
-/// Answers one call.
+/// Answers one call; null where the model has no output at all, not even an empty one.
 pub(crate) fn call(
     stacks: &mut Stacks,
     now: SystemTime,

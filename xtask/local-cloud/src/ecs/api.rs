@@ -9,7 +9,7 @@ use super::resources::cluster_name;
 use super::{Service, show};
 use crate::cloud::Cloud;
 use crate::properties::{text, texts};
-use crate::wire::Fault;
+use crate::wire::{self, Fault};
 
 /// Answers one call.
 pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) -> Result<Value, Fault> {
@@ -28,7 +28,7 @@ pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &
         "ListServiceDeployments" => list_service_deployments(cloud, input),
         "DescribeServiceDeployments" => Ok(describe_service_deployments(cloud, input)),
         "DescribeServiceRevisions" => Ok(describe_service_revisions(cloud, input)),
-        _ => Err(Fault::unsupported("ECS", operation)),
+        _ => Err(Fault::unsupported(wire::Service::Ecs, operation)),
     }
 }
 

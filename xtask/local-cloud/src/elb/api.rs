@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Elb, Listener, LoadBalancer, Rule, TargetGroup, plan};
 use crate::moment;
 use crate::properties::{list, number, pairs, text, texts};
-use crate::wire::Fault;
+use crate::wire::{Fault, Service};
 
 /// Answers one call.
 pub(crate) fn call(elb: &Elb, operation: &str, input: &Value) -> Result<Value, Fault> {
@@ -18,7 +18,7 @@ pub(crate) fn call(elb: &Elb, operation: &str, input: &Value) -> Result<Value, F
         "DescribeListeners" => describe_listeners(elb, input),
         "DescribeRules" => describe_rules(elb, input),
         "DescribeTags" => describe_tags(elb, input),
-        _ => Err(Fault::unsupported("Elastic Load Balancing", operation)),
+        _ => Err(Fault::unsupported(Service::ElasticLoadBalancing, operation)),
     }
 }
 
@@ -222,66 +222,90 @@ fn show_actions(actions: &Value) -> Value {
 
 fn describe_rules(elb: &Elb, input: &Value) -> Result<Value, Fault> {
     let (arns, owner) = (texts(input, "RuleArns"), text(input, "ListenerArn"));
-    if let Some(arn) = &owner
-        && !elb.listeners.contains_key(arn)
-    {
-        return Err(no_listener(arn));
+    match &owner {
+        Some(arn) if !elb.listeners.contains_key(arn) => return Err(no_listener(arn)),
+        None if arns.is_empty() => {
+            return Err(Fault::client(
+                "ValidationError",
+                "You must specify either listener rule ARNs or a listener ARN",
+            ));
+        }
+        _ => {}
     }
-    if let Some(arn) = arns.iter().find(|arn| !elb.rules.contains_key(*arn)) {
-        return Err(Fault::client(
-            "RuleNotFound",
-            format!("One or more rules not found: {arn}"),
-        ));
-    }
-    let wanted = |arn: &String, rule: &Rule| {
-        arns.contains(arn) || owner.as_ref().is_some_and(|owner| rule.listener_arn == *owner)
-    };
-    let mut found = elb
+    let of_owner = |listener: &str| owner.as_deref() == Some(listener);
+    let mut written = elb
         .rules
         .iter()
-        .filter(|(arn, rule)| wanted(arn, rule))
+        .filter(|(arn, rule)| arns.contains(arn) || of_owner(&rule.listener_arn))
         .collect::<Vec<_>>();
-    found.sort_by_key(|(_, rule)| rule.priority);
-    let mut rules = found
-        .into_iter()
-        .map(|(arn, rule)| {
-            json!({
-                "RuleArn": arn,
-                "Priority": rule.priority.to_string(),
-                "Conditions": rule.properties["Conditions"],
-                "Actions": show_actions(&rule.properties["Actions"]),
-                "IsDefault": false,
-            })
-        })
+    written.sort_by_key(|(_, rule)| rule.priority);
+    let defaults = elb
+        .listeners
+        .iter()
+        .map(|(arn, listener)| (default_rule_arn(arn), arn, listener))
+        .filter(|(rule_arn, arn, _)| arns.contains(rule_arn) || of_owner(arn))
         .collect::<Vec<_>>();
-    rules.extend(
-        owner
-            .and_then(|arn| Some((elb.listeners.get(&arn)?, arn)))
-            .map(|(listener, arn)| {
-                json!({
-                    "RuleArn": arn.replacen(":listener/", ":listener-rule/", 1) + "/default",
-                    "Priority": "default",
-                    "Conditions": [],
-                    "Actions": show_actions(&listener.properties["DefaultActions"]),
-                    "IsDefault": true,
-                })
-            }),
-    );
-    Ok(json!({"Rules": rules}))
+    let known = |asked: &String| {
+        written.iter().any(|(arn, _)| *arn == asked) || defaults.iter().any(|(arn, _, _)| arn == asked)
+    };
+    if let Some(arn) = arns.iter().find(|arn| !known(arn)) {
+        return Err(no_rule(arn));
+    }
+    let written = written.into_iter().map(|(arn, rule)| show_rule(arn, rule));
+    let defaults = defaults
+        .iter()
+        .map(|(rule_arn, _, listener)| show_default_rule(rule_arn, listener));
+    Ok(json!({"Rules": written.chain(defaults).collect::<Vec<_>>()}))
+}
+
+fn show_rule(arn: &str, rule: &Rule) -> Value {
+    json!({
+        "RuleArn": arn,
+        "Priority": rule.priority.to_string(),
+        "Conditions": rule.properties["Conditions"],
+        "Actions": show_actions(&rule.properties["Actions"]),
+        "IsDefault": false,
+    })
+}
+
+/// A listener's default actions show as a rule of their own.
+fn show_default_rule(arn: &str, listener: &Listener) -> Value {
+    json!({
+        "RuleArn": arn,
+        "Priority": "default",
+        "Conditions": [],
+        "Actions": show_actions(&listener.properties["DefaultActions"]),
+        "IsDefault": true,
+    })
+}
+
+fn default_rule_arn(listener_arn: &str) -> String {
+    listener_arn.replacen(":listener/", ":listener-rule/", 1) + "/default"
 }
 
 fn describe_tags(elb: &Elb, input: &Value) -> Result<Value, Fault> {
-    let mut descriptions = Vec::new();
-    for arn in texts(input, "ResourceArns") {
-        let properties = elb.load_balancers.get(&arn).map(|found| &found.properties);
-        let properties = properties.or_else(|| elb.target_groups.get(&arn).map(|found| &found.properties));
-        let known = properties.is_some() || elb.listeners.contains_key(&arn) || elb.rules.contains_key(&arn);
-        if !known {
-            return Err(no_load_balancer(&arn));
-        }
-        descriptions.push(json!({"ResourceArn": arn, "Tags": properties.map(|found| show_attributes(found, "Tags"))}));
-    }
-    Ok(json!({"TagDescriptions": descriptions}))
+    let described = texts(input, "ResourceArns")
+        .into_iter()
+        .map(|arn| Ok(json!({"ResourceArn": arn, "Tags": tags(elb, &arn)?})));
+    Ok(json!({"TagDescriptions": described.collect::<Result<Vec<_>, Fault>>()?}))
+}
+
+/// The tags of whatever the ARN names; the kind that it names decides what wasn't found.
+fn tags(elb: &Elb, arn: &str) -> Result<Vec<Value>, Fault> {
+    let kind = arn
+        .rsplit_once(':')
+        .and_then(|(_, resource)| resource.split('/').next())
+        .unwrap_or_default();
+    let properties = match kind {
+        "targetgroup" => &target_group(elb, arn)?.properties,
+        "listener" => &elb.listeners.get(arn).ok_or_else(|| no_listener(arn))?.properties,
+        "listener-rule" => match elb.listeners.iter().find(|(owner, _)| default_rule_arn(owner) == arn) {
+            Some(_) => &Value::Null,
+            None => &elb.rules.get(arn).ok_or_else(|| no_rule(arn))?.properties,
+        },
+        _ => &load_balancer(elb, arn)?.properties,
+    };
+    Ok(show_attributes(properties, "Tags"))
 }
 
 fn load_balancer<'a>(elb: &'a Elb, arn: &str) -> Result<&'a LoadBalancer, Fault> {
@@ -302,4 +326,8 @@ fn no_target_group() -> Fault {
 
 fn no_listener(arn: &str) -> Fault {
     Fault::client("ListenerNotFound", format!("One or more listeners not found: {arn}"))
+}
+
+fn no_rule(arn: &str) -> Fault {
+    Fault::client("RuleNotFound", format!("One or more rules not found: {arn}"))
 }

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use super::Service;
+
 /// An error answer: the code is one that the operation's model lists, or one common to all services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -33,11 +35,9 @@ impl Fault {
     }
 
     /// A call that AWS has and the local cloud hasn't.
-    pub(crate) fn unsupported(service: &str, operation: &str) -> Self {
-        Self::client(
-            "InvalidAction",
-            format!("the local cloud does not implement {service} {operation}"),
-        )
+    pub(crate) fn unsupported(service: Service, operation: &str) -> Self {
+        let message = format!("the local cloud does not implement {} {operation}", service.name());
+        Self::client(service.unknown_operation(), message)
     }
 }
 

@@ -68,6 +68,14 @@ impl Service {
         }
     }
 
+    /// The code for an operation that isn't there: the query protocol asks for an action, the JSON protocol for a target.
+    pub(crate) fn unknown_operation(self) -> &'static str {
+        match self.dialect() {
+            Dialect::Query(_) => "InvalidAction",
+            Dialect::Json(_) => "UnknownOperationException",
+        }
+    }
+
     /// From botocore's service models: the namespace of a query service, or the target prefix of a JSON one.
     fn dialect(self) -> Dialect {
         match self {
@@ -134,7 +142,7 @@ fn parse_json(service: Service, prefix: &str, headers: &HeaderMap, body: &[u8]) 
         .filter(|name| is_name(name));
     let Some(operation) = operation else {
         return Err(Fault::client(
-            "UnknownOperationException",
+            service.unknown_operation(),
             format!("{} has no operation \"{target}\"", service.name()),
         ));
     };

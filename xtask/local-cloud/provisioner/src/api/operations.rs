@@ -115,11 +115,11 @@ impl Call<'_> {
         let retained: BTreeSet<String> = input.texts("RetainResources")?.into_iter().collect();
         // Deleting what isn't there is no error.
         let Some(index) = self.stacks.find(&name) else {
-            return Ok(json!({}));
+            return Ok(Value::Null);
         };
         let mut stack = self.stacks.list[index].clone();
         if stack.deleted.is_some() || stack.status == StackStatus::DeleteInProgress {
-            return Ok(json!({}));
+            return Ok(Value::Null);
         }
         check_deletable(&stack, &retained)?;
         self.check_not_imported(&stack)?;
@@ -145,7 +145,7 @@ impl Call<'_> {
         }
         stack.run = Some(run);
         self.stacks.list[index] = stack;
-        Ok(json!({}))
+        Ok(Value::Null)
     }
 
     pub(super) fn update_termination_protection(&mut self) -> Result<Value, ApiError> {

@@ -27,7 +27,7 @@ impl Call<'_> {
         stack.finish_execution(ExecutionStatus::ExecuteFailed);
         self.begin_rollback(&mut stack);
         self.stacks.list[index] = stack;
-        Ok(json!({}))
+        Ok(Value::Null)
     }
 
     pub(super) fn continue_update_rollback(&mut self) -> Result<Value, ApiError> {
