@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -107,11 +108,10 @@ fn is_local_host(headers: &HeaderMap, port: u16) -> bool {
 async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> Result<Response, Infallible> {
     let (parts, body) = request.into_parts();
     let request_id = request_id();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err(response) => return Ok(response),
+    let (protocol, call) = match read(body).await {
+        Ok(body) => wire::parse(&parts.headers, &body),
+        Err(fault) => (wire::parse(&parts.headers, &[]).0, Err(fault)),
     };
-    let (protocol, call) = wire::parse(&parts.headers, &body);
     let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
     let outcome = match call {
         Ok(call) => ask(&events, call).await,
@@ -125,12 +125,31 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
     Ok(wire::respond(protocol, &operation, &outcome, &request_id).map(Body::from))
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Response> {
+/// A body, within its limits of size and time.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
+async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
+    let too_large = || Fault {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        code: "RequestEntityTooLargeException".to_owned(),
+        message: format!("a call's body has {CALL_BODY_LIMIT_BYTES} bytes at most"),
+    };
+    // What says itself that it is too large isn't waited for.
+    if body.size_hint().lower() > CALL_BODY_LIMIT_BYTES as u64 {
+        return Err(too_large());
+    }
     let reading = axum::body::to_bytes(body, CALL_BODY_LIMIT_BYTES);
     match tokio::time::timeout(BODY_READ_TIMEOUT, reading).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "a call's body has 4 MiB at most\n").into_response()),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not come within 30 s\n").into_response()),
+        Ok(Err(error)) => Err(match std::error::Error::source(&error) {
+            Some(source) if source.is::<LengthLimitError>() => too_large(),
+            _ => Fault::client("MalformedHttpRequestException", "the body is not what the headers say"),
+        }),
+        Err(_) => Err(Fault {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: "RequestTimeoutException".to_owned(),
+            message: format!("the body did not come within {} s", BODY_READ_TIMEOUT.as_secs()),
+        }),
     }
 }
 
