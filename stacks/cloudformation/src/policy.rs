@@ -43,6 +43,7 @@ impl Action {
     /// # Panics
     ///
     /// When it is written in another way: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(text: &'static str) -> Self {
         let bytes = text.as_bytes();
         let mut index = 0;

@@ -37,6 +37,7 @@ impl<const DATAPOINTS: i64, const PERIODS: i64, const PERIOD_SECONDS: i64>
     /// When it asks for more breaches than it has periods, for none, for a period that isn't 10, 20 or 30 seconds or whole
     /// minutes, or for more than a day (a week with periods of an hour or more): in a constant, when compiling.
     #[expect(clippy::new_without_default, reason = "made in constants only")]
+    #[track_caller]
     pub const fn new() -> Self {
         assert!(1 <= DATAPOINTS, "an alarm that nothing needs to breach");
         assert!(
@@ -162,6 +163,7 @@ impl<W: Window> BakeTime<W> {
     /// # Panics
     ///
     /// When the time is shorter than the alarms' window, or longer than a day: in a constant, when compiling.
+    #[track_caller]
     pub const fn minutes(minutes: i64) -> Self {
         assert!(
             W::SECONDS <= minutes * 60,

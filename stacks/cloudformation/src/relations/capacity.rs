@@ -24,6 +24,7 @@ impl Capacity {
     /// # Panics
     ///
     /// When the minimum is above the maximum, or one of them is out of its range: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(minimum: i64, maximum: i64) -> Self {
         assert!(minimum <= maximum, "the fewest tasks are more than the most");
         assert!(1 <= maximum, "a service that may have no task at all");

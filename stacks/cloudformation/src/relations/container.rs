@@ -25,6 +25,7 @@ impl Container {
     /// # Panics
     ///
     /// When name or port can't be: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(name: &'static str, port: u16) -> Self {
         let bytes = name.as_bytes();
         assert!(

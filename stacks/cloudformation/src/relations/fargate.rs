@@ -16,6 +16,7 @@ impl FargateSize {
     /// # Panics
     ///
     /// When Fargate has no such CPU or no such memory with it: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(cpu_units: u32, memory_mib: u32) -> Self {
         // The least, the most, and the step between, in GiB; the smallest task alone also has half a GiB.
         let (least, most, step) = match cpu_units {

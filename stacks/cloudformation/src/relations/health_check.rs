@@ -21,6 +21,7 @@ impl HealthCheck {
     /// # Panics
     ///
     /// When a number is out of its range, or the timeout isn't below the interval: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(
         interval_seconds: i64,
         timeout_seconds: i64,

@@ -23,6 +23,7 @@ impl Rollout {
     /// # Panics
     ///
     /// When a share is out of its range, or no task could be replaced: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(minimum_healthy_percent: i64, maximum_percent: i64, capacity: &Capacity) -> Self {
         assert!(
             0 <= minimum_healthy_percent && minimum_healthy_percent <= 100,

@@ -13,6 +13,7 @@ impl Statistic {
     /// # Panics
     ///
     /// When it is none of these: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(text: &'static str) -> Self {
         let known = match text.as_bytes() {
             b"SampleCount" | b"Sum" | b"Average" | b"Minimum" | b"Maximum" | b"IQM" => true,

@@ -152,3 +152,10 @@ fn the_rest_at_its_edges() {
     assert!(!is_refused(|| Container::new("web-1_a", 1)));
     assert!(is_refused(|| Container::new("", 1)));
 }
+
+/// Each file plants one mistake, which it is named by; beside it stands what the compiler says, for whoever makes it.
+/// `TRYBUILD=overwrite` writes that down anew. They are checked, not built: all of them fail `cargo check`.
+#[test]
+fn mistakes_do_not_compile() {
+    trybuild::TestCases::new().compile_fail("mistakes/*.rs");
+}

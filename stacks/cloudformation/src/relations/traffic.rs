@@ -14,6 +14,7 @@ impl<const GROUPS: usize> TrafficSplit<GROUPS> {
     /// # Panics
     ///
     /// When a share is negative, or the shares don't sum to 100: in a constant, when compiling.
+    #[track_caller]
     pub const fn new(percent: [i64; GROUPS]) -> Self {
         assert!(GROUPS <= 5, "a listener forwards to five target groups at most");
         let (mut sum, mut index) = (0, 0);

@@ -1,0 +1,5 @@
+use cloudformation::Action;
+
+const ACTIONS: &[Action] = &[Action::new("ecr:*")];
+
+fn main() {}

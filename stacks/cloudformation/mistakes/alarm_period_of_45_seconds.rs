@@ -1,0 +1,5 @@
+use cloudformation::relations::AlarmWindow;
+
+const WINDOW: AlarmWindow<3, 4, 45> = AlarmWindow::new();
+
+fn main() {}

@@ -1,0 +1,5 @@
+use cloudformation::relations::AlarmWindow;
+
+const WINDOW: AlarmWindow<3, 1441, 60> = AlarmWindow::new();
+
+fn main() {}

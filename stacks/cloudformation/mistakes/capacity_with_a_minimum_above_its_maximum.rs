@@ -1,0 +1,5 @@
+use cloudformation::relations::Capacity;
+
+const CAPACITY: Capacity = Capacity::new(11, 10);
+
+fn main() {}

@@ -1,0 +1,5 @@
+use cloudformation::relations::Statistic;
+
+const STATISTIC: Statistic = Statistic::new("Mean");
+
+fn main() {}
