@@ -46,18 +46,20 @@ impl Outputs {
 fn value<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> anyhow::Result<&'a str> {
     let has = || outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let value = outputs.get(name).map(String::as_str);
-    value.ok_or_else(|| Failure::new(Exit::Failed, format!("no output is named {name}; there are: {}", has())).into())
+    value.ok_or_else(|| Failure::refused(format!("no output is named {name}; there are: {}", has())).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::exit_of;
 
     #[test]
     fn an_output_that_is_not_there_names_those_that_are() {
         let outputs = BTreeMap::from([("WebAPIEndpoint".to_owned(), "http://x".to_owned())]);
         assert_eq!(value(&outputs, "WebAPIEndpoint").unwrap(), "http://x");
         let error = value(&outputs, "Endpoint").unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Refused);
         assert_eq!(
             error.to_string(),
             "no output is named Endpoint; there are: WebAPIEndpoint"

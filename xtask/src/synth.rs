@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use stacks::Stack;
+
+use crate::exit::Failure;
 
 /// Writes `<StackName>.template.json` for the stacks named, or for all, and says their paths.
 ///
@@ -25,7 +27,8 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<Stack>> {
         .find(|name| !stacks.iter().any(|stack| stack.name == **name))
     {
         let known: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
-        bail!("no stack is called {unknown}: there are {}", known.join(", "));
+        let what = format!("no stack is called {unknown}; there are: {}", known.join(", "));
+        return Err(Failure::refused(what).into());
     }
     Ok(stacks
         .into_iter()
@@ -43,6 +46,7 @@ fn write(stack: &Stack, out: &Path) -> anyhow::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::{Exit, exit_of};
 
     fn check(names: &[&str], expected: Result<&[&str], &str>) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -53,7 +57,10 @@ mod tests {
                     expected
                 );
             }
-            (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),
+            (Err(error), Err(expected)) => {
+                assert_eq!(exit_of(&error), Exit::Refused);
+                assert_eq!(error.to_string(), expected);
+            }
             (chosen, expected) => panic!("{names:?}: {chosen:?} in place of {expected:?}"),
         }
     }
@@ -71,7 +78,7 @@ mod tests {
         check(
             &["Service"],
             Err(
-                "no stack is called Service: there are OneBoxDeploymentOnECS-Foundation-Sandbox, \
+                "no stack is called Service; there are: OneBoxDeploymentOnECS-Foundation-Sandbox, \
                  OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, \
                  OneBoxDeploymentOnECS-Service-Prod",
             ),
