@@ -2,6 +2,7 @@
 
 mod relations;
 mod rights;
+mod schemas;
 
 use serde_json::Value;
 
