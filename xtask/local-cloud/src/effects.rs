@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use balancer::{Balancer, ListenerId};
 use registry::{Policy, Registry, Repositories};
 use runtime::{Exit, RegistryLogin, Runtime};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::cloud::Effect;
 use crate::engine::Event;
@@ -32,8 +33,66 @@ pub(crate) struct Effects {
     pub(crate) repositories: Arc<KnownRepositories>,
     /// Tasks that were stopped, for [`forward_exits`].
     pub(crate) gone: mpsc::UnboundedSender<String>,
-    /// One lock a task, so that its stop waits for its start.
-    pub(crate) tasks: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    /// The starts under way, so that a task's stop waits for its start.
+    pub(crate) starts: Arc<Starts>,
+}
+
+/// The starts of tasks that are under way, each held by its task's id until it is over.
+#[derive(Debug, Default)]
+pub(crate) struct Starts {
+    under_way: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    closed: AtomicBool,
+}
+
+/// A start under way.
+struct Start {
+    task: String,
+    starts: Arc<Starts>,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Starts {
+    /// Begins a start at once, so that whoever waits from now on waits for it. None when the task is being started
+    /// already, or when no task is to start any more.
+    fn begin(self: &Arc<Self>, task: &str) -> Option<Start> {
+        let mut under_way = self.lock();
+        if self.closed.load(Ordering::SeqCst) || under_way.contains_key(task) {
+            return None;
+        }
+        let lock = Arc::<tokio::sync::Mutex<()>>::default();
+        let held = Arc::clone(&lock).try_lock_owned().ok()?;
+        under_way.insert(task.to_owned(), lock);
+        Some(Start {
+            task: task.to_owned(),
+            starts: Arc::clone(self),
+            _held: held,
+        })
+    }
+
+    /// Waits until a task isn't being started.
+    async fn over(&self, task: &str) {
+        let lock = self.lock().get(task).cloned();
+        if let Some(lock) = lock {
+            drop(lock.lock().await);
+        }
+    }
+
+    /// From now on nothing starts; gives the tasks whose start is under way.
+    fn close(&self) -> Vec<String> {
+        let under_way = self.lock();
+        self.closed.store(true, Ordering::SeqCst);
+        under_way.keys().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        self.starts.lock().remove(&self.task);
+    }
 }
 
 /// The repositories as the registry's own threads see them.
@@ -150,10 +209,10 @@ impl Effects {
     }
 
     fn start_task(&self, world: &World, registry: &Registry, task: String) {
+        let Some(start) = self.starts.begin(&task) else { return };
         let spec = ecs::task_spec(&world.cloud, registry, self.login.clone(), &task);
-        let (effects, lock) = (self.clone(), self.lock_of(&task));
+        let effects = self.clone();
         tokio::spawn(async move {
-            let _one_at_a_time = lock.lock().await;
             let outcome = match spec {
                 Ok(spec) => effects.runtime.start(spec).await.map_err(|error| error.reason),
                 Err(reason) => Err(reason),
@@ -164,28 +223,19 @@ impl Effects {
                     Err(reason) => Happening::TaskStartFailed { task, reason },
                 })
                 .await;
+            drop(start);
         });
     }
 
     fn stop_task(&self, world: &World, task: String) {
         let grace = world.cloud.stop_timeout(&task);
-        let (effects, lock) = (self.clone(), self.lock_of(&task));
+        let effects = self.clone();
         tokio::spawn(async move {
-            let _one_at_a_time = lock.lock().await;
+            effects.starts.over(&task).await;
             effects.runtime.stop(&task, grace).await;
-            effects
-                .tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&task);
             // Its exit was told first, if it ever ran; this is for one that never did.
             let _ = effects.gone.send(task);
         });
-    }
-
-    fn lock_of(&self, task: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.entry(task.to_owned()).or_default().clone()
     }
 
     pub(crate) async fn tell(&self, happening: Happening) {
@@ -193,11 +243,16 @@ impl Effects {
         let _ = self.events.send(Event::Happening(happening)).await;
     }
 
-    /// Stops every task at once, as the whole is stopping.
+    /// Stops every task at once, those that are just starting too, as the whole is stopping.
     pub(crate) async fn stop_all(&self, tasks: Vec<(String, Duration)>) {
+        let starting = self.starts.close();
+        tracing::debug!(tasks = tasks.len(), starting = starting.len(), "ending every task");
         let stops = tasks.into_iter().map(|(task, grace)| {
-            let runtime = self.runtime.clone();
-            tokio::spawn(async move { runtime.stop(&task, grace).await })
+            let (runtime, starts) = (self.runtime.clone(), Arc::clone(&self.starts));
+            tokio::spawn(async move {
+                starts.over(&task).await;
+                runtime.stop(&task, grace).await;
+            })
         });
         for stop in stops.collect::<Vec<_>>() {
             if let Err(error) = stop.await {

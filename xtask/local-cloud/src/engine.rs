@@ -54,7 +54,7 @@ type Answer = (oneshot::Sender<Result<Value, Fault>>, Result<Value, Fault>);
 impl Engine {
     /// Runs until told to stop.
     pub(crate) async fn run(&mut self, mut events: mpsc::Receiver<Event>, mut stop: watch::Receiver<bool>) {
-        let mut write_again = false;
+        let mut write_again = !self.pending.is_empty();
         loop {
             let deadline = self.wait(write_again);
             let mut batch = Vec::new();
@@ -80,7 +80,11 @@ impl Engine {
         match &written {
             Ok(()) => {
                 for effect in std::mem::take(&mut self.pending) {
+                    let plan = effect == Effect::ApplyPlan;
                     self.effects.perform(&self.world, &self.registry, effect);
+                    if plan {
+                        self.world.cloud.elb.plan_applied();
+                    }
                 }
                 self.effects.publish(&self.world);
             }
@@ -110,14 +114,20 @@ impl Engine {
     }
 
     async fn save(&mut self) -> anyhow::Result<()> {
+        // To write everything down costs milliseconds with hundreds of tasks, and most calls only read.
+        if !self.world.changed {
+            return Ok(());
+        }
         let state = serde_json::to_vec(&self.world).context("cannot write the state as JSON")?;
         if state == self.saved {
+            self.world.changed = false;
             return Ok(());
         }
         let path = self.state_file.clone();
         let writing = tokio::task::spawn_blocking(move || store::replace_file(&path, &state).map(|()| state));
         let written = writing.await.context("writing the state was cut short")?;
         self.saved = written.with_context(|| format!("cannot write the state to {}", self.state_file.display()))?;
+        self.world.changed = false;
         Ok(())
     }
 

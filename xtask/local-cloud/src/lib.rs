@@ -26,6 +26,9 @@ mod store;
 mod wire;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub mod fidelity;
 
 pub use home::{AlreadyRuns, Home, Running};

@@ -1,6 +1,5 @@
 //! Start, restart and end of a local cloud.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +10,7 @@ use anyhow::{Context, bail};
 use balancer::Balancer;
 use registry::Registry;
 use runtime::{RegistryLogin, Runtime, RuntimeKind};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -47,6 +47,7 @@ const EVENTS_WAITING: usize = 4096;
 /// When the home is in use ([`AlreadyRuns`](crate::AlreadyRuns)), the port is busy, the state can't be read or is from a
 /// newer version, or the runtime that was asked for doesn't answer.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
+    raise_file_limit();
     let home = Home::new(&options.home);
     let _lock = home.lock()?;
     let (state, saved) = read_state(&home)?;
@@ -72,12 +73,22 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     tokio::spawn(stop_on_signal(stop));
     engine.run(receiver, stopped).await;
 
-    home.withdraw()?;
-    serving.await.context("the server failed")?;
+    // Whatever fails from here on, no task may be left behind.
+    let withdrawn = home.withdraw();
+    let served = serving.await.context("the server failed");
     engine.effects.balancer.shutdown().await;
     engine.effects.stop_all(engine.world.cloud.running_tasks()).await;
     tracing::info!("stopped");
-    Ok(())
+    withdrawn.and(served)
+}
+
+/// Every connection of a client and of a target is an open file, and the usual limit of 1,024 is soon reached under load.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 /// The state that was written last, if any, and its text.
@@ -146,12 +157,13 @@ async fn bind(asked: Option<u16>, of_state: Option<u16>) -> anyhow::Result<TcpLi
     bail!("no port from {DEFAULT_PORT} on is free; choose one with --port")
 }
 
-/// The runtime asked for. What another one ran before is ended, as it can't be taken back.
+/// The runtime asked for, or else the one that ran the tasks before, or else Docker where it answers.
+/// What another one ran before is ended, as it can't be taken back.
 async fn choose_runtime(choice: RuntimeChoice, home: &Home, before: Option<RuntimeKind>) -> anyhow::Result<Runtime> {
-    let chosen = match choice {
-        RuntimeChoice::Docker => docker(home).await?,
-        RuntimeChoice::Process => process(home)?,
-        RuntimeChoice::Auto => match docker(home).await {
+    let chosen = match (choice, before) {
+        (RuntimeChoice::Docker, _) => docker(home).await?,
+        (RuntimeChoice::Process, _) | (RuntimeChoice::Auto, Some(RuntimeKind::Process)) => process(home)?,
+        (RuntimeChoice::Auto, _) => match docker(home).await {
             Ok(runtime) => runtime,
             Err(reason) => {
                 tracing::info!("tasks run as processes: {reason:#}");
@@ -217,7 +229,7 @@ fn assemble(
         },
         repositories,
         gone: gone_sender,
-        tasks: Arc::new(HashMap::new().into()),
+        starts: Arc::default(),
     };
     let (state_file, registry_password) = (home.state_file(), password);
     Ok(Engine {
@@ -238,10 +250,10 @@ async fn take_back(engine: &mut Engine) {
     for (task, identity) in engine.world.cloud.known_tasks() {
         match engine.effects.runtime.adopt(&identity).await {
             Ok(Some(_)) => kept.push(identity),
-            Ok(None) => engine.world.happen(now, Happening::TaskGone { task }),
+            Ok(None) => engine.world.happen(now, Happening::TaskLost { task }),
             Err(error) => {
                 tracing::warn!(%error, task, "a task can't be taken back");
-                engine.world.happen(now, Happening::TaskGone { task });
+                engine.world.happen(now, Happening::TaskLost { task });
             }
         }
     }

@@ -29,6 +29,9 @@ pub(crate) struct World {
     pub(crate) runtime: Option<runtime::RuntimeKind>,
     pub(crate) cloud: Cloud,
     pub(crate) stacks: Stacks,
+    /// Whether it may differ from what was last written.
+    #[serde(skip)]
+    pub(crate) changed: bool,
 }
 
 /// Something that happened outside.
@@ -54,6 +57,8 @@ pub(crate) enum Happening {
     TaskExited(Exit),
     /// A task is gone, and how it ended isn't known.
     TaskGone { task: String },
+    /// A task ended while the local cloud didn't run: no fault of the task's.
+    TaskLost { task: String },
     /// Time has passed.
     Tick,
 }
@@ -67,6 +72,7 @@ impl World {
             runtime: None,
             stacks: Stacks::new(place.account_id.clone(), place.region.clone(), seed),
             cloud: Cloud::new(place, seed, address.to_string()),
+            changed: true,
         }
     }
 
@@ -82,6 +88,7 @@ impl World {
         call: &Call,
     ) -> Result<Value, Fault> {
         let (operation, input) = (call.operation.as_str(), &call.input);
+        self.changed |= !only_reads(operation);
         match call.service {
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
@@ -93,37 +100,36 @@ impl World {
 
     /// Takes in something that happened.
     pub(crate) fn happen(&mut self, now: SystemTime, happening: Happening) {
+        self.changed = true;
         let cloud = &mut self.cloud;
         match happening {
             Happening::PortFound {
                 load_balancer_arn,
                 outcome,
-            } => {
-                if let Some(load_balancer) = cloud.elb.load_balancers.get_mut(&load_balancer_arn) {
-                    match outcome {
-                        Ok(port) => load_balancer.port = Some(port),
-                        Err(reason) => load_balancer.failure = Some(reason),
-                    }
-                }
-            }
-            Happening::Listening { listener_arn, outcome } => {
-                if let Some(listener) = cloud.elb.listeners.get_mut(&listener_arn) {
-                    listener.state = outcome.map_or_else(ListenerState::Failed, ListenerState::Listening);
-                }
-            }
+            } => cloud.port_found(load_balancer_arn, outcome),
+            Happening::Listening { listener_arn, outcome } => cloud.listening(listener_arn, outcome),
             Happening::TargetHealth(health) => cloud.target_health(now, &health),
             Happening::TaskStarted { task, started } => cloud.task_started(now, &task, started),
             Happening::TaskStartFailed { task, reason } => cloud.task_start_failed(now, &task, reason),
             Happening::TaskExited(exit) => cloud.task_exited(now, &exit),
             Happening::TaskGone { task } => cloud.task_gone(now, &task),
+            Happening::TaskLost { task } => cloud.task_lost(now, &task),
             Happening::Tick => cloud.tick(now),
         }
     }
 
     /// Carries on whatever can go on.
     pub(crate) fn settle(&mut self, now: SystemTime) {
-        while self.stacks.advance(now, &mut self.cloud) {}
-        self.cloud.forget_old_tasks();
+        if self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            // However busy the events are, time passes.
+            self.happen(now, Happening::Tick);
+        }
+        while self.stacks.advance(now, &mut self.cloud) {
+            self.changed = true;
+        }
+        if self.changed {
+            self.cloud.forget_what_is_over();
+        }
     }
 
     /// When [`Happening::Tick`] is due.
@@ -135,20 +141,50 @@ impl World {
             .min()
     }
 
-    /// What to do outside, after the state is safe. Several changes of the plan are one.
+    /// What to do outside, after the state is safe. Several changes of the plan are one, and it is the first thing done:
+    /// a target gets no more requests before its task is told to end, and a listener knows its rules before it listens.
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
-        let mut effects = std::mem::take(&mut self.cloud.effects);
-        let last_plan = effects.iter().rposition(|effect| *effect == Effect::ApplyPlan);
-        let mut index = 0;
-        effects.retain(|effect| {
-            index += 1;
-            *effect != Effect::ApplyPlan || Some(index - 1) == last_plan
-        });
-        effects
+        let effects = std::mem::take(&mut self.cloud.effects);
+        let (mut plans, others): (Vec<_>, Vec<_>) =
+            effects.into_iter().partition(|effect| *effect == Effect::ApplyPlan);
+        plans.truncate(1);
+        plans.extend(others);
+        plans
     }
 }
 
+/// Whether an operation changes nothing, by AWS's way of naming them.
+fn only_reads(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Validate"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
 impl Cloud {
+    /// Notes a load balancer's port. Two that were looked for at once may have been found to be the same one.
+    fn port_found(&mut self, load_balancer_arn: String, outcome: Result<u16, String>) {
+        let others = self.elb.load_balancers.iter();
+        let taken = others
+            .filter(|(arn, _)| **arn != load_balancer_arn)
+            .any(|(_, other)| other.port.is_some() && other.port == outcome.as_ref().ok().copied());
+        let Some(load_balancer) = self.elb.load_balancers.get_mut(&load_balancer_arn) else {
+            return;
+        };
+        match outcome {
+            Ok(_) if taken => self.effects.push(Effect::FindPort { load_balancer_arn }),
+            Ok(port) => load_balancer.port = Some(port),
+            Err(reason) => load_balancer.failure = Some(reason),
+        }
+    }
+
+    /// Notes that a listener listens; one that was deleted meanwhile is closed.
+    fn listening(&mut self, listener_arn: String, outcome: Result<SocketAddr, String>) {
+        match self.elb.listeners.get_mut(&listener_arn) {
+            Some(listener) => listener.state = outcome.map_or_else(ListenerState::Failed, ListenerState::Listening),
+            None => self.effects.push(Effect::CloseListener { listener_arn }),
+        }
+    }
+
     /// Notes a target's health, and tells the service whose task it is.
     fn target_health(&mut self, now: SystemTime, told: &balancer::TargetHealth) {
         let (group_arn, task) = (told.target_group.as_str(), told.target.as_str());

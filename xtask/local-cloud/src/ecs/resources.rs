@@ -177,7 +177,6 @@ impl Handler for TaskDefinitions {
         if let Some(definition) = cloud.ecs.task_definitions.get_mut(physical_id) {
             definition.deregistered_at = Some(now);
         }
-        cloud.forget_old_task_definitions();
         Ok(())
     }
 
@@ -214,6 +213,7 @@ impl Handler for Services {
             _ => {}
         }
         let settings = settings(request.properties, cloud.speed)?;
+        let desired_count = desired_count(request.properties)?;
         let scheduler = scheduler::Service::new(name.clone(), cloud.ids.next());
         let service = Service {
             name,
@@ -226,7 +226,6 @@ impl Handler for Services {
         };
         cloud.ecs.services.insert(arn.clone(), service);
         let revision = revision(cloud, now, &arn, request.properties)?;
-        let desired_count = desired_count(request.properties)?;
         cloud.step_service(
             now,
             &arn,
@@ -485,7 +484,7 @@ impl Cloud {
     }
 
     /// Deregistered definitions stay for as long as a task or a revision names them.
-    fn forget_old_task_definitions(&mut self) {
+    pub(super) fn forget_old_task_definitions(&mut self) {
         let by_tasks = self.ecs.tasks.values().map(|task| task.task_definition_arn.clone());
         let active = self
             .ecs

@@ -1,6 +1,6 @@
 //! What happens to tasks, told to the schedulers of their services; what the schedulers want, noted and left to be done.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use runtime::{Exit, Identity, Started};
@@ -9,11 +9,15 @@ use scheduler::{Action, Event, TargetState, TaskId};
 use super::{Task, address};
 use crate::cloud::{Cloud, Effect};
 use crate::elb::{Health, ListenerState, Target};
-use crate::properties::{list, number, texts};
+use crate::properties::{list, number, text, texts};
 
 /// Fargate's time between SIGTERM and SIGKILL where a container sets none.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many services that are gone are kept for whoever asks: on AWS they can be seen as INACTIVE for a while.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html>
+const GONE_SERVICES_KEPT: usize = 20;
 
 impl Cloud {
     /// Tells a service's scheduler what happened, and notes what it wants.
@@ -38,10 +42,14 @@ impl Cloud {
         let mut at_once = Vec::new();
         for action in actions {
             match action {
-                Action::StartTask { task, revision } => self.note_start(service_arn, task, revision.as_str()),
+                Action::StartTask { task, revision } => {
+                    if let Err(reason) = self.note_start(service_arn, task, revision.as_str()) {
+                        at_once.push(Event::TaskStartFailed { task, reason });
+                    }
+                }
                 Action::RegisterTarget { task } => self.register_target(service_arn, task),
                 Action::DeregisterTarget { task } => {
-                    if !self.deregister_target(service_arn, task) {
+                    if !self.deregister_target(task) {
                         at_once.push(Event::TargetUnused { task });
                     }
                 }
@@ -53,30 +61,36 @@ impl Cloud {
         at_once
     }
 
-    fn note_start(&mut self, service_arn: &str, task: TaskId, revision: &str) {
+    fn note_start(&mut self, service_arn: &str, task: TaskId, revision: &str) -> Result<(), String> {
         let id = task.to_string();
         if !self.ecs.tasks.contains_key(&id) {
-            let Some(task) = self.new_task(service_arn, revision) else {
-                return;
-            };
+            let task = self.new_task(service_arn, revision)?;
             self.ecs.tasks.insert(id.clone(), task);
         }
         self.effects.push(Effect::StartTask { task: id });
+        Ok(())
     }
 
-    fn new_task(&mut self, service_arn: &str, revision: &str) -> Option<Task> {
-        let service = self.ecs.services.get(service_arn)?;
-        let task_definition_arn = service.revisions.get(revision)?.task_definition_arn.clone();
+    fn new_task(&mut self, service_arn: &str, revision: &str) -> Result<Task, String> {
+        let service = self.ecs.services.get(service_arn).ok_or("the service is gone")?;
+        let revision = service
+            .revisions
+            .get(revision)
+            .ok_or_else(|| format!("the service revision {revision} is not kept any more"))?;
+        let task_definition_arn = revision.task_definition_arn.clone();
         let subnet_ids = texts(
             &service.properties["NetworkConfiguration"]["AwsvpcConfiguration"],
             "Subnets",
         );
         let used = |subnet: &String| self.ecs.tasks.values().filter(|task| task.subnet_id == *subnet).count();
         let subnet_id = subnet_ids.into_iter().min_by_key(used).unwrap_or_default();
-        let (block, zone) = self.subnets(std::slice::from_ref(&subnet_id)).pop().unwrap_or_default();
-        let taken = |address: &str| self.ecs.tasks.values().any(|task| task.private_address == address);
-        let private_address = address::free_address(&block, taken).unwrap_or_default();
-        Some(Task {
+        let subnet = self.subnets(std::slice::from_ref(&subnet_id)).pop();
+        let (block, zone) = subnet.ok_or_else(|| format!("the subnet '{subnet_id}' does not exist"))?;
+        let taken = self.ecs.tasks.values().map(|task| task.private_address.as_str());
+        let taken = taken.collect::<BTreeSet<_>>();
+        let private_address = address::free_address(&block, |address| taken.contains(address))
+            .ok_or_else(|| format!("the subnet '{subnet_id}' has no free address"))?;
+        Ok(Task {
             service_arn: service_arn.to_owned(),
             task_definition_arn,
             private_address,
@@ -90,7 +104,7 @@ impl Cloud {
 
     fn register_target(&mut self, service_arn: &str, task: TaskId) {
         let id = task.to_string();
-        let Some((group_arn, port)) = self.target_group_of(service_arn) else {
+        let Some((group_arn, port)) = self.target_group_of(service_arn, task) else {
             return;
         };
         let Some(record) = self.ecs.tasks.get(&id) else { return };
@@ -103,6 +117,7 @@ impl Cloud {
             port,
             local_address,
             registered: true,
+            in_plan: false,
             health: Health {
                 state: TARGET_INITIAL.to_owned(),
                 reason: Some("Elb.RegistrationInProgress".to_owned()),
@@ -113,23 +128,38 @@ impl Cloud {
         self.effects.push(Effect::ApplyPlan);
     }
 
-    /// False when there is nothing to wait for.
-    fn deregister_target(&mut self, service_arn: &str, task: TaskId) -> bool {
-        let group = self
-            .target_group_of(service_arn)
-            .and_then(|(arn, _)| self.elb.target_groups.get_mut(&arn));
-        let Some(target) = group.and_then(|group| group.targets.get_mut(&task.to_string())) else {
+    /// Wherever it is registered: its service may have another target group by now. False when there is nothing to wait for.
+    fn deregister_target(&mut self, task: TaskId) -> bool {
+        let id = task.to_string();
+        let mut groups = self.elb.target_groups.values_mut();
+        let Some(group) = groups.find(|group| group.targets.contains_key(&id)) else {
             return false;
         };
-        target.registered = false;
         self.effects.push(Effect::ApplyPlan);
-        true
+        match group.targets.get_mut(&id) {
+            Some(target) if target.in_plan => {
+                target.registered = false;
+                true
+            }
+            // The data plane never heard of it, and so would never tell that it is drained.
+            _ => {
+                group.targets.remove(&id);
+                false
+            }
+        }
     }
 
-    fn target_group_of(&self, service_arn: &str) -> Option<(String, u16)> {
-        let settings = self.ecs.services.get(service_arn)?.scheduler.settings();
-        let load_balancer = settings.load_balancer.as_ref()?;
-        Some((load_balancer.target_group.clone(), load_balancer.container_port))
+    /// Where a task is registered: what its own revision says, or else what its scheduler, which then waits for it, was told last.
+    fn target_group_of(&self, service_arn: &str, task: TaskId) -> Option<(String, u16)> {
+        let service = self.ecs.services.get(service_arn)?;
+        let revision = &service.scheduler.task(task)?.revision;
+        let own = service.revisions.get(revision.as_str()).and_then(|revision| {
+            let load_balancer = list(&revision.properties, "LoadBalancers").first()?;
+            let port = number(load_balancer, "ContainerPort").ok().flatten()?;
+            Some((text(load_balancer, "TargetGroupArn")?, u16::try_from(port).ok()?))
+        });
+        let settings = service.scheduler.settings().load_balancer.as_ref();
+        own.or_else(|| settings.map(|last| (last.target_group.clone(), last.container_port)))
     }
 
     fn step_task(&mut self, now: SystemTime, task: &str, event: impl FnOnce(TaskId) -> Event) {
@@ -143,7 +173,9 @@ impl Cloud {
 
     /// A task runs.
     pub(crate) fn task_started(&mut self, now: SystemTime, task: &str, started: Started) {
-        if let Some(record) = self.ecs.tasks.get_mut(task) {
+        // One that ended at once may be known to have ended before it is known to have begun.
+        let over = self.is_over(task);
+        if let Some(record) = self.ecs.tasks.get_mut(task).filter(|_| !over) {
             record.local_address = started.address;
             record.identity = Some(started.identity);
         }
@@ -168,6 +200,28 @@ impl Cloud {
     /// A task is gone, and nobody knows how.
     pub(crate) fn task_gone(&mut self, now: SystemTime, task: &str) {
         self.task_ended(now, task, None, None);
+    }
+
+    /// A task ended while nobody looked: it counts as stopped, not as failed, so that a restart fails no deployment.
+    pub(crate) fn task_lost(&mut self, now: SystemTime, task: &str) {
+        let reason = Some("The local cloud was restarted, and the task was not running any more".to_owned());
+        self.step_task(now, task, |task| Event::StopTask { task, reason });
+        self.task_ended(now, task, None, None);
+    }
+
+    /// A task's target is no more, and no one will tell.
+    pub(crate) fn target_gone(&mut self, now: SystemTime, task: &str) {
+        self.step_task(now, task, |task| Event::TargetUnused { task });
+    }
+
+    fn is_over(&self, task: &str) -> bool {
+        let service = self
+            .ecs
+            .tasks
+            .get(task)
+            .and_then(|record| self.ecs.services.get(&record.service_arn));
+        let found = service.and_then(|service| service.scheduler.task(task.parse().ok()?));
+        found.is_none_or(|task| task.stopped_at.is_some())
     }
 
     fn task_ended(&mut self, now: SystemTime, task: &str, exit_code: Option<i32>, reason: Option<String>) {
@@ -220,8 +274,30 @@ impl Cloud {
             .min()
     }
 
-    /// Drops the records of tasks that their services have forgotten, or whose services are gone.
-    pub(crate) fn forget_old_tasks(&mut self) {
+    /// Drops the oldest services that are gone, the tasks that no service remembers, and definitions that nothing names.
+    pub(crate) fn forget_what_is_over(&mut self) {
+        self.forget_old_services();
+        self.forget_old_tasks();
+        self.forget_old_task_definitions();
+    }
+
+    fn forget_old_services(&mut self) {
+        let gone = self
+            .ecs
+            .services
+            .iter()
+            .filter(|(_, service)| service.scheduler.is_gone());
+        let mut gone = gone
+            .map(|(arn, service)| (service.created_at, arn.clone()))
+            .collect::<Vec<_>>();
+        gone.sort();
+        gone.truncate(gone.len().saturating_sub(GONE_SERVICES_KEPT));
+        for (_, arn) in gone {
+            self.ecs.services.remove(&arn);
+        }
+    }
+
+    fn forget_old_tasks(&mut self) {
         let services = &self.ecs.services;
         let remembered = |id: &str, task: &Task| {
             let id = id.parse::<TaskId>().ok()?;

@@ -88,6 +88,9 @@ pub(crate) struct Target {
     pub(crate) local_address: SocketAddr,
     /// False once deregistered: it drains.
     pub(crate) registered: bool,
+    /// Whether the data plane has been told of it, so that it will tell when it is drained.
+    #[serde(skip)]
+    pub(crate) in_plan: bool,
     pub(crate) health: Health,
 }
 
@@ -103,6 +106,17 @@ pub(crate) struct Health {
 }
 
 impl Elb {
+    /// The data plane has been told of everything.
+    pub(crate) fn plan_applied(&mut self) {
+        let targets = self
+            .target_groups
+            .values_mut()
+            .flat_map(|group| group.targets.values_mut());
+        targets
+            .filter(|target| target.registered)
+            .for_each(|target| target.in_plan = true);
+    }
+
     /// The ARNs of the load balancers whose listeners forward to a target group.
     pub(crate) fn load_balancers_of(&self, target_group_arn: &str) -> Vec<String> {
         let forwards = |properties: &Value, actions: &str| {

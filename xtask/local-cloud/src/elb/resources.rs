@@ -213,7 +213,7 @@ impl Handler for TargetGroups {
     fn delete(
         &self,
         cloud: &mut Cloud,
-        _: SystemTime,
+        now: SystemTime,
         _: &ResourceRequest<'_>,
         physical_id: &str,
     ) -> Result<(), String> {
@@ -222,8 +222,12 @@ impl Handler for TargetGroups {
                 "Target group '{physical_id}' is currently in use by a listener or a rule"
             ));
         }
-        cloud.elb.target_groups.remove(physical_id);
+        let group = cloud.elb.target_groups.remove(physical_id);
         cloud.effects.push(Effect::ApplyPlan);
+        // Nobody will tell of its targets any more.
+        for task in group.into_iter().flat_map(|group| group.targets.into_keys()) {
+            cloud.target_gone(now, &task);
+        }
         Ok(())
     }
 

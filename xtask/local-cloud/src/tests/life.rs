@@ -1,0 +1,205 @@
+//! Stacks from their creation to their end.
+
+use serde_json::{Value, json};
+
+use super::rig::{Rig, template};
+use crate::cloud::Effect;
+use crate::world::Happening;
+
+fn cluster(rig: &mut Rig) -> Value {
+    rig.ecs("ListClusters", json!({}))["clusterArns"][0].clone()
+}
+
+fn service(rig: &mut Rig) -> Value {
+    let cluster = cluster(rig);
+    rig.ecs("DescribeServices", json!({"cluster": cluster, "services": ["service"]}))["services"][0].clone()
+}
+
+#[test]
+fn a_service_comes_up_is_replaced_and_goes_without_a_trace() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.create("stack", &template("a", 3)), "CREATE_COMPLETE");
+    assert_eq!((rig.running.len(), rig.targets(), rig.open.len()), (3, 3, 1));
+    assert_eq!(service(&mut rig)["runningCount"], 3);
+    let first = rig.running.clone();
+
+    assert_eq!(rig.update("stack", &template("b", 3)), "UPDATE_COMPLETE");
+    rig.run_until(|rig| rig.waiting.is_empty() && rig.running.len() == 3);
+    assert!(rig.running.is_disjoint(&first));
+
+    rig.delete("stack");
+    assert_eq!((rig.running.len(), rig.targets(), rig.open.len()), (0, 0, 0));
+    assert!(rig.world.cloud.elb.target_groups.is_empty());
+}
+
+#[test]
+fn a_task_that_ends_is_replaced_and_its_target_forgotten() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 3));
+    let task = rig.running.first().cloned().unwrap();
+    rig.exit(&task, Some(1));
+    rig.run_until(|rig| rig.running.len() == 3 && rig.targets() == 3 && rig.waiting.is_empty());
+    let groups = rig.world.cloud.elb.target_groups.values();
+    assert_eq!(groups.map(|group| group.targets.len()).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn a_task_that_ends_before_it_is_known_to_have_begun_leaves_nothing_to_take_back() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 1));
+    let task = rig.running.first().cloned().unwrap();
+    rig.exit(&task, Some(1));
+    rig.run_until(|rig| {
+        rig.done
+            .iter()
+            .filter(|effect| matches!(effect, Effect::StartTask { .. }))
+            .count()
+            == 2
+    });
+    let place = rig
+        .waiting
+        .iter()
+        .position(|happening| matches!(happening, Happening::TaskStarted { .. }));
+    let start = rig.waiting.remove(place.unwrap());
+    let Happening::TaskStarted { task, .. } = &start else {
+        unreachable!()
+    };
+    rig.exit(&task.clone(), Some(1));
+    let ended = task.clone();
+    rig.waiting.push(start);
+    rig.run_until(|rig| rig.waiting.is_empty() || rig.running.len() == 1);
+    assert!(!rig.world.cloud.known_tasks().contains_key(&ended));
+}
+
+#[test]
+fn a_target_that_the_data_plane_never_heard_of_is_not_waited_for() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 1));
+    let task = rig.running.first().cloned().unwrap();
+    rig.exit(&task, Some(1));
+    rig.run_until(|rig| {
+        rig.waiting
+            .iter()
+            .any(|happening| matches!(happening, Happening::TaskStarted { .. }))
+    });
+    // The new task is registered and deregistered before anyone acts.
+    for happening in std::mem::take(&mut rig.waiting) {
+        rig.world.happen(rig.now, happening);
+    }
+    rig.delete("stack");
+    assert_eq!(rig.running.len(), 0);
+}
+
+#[test]
+fn the_plan_comes_first_and_once() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 2));
+    rig.begin_update("stack", &template("b", 2));
+    rig.done.clear();
+    let mut stops = 0;
+    rig.run_until(|rig| {
+        let effects = std::mem::take(&mut rig.done);
+        stops += effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::StopTask { .. }))
+            .count();
+        let plans = effects.iter().filter(|effect| **effect == Effect::ApplyPlan).count();
+        assert!(plans <= 1, "{effects:?}");
+        assert!(plans == 0 || effects[0] == Effect::ApplyPlan, "{effects:?}");
+        !rig.status("stack").ends_with("_IN_PROGRESS")
+    });
+    assert!(stops > 0);
+}
+
+#[test]
+fn a_new_target_group_gets_the_new_tasks_and_the_old_one_drains() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 2));
+    let mut other = template("a", 2);
+    other["Resources"]["Group"]["Properties"]["Port"] = json!(81);
+    assert_eq!(rig.update("stack", &other), "UPDATE_COMPLETE");
+    rig.run_until(|rig| rig.waiting.is_empty() && rig.targets() == 2 && rig.running.len() == 2);
+    let groups = rig.world.cloud.elb.target_groups.values();
+    assert_eq!(groups.map(|group| group.targets.len()).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn two_load_balancers_never_share_a_port() {
+    let mut both = json!({"Resources": {"Vpc": template("a", 1)["Resources"]["Vpc"], "Subnet": template("a", 1)["Resources"]["Subnet"]}});
+    for name in ["One", "Two"] {
+        both["Resources"][name] = template("a", 1)["Resources"]["LoadBalancer"].clone();
+        both["Resources"][name]["Properties"]["Name"] = json!(name);
+    }
+    let mut rig = Rig::new();
+    assert_eq!(rig.create("stack", &both), "CREATE_COMPLETE");
+    let ports = rig
+        .world
+        .cloud
+        .elb
+        .load_balancers
+        .values()
+        .map(|known| known.port.unwrap());
+    let mut ports = ports.collect::<Vec<_>>();
+    ports.sort_unstable();
+    assert_eq!(ports, [8080, 8081]);
+}
+
+#[test]
+fn a_listener_that_was_deleted_while_it_was_opened_is_closed() {
+    let mut rig = Rig::new();
+    let listener_arn = "gone".to_owned();
+    rig.open.insert(listener_arn.clone());
+    let outcome = Ok("127.0.0.1:8080".parse().unwrap());
+    rig.world
+        .happen(rig.now, Happening::Listening { listener_arn, outcome });
+    rig.act();
+    assert!(rig.open.is_empty());
+}
+
+#[test]
+fn a_task_without_a_free_address_says_so() {
+    let mut rig = Rig::new();
+    let mut small = template("a", 20);
+    small["Resources"]["Subnet"]["Properties"]["CidrBlock"] = json!("10.0.0.0/28");
+    assert_eq!(rig.create("stack", &small), "ROLLBACK_COMPLETE");
+    assert_eq!(rig.running.len(), 0);
+}
+
+#[test]
+fn what_is_over_is_forgotten() {
+    let mut rig = Rig::new();
+    for number in 0..30 {
+        let mut named = template("a", 1);
+        named["Resources"]["Service"]["Properties"]["ServiceName"] = json!(format!("service-{number}"));
+        rig.create("stack", &named);
+        rig.delete("stack");
+    }
+    rig.round();
+    let ecs = &rig.world.cloud.ecs;
+    assert_eq!((ecs.services.len(), ecs.clusters.len()), (20, 0));
+    assert!(
+        ecs.tasks.len() <= 20 && ecs.task_definitions.len() <= 20,
+        "{}, {}",
+        ecs.tasks.len(),
+        ecs.task_definitions.len()
+    );
+}
+
+#[test]
+fn to_read_is_not_to_change() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 2));
+    rig.run_until(|rig| rig.waiting.is_empty());
+    let before = serde_json::to_value(&rig.world).unwrap();
+    rig.world.changed = false;
+    rig.status("stack");
+    rig.reasons("stack");
+    service(&mut rig);
+    rig.cloudformation("GetTemplate", json!({"StackName": "stack"}));
+    rig.cloudformation("ListStackResources", json!({"StackName": "stack"}));
+    rig.world.settle(rig.now);
+    assert!(!rig.world.changed);
+    assert_eq!(serde_json::to_value(&rig.world).unwrap(), before);
+    rig.cloudformation("DeleteStack", json!({"StackName": "stack"}));
+    assert!(rig.world.changed);
+}

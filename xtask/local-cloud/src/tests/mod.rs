@@ -1,0 +1,5 @@
+//! The whole of deciding, driven without sockets, processes or a clock: [`rig`] plays runtime and load balancer.
+
+mod life;
+mod restart;
+mod rig;

@@ -1,0 +1,329 @@
+//! A world whose outside is played: tasks start and become healthy, drained targets are told of, time passes when nothing else does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use registry::Registry;
+use runtime::{Exit, Started};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::cloud::Effect;
+use crate::effects::KnownRepositories;
+use crate::elb;
+use crate::ids::Place;
+use crate::wire::{Call, Fault, Service};
+use crate::world::{Happening, World};
+
+/// More rounds than anything here takes: a world that isn't done by then hangs.
+const ROUNDS_LIMIT: usize = 20_000;
+
+pub(super) struct Rig {
+    pub(super) world: World,
+    pub(super) now: SystemTime,
+    /// Everything that was done, in order.
+    pub(super) done: Vec<Effect>,
+    /// Tasks that run.
+    pub(super) running: BTreeSet<String>,
+    /// Listeners that are open.
+    pub(super) open: BTreeSet<String>,
+    /// False to keep what comes of effects back.
+    pub(super) answers: bool,
+    pub(super) waiting: Vec<Happening>,
+    plan: balancer::Plan,
+    registry: Registry,
+    _folder: TempDir,
+}
+
+impl Rig {
+    pub(super) fn new() -> Self {
+        let place = Place {
+            account_id: "000000000000".to_owned(),
+            region: "eu-west-1".to_owned(),
+        };
+        let folder = TempDir::new().unwrap();
+        let repositories = Arc::new(KnownRepositories::new("secret".to_owned(), place.account_id.clone()));
+        Self {
+            world: World::new(place, 7, SocketAddr::from(([127, 0, 0, 1], 4566))),
+            now: UNIX_EPOCH + Duration::from_hours(500_000),
+            done: Vec::new(),
+            running: BTreeSet::new(),
+            open: BTreeSet::new(),
+            answers: true,
+            waiting: Vec::new(),
+            plan: balancer::Plan::default(),
+            registry: Registry::open(folder.path(), repositories).unwrap(),
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn call(&mut self, service: Service, operation: &str, input: Value) -> Result<Value, Fault> {
+        let call = Call {
+            service,
+            operation: operation.to_owned(),
+            input,
+        };
+        self.world.call(self.now, &self.registry, "secret", &call)
+    }
+
+    pub(super) fn cloudformation(&mut self, operation: &str, input: Value) -> Value {
+        self.call(Service::CloudFormation, operation, input).unwrap()
+    }
+
+    pub(super) fn ecs(&mut self, operation: &str, input: Value) -> Value {
+        self.call(Service::Ecs, operation, input).unwrap()
+    }
+
+    /// Creates the stack and waits for it; gives its status.
+    pub(super) fn create(&mut self, stack: &str, template: &Value) -> String {
+        let input =
+            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_IAM"]});
+        self.cloudformation("CreateStack", input);
+        self.finish(stack)
+    }
+
+    /// Updates the stack and waits for it; gives its status.
+    pub(super) fn update(&mut self, stack: &str, template: &Value) -> String {
+        self.begin_update(stack, template);
+        self.finish(stack)
+    }
+
+    pub(super) fn begin_update(&mut self, stack: &str, template: &Value) {
+        let input =
+            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_IAM"]});
+        self.cloudformation("UpdateStack", input);
+    }
+
+    pub(super) fn delete(&mut self, stack: &str) {
+        let stacks = self.cloudformation("DescribeStacks", json!({"StackName": stack}));
+        let id = stacks["Stacks"][0]["StackId"].clone();
+        self.cloudformation("DeleteStack", json!({"StackName": stack}));
+        self.run_until(|rig| rig.status(id.as_str().unwrap()) == "DELETE_COMPLETE");
+    }
+
+    pub(super) fn finish(&mut self, stack: &str) -> String {
+        self.run_until(|rig| !rig.status(stack).ends_with("_IN_PROGRESS"));
+        self.status(stack)
+    }
+
+    pub(super) fn status(&mut self, stack: &str) -> String {
+        let stacks = self.cloudformation("DescribeStacks", json!({"StackName": stack}));
+        stacks["Stacks"][0]["StackStatus"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn reasons(&mut self, stack: &str) -> String {
+        let events = self.cloudformation("DescribeStackEvents", json!({"StackName": stack}));
+        let events = events["StackEvents"].as_array().unwrap().iter();
+        let reasons = events.filter_map(|event| event["ResourceStatusReason"].as_str());
+        reasons.collect::<Vec<_>>().join("\n")
+    }
+
+    pub(super) fn run_until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
+        for _ in 0..ROUNDS_LIMIT {
+            self.round();
+            if done(self) {
+                return;
+            }
+        }
+        panic!("nothing more comes of it: {:?}", self.done.last());
+    }
+
+    /// What the engine does with a batch: takes in, settles, acts. Time passes when there is nothing else.
+    pub(super) fn round(&mut self) {
+        let batch = if self.answers {
+            std::mem::take(&mut self.waiting)
+        } else {
+            Vec::new()
+        };
+        if batch.is_empty()
+            && let Some(deadline) = self.world.next_deadline()
+        {
+            self.now = self.now.max(deadline);
+        }
+        for happening in batch {
+            self.world.happen(self.now, happening);
+        }
+        self.act();
+    }
+
+    pub(super) fn act(&mut self) {
+        self.world.settle(self.now);
+        for effect in self.world.take_effects() {
+            self.perform(&effect);
+            self.done.push(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: &Effect) {
+        match effect.clone() {
+            Effect::FindPort { load_balancer_arn } => self.find_port(load_balancer_arn),
+            Effect::Listen { listener_arn, port } => {
+                self.open.insert(listener_arn.clone());
+                let outcome = Ok(SocketAddr::from(([127, 0, 0, 1], port.unwrap_or(40_000))));
+                self.waiting.push(Happening::Listening { listener_arn, outcome });
+            }
+            Effect::CloseListener { listener_arn } => drop(self.open.remove(&listener_arn)),
+            Effect::ApplyPlan => self.apply_plan(),
+            Effect::StartTask { task } => {
+                assert!(self.running.insert(task.clone()), "{task} starts twice");
+                self.waiting.push(started(task));
+            }
+            Effect::StopTask { task } => {
+                if self.running.contains(&task) {
+                    self.exit(&task, Some(0));
+                }
+                self.waiting.push(Happening::TaskGone { task });
+            }
+            Effect::DeleteRepository { .. } => {}
+        }
+    }
+
+    fn find_port(&mut self, load_balancer_arn: String) {
+        let taken = self
+            .world
+            .cloud
+            .elb
+            .load_balancers
+            .values()
+            .filter_map(|known| known.port);
+        let taken = taken.collect::<Vec<_>>();
+        let free = (8080..8100).find(|port| !taken.contains(port)).unwrap();
+        let outcome = Ok(free);
+        self.waiting.push(Happening::PortFound {
+            load_balancer_arn,
+            outcome,
+        });
+    }
+
+    /// As the balancer does, tells only of what it was told of: newcomers become healthy, those that leave are drained.
+    fn apply_plan(&mut self) {
+        let plan = elb::plan(&self.world.cloud.elb, self.world.cloud.speed);
+        let (before, after) = (targets(&self.plan), targets(&plan));
+        for target in after.difference(&before) {
+            self.waiting.push(health(target, balancer::TargetState::Healthy));
+        }
+        for target in before.difference(&after) {
+            self.waiting.push(health(target, balancer::TargetState::Unused));
+        }
+        self.plan = plan;
+        self.world.cloud.elb.plan_applied();
+    }
+
+    /// A task ends.
+    pub(super) fn exit(&mut self, task: &str, exit_code: Option<i32>) {
+        self.running.remove(task);
+        self.waiting.push(Happening::TaskExited(Exit {
+            task: task.to_owned(),
+            container: "service".to_owned(),
+            exit_code,
+            signal: None,
+            out_of_memory: false,
+            at: self.now,
+        }));
+    }
+
+    /// Dies and starts again from what was written, as after a kill -9: tasks go on, unless `lost`.
+    pub(super) fn restart(&mut self, lost: bool) {
+        let state = serde_json::to_vec(&self.world).unwrap();
+        self.world = serde_json::from_slice(&state).unwrap();
+        self.waiting.clear();
+        self.open.clear();
+        self.plan = balancer::Plan::default();
+        if lost {
+            self.running.clear();
+        }
+        let mut kept = BTreeSet::new();
+        for (task, _) in self.world.cloud.known_tasks() {
+            if self.running.contains(&task) {
+                kept.insert(task);
+            } else {
+                self.world.happen(self.now, Happening::TaskLost { task });
+            }
+        }
+        self.running = kept;
+        self.world.cloud.resume(self.now);
+        self.world.cloud.effects.push(Effect::ApplyPlan);
+        self.act();
+    }
+
+    /// Every target that the data plane has.
+    pub(super) fn targets(&self) -> usize {
+        targets(&self.plan).len()
+    }
+}
+
+fn targets(plan: &balancer::Plan) -> BTreeSet<(String, String)> {
+    let groups = plan.target_groups.iter();
+    let targets = groups.flat_map(|(group, plan)| {
+        plan.targets
+            .keys()
+            .map(move |target| (group.as_str().to_owned(), target.as_str().to_owned()))
+    });
+    targets.collect()
+}
+
+fn health((group, target): &(String, String), state: balancer::TargetState) -> Happening {
+    Happening::TargetHealth(balancer::TargetHealth {
+        target_group: group.clone().into(),
+        target: target.clone().into(),
+        address: SocketAddr::from(([127, 0, 0, 1], 50_000)),
+        health: balancer::Health { state, reason: None },
+    })
+}
+
+fn started(task: String) -> Happening {
+    let address = "127.0.0.1:50000";
+    let identity = json!({
+        "task": task, "container": "service", "address": address, "handle": {"docker": {"container_id": task}},
+    });
+    Happening::TaskStarted {
+        task,
+        started: Started {
+            address: address.parse().ok(),
+            identity: serde_json::from_value(identity).unwrap(),
+        },
+    }
+}
+
+/// A small service behind a load balancer.
+pub(super) fn template(image: &str, tasks: u32) -> Value {
+    let resources = BTreeMap::from([
+        (
+            "Vpc",
+            json!({"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}),
+        ),
+        (
+            "Subnet",
+            json!({"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.0.0/20", "AvailabilityZone": "eu-west-1a"}}),
+        ),
+        (
+            "LoadBalancer",
+            json!({"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": {"Subnets": [{"Ref": "Subnet"}]}}),
+        ),
+        (
+            "Group",
+            json!({"Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": {"TargetType": "ip", "Protocol": "HTTP", "Port": 80, "VpcId": {"Ref": "Vpc"}}}),
+        ),
+        (
+            "Listener",
+            json!({"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": {"LoadBalancerArn": {"Ref": "LoadBalancer"}, "Port": 80, "Protocol": "HTTP", "DefaultActions": [{"Type": "forward", "TargetGroupArn": {"Ref": "Group"}}]}}),
+        ),
+        ("Cluster", json!({"Type": "AWS::ECS::Cluster"})),
+        (
+            "Definition",
+            json!({"Type": "AWS::ECS::TaskDefinition", "Properties": {"Family": "service", "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024", "ContainerDefinitions": [{"Name": "service", "Image": image, "PortMappings": [{"ContainerPort": 8080}]}]}}),
+        ),
+        (
+            "Service",
+            json!({"Type": "AWS::ECS::Service", "DependsOn": "Listener", "Properties": {
+                "ServiceName": "service", "Cluster": {"Ref": "Cluster"}, "TaskDefinition": {"Ref": "Definition"}, "DesiredCount": tasks, "LaunchType": "FARGATE",
+                "DeploymentConfiguration": {"DeploymentCircuitBreaker": {"Enable": true, "Rollback": true}},
+                "LoadBalancers": [{"ContainerName": "service", "ContainerPort": 8080, "TargetGroupArn": {"Ref": "Group"}}],
+                "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": [{"Ref": "Subnet"}]}},
+            }}),
+        ),
+    ]);
+    json!({"Resources": resources})
+}
