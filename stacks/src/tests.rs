@@ -12,6 +12,9 @@ use crate::{Stack, all};
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 const INLINE_LIMIT: usize = 51_200;
 
+/// Room that a template leaves, in bytes: for the next alarms and resources, before stacks must be split or go through S3.
+const RESERVE: usize = 8_000;
+
 fn parse(stack: &Stack) -> Value {
     serde_json::from_str(&stack.template).unwrap()
 }
@@ -50,7 +53,7 @@ fn snapshots() {
 fn templates_fit_inline() {
     for stack in all() {
         let length = stack.template.len();
-        assert!(length < INLINE_LIMIT, "{}: {length} bytes", stack.name);
+        assert!(length + RESERVE <= INLINE_LIMIT, "{}: {length} bytes", stack.name);
         assert!(stack.template.ends_with("}\n"));
         assert_eq!(parse(&stack)["AWSTemplateFormatVersion"], "2010-09-09");
     }

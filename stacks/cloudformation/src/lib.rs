@@ -18,6 +18,7 @@ mod condition;
 mod functions;
 mod graph;
 mod handle;
+mod layout;
 mod node;
 mod output;
 mod parameter;

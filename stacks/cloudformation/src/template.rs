@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::condition::{Condition, ConditionExpression};
 use crate::graph;
 use crate::handle::{Handle, Options, Resource};
+use crate::layout::lay_out;
 use crate::node::{Node, Object};
 use crate::output::Output;
 use crate::parameter::{Parameter, ParameterHandle, ParameterType};
@@ -142,20 +143,14 @@ impl Template {
         self.outputs.push((name.to_owned(), output));
     }
 
-    /// The template's text: JSON, two spaces to a level, a newline at the end.
+    /// The template's text: JSON, laid out for people to compare, a newline at the end.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong with the template as a whole; see [`Error`].
-    ///
-    /// # Panics
-    ///
-    /// Never: a node holds nothing that JSON can't.
     pub fn render(self) -> Result<String, Error> {
         self.check()?;
-        let mut text = serde_json::to_string_pretty(&self.into_node()).expect("a node holds nothing that JSON can't");
-        text.push('\n');
-        Ok(text)
+        Ok(lay_out(&self.into_node()))
     }
 
     fn check(&self) -> Result<(), Error> {
