@@ -3,6 +3,7 @@
 mod relations;
 mod rights;
 mod schemas;
+mod sources;
 
 use serde_json::Value;
 

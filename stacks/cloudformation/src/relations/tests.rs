@@ -1,5 +1,7 @@
 //! What the compiler's refusals don't show: that the right ones pass, and the edges.
 
+use std::path::Path;
+
 use super::{AlarmWindow, BakeTime, Capacity, Container, FargateSize, HealthCheck, Rollout, Statistic, TrafficSplit};
 
 /// Whether making it panics; every constructor here is run when compiling otherwise.
@@ -157,5 +159,14 @@ fn the_rest_at_its_edges() {
 /// `TRYBUILD=overwrite` writes that down anew. They are checked, not built: all of them fail `cargo check`.
 #[test]
 fn mistakes_do_not_compile() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("mistakes");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mistakes: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    assert!(mistakes.len() >= 20, "{mistakes:?}");
+    for mistake in mistakes {
+        assert!(mistake.with_extension("stderr").exists(), "{}", mistake.display());
+    }
     trybuild::TestCases::new().compile_fail("mistakes/*.rs");
 }
