@@ -1,5 +1,7 @@
 //! The query protocol's output: a JSON-shaped value as XML, lists as `<member>` elements.
 
+use std::collections::BTreeMap;
+
 use quick_xml::escape::escape;
 use serde_json::Value;
 
@@ -41,7 +43,11 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     xml.push_str(name);
     xml.push('>');
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, member)| element(xml, name, member)),
+        Value::Object(members) => {
+            // The order of a JSON object depends on a feature that any crate of a build may turn on.
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            sorted.into_iter().for_each(|(name, member)| element(xml, name, member));
+        }
         Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
         Value::String(text) => xml.push_str(&escape(printable(text))),
         other => xml.push_str(&other.to_string()),
