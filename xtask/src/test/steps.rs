@@ -137,7 +137,8 @@ fn docker(root: &Path) -> anyhow::Result<()> {
 
 fn nextest(root: &Path, filter: &str) -> anyhow::Result<()> {
     let mut command = cargo(root);
-    command.args(["nextest", "run", "--workspace", "--locked", "--filterset", filter]);
+    command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+    command.args(["--filterset", filter]);
     succeed(command.env("CI", "true"))
 }
 
