@@ -14,6 +14,7 @@ use crate::elb::only;
 use crate::plain::not_found;
 use crate::properties::{number, required, text};
 use crate::provider::{Handler, Kind};
+use crate::{ecs, values};
 
 /// A service whose task count is scaled.
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,7 +58,10 @@ struct ScalingPolicies;
 
 impl Handler for ScalableTargets {
     fn check(&self, properties: &Value) -> Vec<String> {
-        check_namespace(properties)
+        let mut faults = check_namespace(properties);
+        faults.extend(values::range(properties, "MinCapacity", 0..=ecs::TASKS_OF_A_SERVICE));
+        faults.extend(values::range(properties, "MaxCapacity", 0..=ecs::TASKS_OF_A_SERVICE));
+        faults
     }
 
     fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, Effect};
+use crate::elb::only;
 use crate::moment;
 use crate::plain::{already_exists, not_found};
 use crate::properties::{boolean, list, required, text, texts};
 use crate::provider::{Handler, Kind};
+use crate::values;
 use crate::wire::{Fault, Service};
 
 /// The user name of every registry login, as on AWS.
@@ -50,6 +52,12 @@ pub(crate) const KINDS: &[Kind] = &[Kind {
 struct Repositories;
 
 impl Handler for Repositories {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        let mut faults = only(properties, "ImageTagMutability", &["MUTABLE", "IMMUTABLE"]);
+        faults.extend(values::flag(properties, "EmptyOnDelete"));
+        faults
+    }
+
     fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let name = text(request.properties, "RepositoryName").unwrap_or_else(|| request.generated_name.to_lowercase());
         if cloud.repositories.contains_key(&name) {

@@ -14,6 +14,7 @@ mod elb;
 mod engine;
 mod home;
 mod ids;
+mod inputs;
 mod moment;
 mod options;
 mod plain;
@@ -23,6 +24,7 @@ mod server;
 mod speed;
 mod start;
 mod store;
+mod values;
 mod wire;
 mod world;
 

@@ -149,7 +149,7 @@ pub(crate) const KINDS: &[Kind] = plain![
     "AWS::EC2::RouteTable", create_only ["VpcId"], attributes ["RouteTableId"], |making| Ok(identified(making, "rtb", "RouteTableId"));
     "AWS::EC2::Route", create_only ["RouteTableId", "DestinationCidrBlock"], attributes ["CidrBlock"], route;
     "AWS::EC2::SubnetRouteTableAssociation", create_only ["SubnetId", "RouteTableId"], attributes ["Id"], |making| Ok(identified(making, "rtbassoc", "Id"));
-    "AWS::EC2::EIP", create_only ["Domain", "NetworkBorderGroup"], attributes ["AllocationId", "PublicIp"], |making| Ok(elastic_ip(making));
+    "AWS::EC2::EIP", create_only ["NetworkBorderGroup"], attributes ["AllocationId", "PublicIp"], |making| Ok(elastic_ip(making));
     "AWS::EC2::NatGateway", create_only ["SubnetId", "AllocationId", "ConnectivityType"], attributes ["NatGatewayId"], |making| Ok(identified(making, "nat", "NatGatewayId"));
     "AWS::EC2::SecurityGroup", create_only ["GroupDescription", "GroupName", "VpcId"], attributes ["GroupId", "Id", "VpcId"], |making| Ok(security_group(making));
     "AWS::EC2::SecurityGroupIngress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));

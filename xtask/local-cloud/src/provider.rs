@@ -123,6 +123,13 @@ impl Provider for Cloud {
         }
     }
 
+    fn reference(&self, type_name: &str, physical_id: &str) -> Value {
+        // Its id has the allocation in it too, so that no two are the same; `Ref` gives the address.
+        // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-eip.html>
+        let address = physical_id.split('|').next().filter(|_| type_name == "AWS::EC2::EIP");
+        Value::from(address.unwrap_or(physical_id))
+    }
+
     fn attribute(&self, type_name: &str, physical_id: &str, attribute: &str) -> Option<Value> {
         kind(type_name)?.handler.attribute(self, physical_id, attribute)
     }

@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{ecr, ecs};
+use crate::{ecr, ecs, inputs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -88,14 +88,16 @@ impl World {
         call: &Call,
     ) -> Result<Value, Fault> {
         let (operation, input) = (call.operation.as_str(), &call.input);
+        inputs::check(call.service, &self.cloud.place.account_id, operation, input)?;
         self.changed |= !only_reads(operation);
-        match call.service {
+        let output = match call.service {
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
             Service::ElasticLoadBalancing => elb::call(&self.cloud.elb, operation, input),
             Service::Sts => caller(&self.cloud.place, operation),
-        }
+        }?;
+        inputs::page(call.service, operation, input, output)
     }
 
     /// Takes in something that happened.

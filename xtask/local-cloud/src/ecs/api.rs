@@ -23,7 +23,7 @@ pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &
         "ListTasks" => list_tasks(cloud, input),
         "DescribeTasks" => describe_tasks(cloud, input),
         "StopTask" => stop_task(cloud, now, input),
-        "ListTaskDefinitions" => Ok(list_task_definitions(cloud, input)),
+        "ListTaskDefinitions" => list_task_definitions(cloud, input),
         "DescribeTaskDefinition" => describe_task_definition(cloud, input),
         "ListServiceDeployments" => list_service_deployments(cloud, input),
         "DescribeServiceDeployments" => Ok(describe_service_deployments(cloud, input)),
@@ -66,7 +66,13 @@ fn describe_services(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
     let (mut services, mut failures) = (Vec::new(), Vec::new());
     for name in &asked {
         match service(cloud, &cluster, name) {
-            Some((arn, service)) => services.push(show::service(cloud, arn, service)),
+            Some((arn, service)) => {
+                let mut shown = show::service(cloud, arn, service);
+                if wants_tags(input) {
+                    shown["tags"] = show::tags(&service.properties);
+                }
+                services.push(shown);
+            }
             None => failures.push(missing(
                 &cloud
                     .place
@@ -138,7 +144,7 @@ fn stop_task(cloud: &mut Cloud, now: SystemTime, input: &Value) -> Result<Value,
     Ok(json!({"task": show::task(cloud, &id)}))
 }
 
-fn list_task_definitions(cloud: &Cloud, input: &Value) -> Value {
+fn list_task_definitions(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
     let prefix = text(input, "familyPrefix");
     let status = text(input, "status").unwrap_or_else(|| "ACTIVE".to_owned());
     let wanted = |definition: &super::TaskDefinition| {
@@ -152,15 +158,22 @@ fn list_task_definitions(cloud: &Cloud, input: &Value) -> Value {
         .filter(|(_, definition)| wanted(definition))
         .collect::<Vec<_>>();
     found.sort_by_key(|(_, definition)| (definition.family.clone(), definition.revision));
-    json!({"taskDefinitionArns": found.into_iter().map(|(arn, _)| arn).collect::<Vec<_>>()})
+    match text(input, "sort").as_deref() {
+        None | Some("ASC") => {}
+        Some("DESC") => found.reverse(),
+        Some(other) => return Err(invalid(&format!("sort must be ASC or DESC, not {other}"))),
+    }
+    Ok(json!({"taskDefinitionArns": found.into_iter().map(|(arn, _)| arn).collect::<Vec<_>>()}))
 }
 
 fn describe_task_definition(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
     let asked = text(input, "taskDefinition").unwrap_or_default();
     let name = last_part(&asked);
-    let (family, revision) = name.split_once(':').map_or((name, None), |(family, revision)| {
-        (family, revision.parse::<u32>().ok())
-    });
+    let unknown = || Fault::client("ClientException", "Unable to describe task definition.");
+    let (family, revision) = match name.split_once(':') {
+        Some((family, revision)) => (family, Some(revision.parse::<u32>().map_err(|_| unknown())?)),
+        None => (name, None),
+    };
     let of_family = cloud
         .ecs
         .task_definitions
@@ -173,9 +186,12 @@ fn describe_task_definition(cloud: &Cloud, input: &Value) -> Result<Value, Fault
             })
         })
         .max_by_key(|(_, definition)| definition.revision);
-    let (arn, definition) =
-        found.ok_or_else(|| Fault::client("ClientException", "Unable to describe task definition."))?;
-    Ok(json!({"taskDefinition": show::task_definition(arn, definition), "tags": []}))
+    let (arn, definition) = found.ok_or_else(unknown)?;
+    let mut output = json!({"taskDefinition": show::task_definition(arn, definition)});
+    if wants_tags(input) {
+        output["tags"] = show::tags(&definition.properties);
+    }
+    Ok(output)
 }
 
 fn list_service_deployments(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
@@ -240,6 +256,11 @@ fn service<'a>(cloud: &'a Cloud, cluster: &str, name_or_arn: &str) -> Option<(&'
     services
         .find(|(_, service)| service.cluster == cluster && service.name == name)
         .map(|(arn, service)| (arn.as_str(), service))
+}
+
+/// Tags are shown only to whoever asks for them.
+fn wants_tags(input: &Value) -> bool {
+    texts(input, "include").iter().any(|wanted| wanted == "TAGS")
 }
 
 /// The last part of an ARN's path, or the whole of a name.

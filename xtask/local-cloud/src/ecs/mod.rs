@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use api::call;
-pub(crate) use resources::KINDS;
+pub(crate) use resources::{KINDS, TASKS_OF_A_SERVICE};
 pub(crate) use spec::task_spec;
 
 /// Everything that ECS holds.

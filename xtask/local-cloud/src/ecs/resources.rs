@@ -14,6 +14,7 @@ use crate::elb::only;
 use crate::plain::{already_exists, not_found};
 use crate::properties::{list, number, required, text};
 use crate::provider::{Handler, Kind};
+use crate::values;
 
 /// The types of this service.
 pub(crate) const KINDS: &[Kind] = &[
@@ -58,6 +59,12 @@ pub(crate) const KINDS: &[Kind] = &[
 
 /// How many service revisions are kept.
 const REVISIONS_KEPT: usize = 100;
+
+/// ECS's quota of tasks for a service. <https://docs.aws.amazon.com/general/latest/gr/ecs-service.html>
+pub(crate) const TASKS_OF_A_SERVICE: u64 = 5000;
+
+/// A named choice: AWS states no largest percentage.
+const PERCENT_MAXIMUM: u64 = 10_000;
 
 struct Clusters;
 struct TaskDefinitions;
@@ -116,6 +123,11 @@ impl Handler for Clusters {
 impl Handler for TaskDefinitions {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = only(properties, "NetworkMode", &["awsvpc"]);
+        faults.extend(values::range(properties, "Cpu", 1..=16_384));
+        faults.extend(values::range(properties, "Memory", 1..=122_880));
+        let platform = only(&properties["RuntimePlatform"], "OperatingSystemFamily", &["LINUX"]);
+        faults.extend(values::below("RuntimePlatform", platform));
+        faults.extend(values::each(properties, "ContainerDefinitions", check_container));
         if let Some(containers) = properties.get("ContainerDefinitions").and_then(Value::as_array)
             && containers.len() != 1
         {
@@ -123,14 +135,6 @@ impl Handler for TaskDefinitions {
                 "ContainerDefinitions: the local cloud runs tasks of one container, not of {}",
                 containers.len()
             ));
-        }
-        for container in list(properties, "ContainerDefinitions") {
-            let driver = only(&container["LogConfiguration"], "LogDriver", &["awslogs"]);
-            faults.extend(
-                driver
-                    .into_iter()
-                    .map(|fault| format!("ContainerDefinitions/*/LogConfiguration/{fault}")),
-            );
         }
         faults
     }
@@ -192,6 +196,7 @@ impl Handler for Services {
         faults.extend(only(properties, "SchedulingStrategy", &["REPLICA"]));
         faults.extend(only(&properties["DeploymentConfiguration"], "Strategy", &["ROLLING"]));
         faults.extend(only(&properties["DeploymentController"], "Type", &["ECS"]));
+        faults.extend(check_counts(properties));
         let several = list(properties, "LoadBalancers").len() > 1;
         faults.extend(
             several.then(|| "LoadBalancers: the local cloud supports one target group for a service".to_owned()),
@@ -334,6 +339,64 @@ impl Handler for Services {
             _ => None,
         }
     }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+fn check_container(container: &Value) -> Vec<String> {
+    let driver = only(&container["LogConfiguration"], "LogDriver", &["awslogs"]);
+    let mut faults = values::below("LogConfiguration", driver);
+    faults.extend(values::range(container, "Cpu", 0..=16_384));
+    faults.extend(values::range(container, "Memory", 0..=122_880));
+    // Fargate's longest: 120 s.
+    faults.extend(values::range(container, "StopTimeout", 0..=120));
+    faults.extend(values::flag(container, "ReadonlyRootFilesystem"));
+    faults.extend(values::passes(
+        container,
+        "Essential",
+        "true, as it is the only container",
+        |text| text == "true",
+    ));
+    faults.extend(values::each(container, "PortMappings", |mapping| {
+        let mut faults = values::range(mapping, "ContainerPort", 1..=65_535);
+        faults.extend(only(mapping, "Protocol", &["tcp"]));
+        faults
+    }));
+    if list(container, "PortMappings").len() > 1 {
+        faults.push("PortMappings: the local cloud supports one port for a container".to_owned());
+    }
+    faults
+}
+
+/// Counts, waits and switches of a service.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+fn check_counts(properties: &Value) -> Vec<String> {
+    let deployment = &properties["DeploymentConfiguration"];
+    let (breaker, alarms) = (&deployment["DeploymentCircuitBreaker"], &deployment["Alarms"]);
+    let switches = |switches: &Value, names: &[&str]| {
+        let faults = names.iter().flat_map(|name| values::flag(switches, name));
+        faults.collect::<Vec<_>>()
+    };
+    let threshold = &breaker["ThresholdConfiguration"];
+    let mut of_threshold = only(threshold, "Type", &["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"]);
+    of_threshold.extend(values::range(threshold, "Value", 0..=TASKS_OF_A_SERVICE));
+    let mut of_breaker = switches(breaker, &["Enable", "Rollback", "ResetOnHealthyTask"]);
+    of_breaker.extend(values::below("ThresholdConfiguration", of_threshold));
+    let mut of_deployment = values::range(deployment, "BakeTimeInMinutes", 0..=1440);
+    of_deployment.extend(values::range(deployment, "MinimumHealthyPercent", 0..=PERCENT_MAXIMUM));
+    of_deployment.extend(values::range(deployment, "MaximumPercent", 0..=PERCENT_MAXIMUM));
+    of_deployment.extend(values::below("DeploymentCircuitBreaker", of_breaker));
+    of_deployment.extend(values::below("Alarms", switches(alarms, &["Enable", "Rollback"])));
+    let mut faults = values::range(properties, "DesiredCount", 0..=TASKS_OF_A_SERVICE);
+    faults.extend(values::range(
+        properties,
+        "HealthCheckGracePeriodSeconds",
+        0..=2_147_483_647,
+    ));
+    faults.extend(values::each(properties, "LoadBalancers", |load_balancer| {
+        values::range(load_balancer, "ContainerPort", 0..=65_535)
+    }));
+    faults.extend(values::below("DeploymentConfiguration", of_deployment));
+    faults
 }
 
 /// CloudFormation's words for a deployment that ECS gave up.

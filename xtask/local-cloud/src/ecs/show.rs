@@ -289,6 +289,11 @@ pub(super) fn service_revision(
     }))
 }
 
+/// The template's tags as ECS shows them.
+pub(super) fn tags(properties: &Value) -> Value {
+    camel_case(&json!(list(properties, "Tags")))
+}
+
 /// JSON services leave out what isn't there.
 fn without_nulls(mut value: Value) -> Value {
     if let Some(members) = value.as_object_mut() {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Elb, Listener, TargetGroup};
 use crate::properties::{list, number, pairs, text, texts};
 use crate::speed::Speed;
+use crate::values;
 
 /// The whole plan; every wait of AWS's is scaled, no limit of a request is.
 pub(crate) fn plan(elb: &Elb, speed: Speed) -> Plan {
@@ -246,7 +247,12 @@ fn condition(condition: &Value) -> Option<Condition> {
 
 /// Actions that the data plane can't do.
 pub(super) fn check_actions(properties: &Value, name: &str) -> Vec<String> {
-    let actions = list(properties, name).iter().enumerate();
+    let several = list(properties, name).len() > 1;
+    let several = several.then(|| format!("{name}: the local cloud supports one action, which answers the request"));
+    let actions = list(properties, name)
+        .iter()
+        .enumerate()
+        .filter(|(_, action)| !provisioner::is_unresolved(action) && !provisioner::is_unresolved(&action["Type"]));
     let unknown = actions
         .filter(|(_, action)| !matches!(action["Type"].as_str(), Some("forward" | "fixed-response" | "redirect")));
     unknown
@@ -256,7 +262,32 @@ pub(super) fn check_actions(properties: &Value, name: &str) -> Vec<String> {
                 action["Type"]
             )
         })
+        .chain(several)
+        .chain(values::each(properties, name, check_action))
         .collect()
+}
+
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html>
+fn check_action(action: &Value) -> Vec<String> {
+    let weights = values::each(&action["ForwardConfig"], "TargetGroups", |group| {
+        values::range(group, "Weight", 0..=999)
+    });
+    let mut faults = values::below("ForwardConfig", weights);
+    let fixed = values::passes(
+        &action["FixedResponseConfig"],
+        "StatusCode",
+        "a code 2XX, 4XX or 5XX",
+        |code| code.parse().is_ok_and(|code: u16| matches!(code / 100, 2 | 4 | 5)),
+    );
+    faults.extend(values::below("FixedResponseConfig", fixed));
+    let redirect = values::passes(
+        &action["RedirectConfig"],
+        "StatusCode",
+        "HTTP_301 or HTTP_302",
+        |code| matches!(code, "HTTP_301" | "HTTP_302"),
+    );
+    faults.extend(values::below("RedirectConfig", redirect));
+    faults
 }
 
 /// Conditions that the data plane can't test.
@@ -270,6 +301,20 @@ pub(super) fn check_conditions(properties: &Value) -> Vec<String> {
                 given["Field"]
             )
         })
+        .chain(values::each(properties, "Conditions", check_source))
+        .collect()
+}
+
+fn check_source(condition: &Value) -> Vec<String> {
+    if condition["Field"] != "source-ip" {
+        return Vec::new();
+    }
+    let networks = texts(&condition["SourceIpConfig"], "Values").into_iter();
+    let networks = networks.chain(texts(condition, "Values"));
+    // `condition` passes over what it can't read, so each is looked at here.
+    let unread = networks.filter(|network| network.parse::<balancer::Cidr>().is_err());
+    unread
+        .map(|network| format!("SourceIpConfig/Values: must be networks such as 10.0.0.0/8, not {network}"))
         .collect()
 }
 

@@ -11,6 +11,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::plain::{already_exists, cut, not_found};
 use crate::properties::{number, required, text, texts};
 use crate::provider::{Handler, Kind};
+use crate::values::{self, Attribute, attributes};
 
 /// The types of this service.
 pub(crate) const KINDS: &[Kind] = &[
@@ -71,7 +72,24 @@ struct Rules;
 
 impl Handler for LoadBalancers {
     fn check(&self, properties: &Value) -> Vec<String> {
-        only(properties, "Type", &["application"])
+        let flag = || Attribute::Words(&["true", "false"]);
+        let mut faults = only(properties, "Type", &["application"]);
+        // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
+        faults.extend(attributes(
+            properties,
+            "LoadBalancerAttributes",
+            &[
+                ("client_keep_alive.seconds", Attribute::Range(60..=604_800)),
+                ("deletion_protection.enabled", flag()),
+                ("idle_timeout.timeout_seconds", Attribute::Range(1..=4000)),
+                ("routing.http.drop_invalid_header_fields.enabled", flag()),
+                (
+                    "routing.http.xff_header_processing.mode",
+                    Attribute::Words(&["append", "preserve", "remove"]),
+                ),
+            ],
+        ));
+        faults
     }
 
     fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
@@ -172,6 +190,19 @@ impl Handler for TargetGroups {
         faults.extend(only(properties, "Protocol", &["HTTP"]));
         faults.extend(only(properties, "ProtocolVersion", &["HTTP1"]));
         faults.extend(only(properties, "HealthCheckProtocol", &["HTTP"]));
+        faults.extend(check_health_check(properties));
+        // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
+        faults.extend(attributes(
+            properties,
+            "TargetGroupAttributes",
+            &[
+                ("deregistration_delay.timeout_seconds", Attribute::Range(0..=3600)),
+                (
+                    "load_balancing.algorithm.type",
+                    Attribute::Words(&["round_robin", "least_outstanding_requests", "weighted_random"]),
+                ),
+            ],
+        ));
         faults
     }
 
@@ -412,6 +443,28 @@ impl Handler for Rules {
             _ => None,
         }
     }
+}
+
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+fn check_health_check(properties: &Value) -> Vec<String> {
+    let mut faults = values::range(properties, "HealthCheckIntervalSeconds", 5..=300);
+    faults.extend(values::range(properties, "HealthCheckTimeoutSeconds", 2..=120));
+    faults.extend(values::range(properties, "HealthyThresholdCount", 2..=10));
+    faults.extend(values::range(properties, "UnhealthyThresholdCount", 2..=10));
+    faults.extend(values::passes(
+        properties,
+        "HealthCheckPort",
+        "traffic-port or a port",
+        |port| port == "traffic-port" || port.parse::<u16>().is_ok_and(|port| port > 0),
+    ));
+    let matcher = values::passes(
+        &properties["Matcher"],
+        "HttpCode",
+        "codes such as 200,202 or 200-299",
+        |codes| codes.parse::<balancer::Matcher>().is_ok(),
+    );
+    faults.extend(values::below("Matcher", matcher));
+    faults
 }
 
 /// A fault unless the property is absent, not resolved yet, or one of the values.

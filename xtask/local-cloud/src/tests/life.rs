@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::rig::{Rig, template};
 use crate::cloud::Effect;
+use crate::wire::Service;
 use crate::world::Happening;
 
 fn cluster(rig: &mut Rig) -> Value {
@@ -202,4 +203,38 @@ fn to_read_is_not_to_change() {
     assert_eq!(serde_json::to_value(&rig.world).unwrap(), before);
     rig.cloudformation("DeleteStack", json!({"StackName": "stack"}));
     assert!(rig.world.changed);
+}
+
+#[test]
+fn tags_are_shown_to_whoever_asks_for_them() {
+    let mut tagged = template("a", 1);
+    for name in ["Service", "Definition"] {
+        tagged["Resources"][name]["Properties"]["Tags"] = json!([{"Key": "team", "Value": "blue"}]);
+    }
+    let mut rig = Rig::new();
+    rig.create("stack", &tagged);
+    let expected = json!([{"key": "team", "value": "blue"}]);
+    let cluster = cluster(&mut rig);
+    assert!(service(&mut rig).get("tags").is_none());
+    let asked = json!({"cluster": cluster, "services": ["service"], "include": ["TAGS"]});
+    assert_eq!(rig.ecs("DescribeServices", asked)["services"][0]["tags"], expected);
+    let asked = json!({"taskDefinition": "service", "include": ["TAGS"]});
+    assert_eq!(rig.ecs("DescribeTaskDefinition", asked)["tags"], expected);
+    let wrong = rig.call(
+        Service::Ecs,
+        "DescribeTaskDefinition",
+        json!({"taskDefinition": "service:latest"}),
+    );
+    assert_eq!(wrong.unwrap_err().code, "ClientException");
+}
+
+#[test]
+fn an_elastic_address_is_referred_to_by_its_address() {
+    let address = json!({"Resources": {"Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}},
+        "Outputs": {"Address": {"Value": {"Ref": "Address"}}}});
+    let mut rig = Rig::new();
+    assert_eq!(rig.create("stack", &address), "CREATE_COMPLETE");
+    let stacks = rig.cloudformation("DescribeStacks", json!({"StackName": "stack"}));
+    let value = stacks["Stacks"][0]["Outputs"][0]["OutputValue"].as_str().unwrap();
+    assert!(value.parse::<std::net::Ipv4Addr>().is_ok(), "{value}");
 }
