@@ -31,7 +31,7 @@ use crate::reverse_proxy::ReverseProxy;
 use crate::stage::PerStage;
 use crate::{Environment, Stage};
 
-const PORT: i64 = CONTAINER_PORT as i64;
+const PORT: Integer<-1, 65535> = Integer::constant(CONTAINER_PORT as i64);
 
 const SIZE: FargateSize = FargateSize::new(CPU_UNITS, MEMORY_MIB);
 
@@ -93,17 +93,17 @@ impl Compute {
 impl Surroundings<'_> {
     /// Only the load balancer reaches the tasks; they reach the registry and the logs.
     fn security_group(&self) -> SecurityGroup {
-        const HTTPS: i64 = HTTPS_PORT as i64;
+        const HTTPS: Integer<-1, 65535> = Integer::constant(HTTPS_PORT as i64);
         let requests = Ingress::new("tcp")
             .description("HTTP from the load balancer")
-            .from_port(Integer::of::<PORT>())
+            .from_port(PORT)
             .source_security_group_id(self.proxy.security_group_id())
-            .to_port(Integer::of::<PORT>());
+            .to_port(PORT);
         let images_and_logs = Egress::new("tcp")
             .cidr_ip(ANYWHERE)
             .description("HTTPS to the image registry and the logs")
-            .from_port(Integer::of::<HTTPS>())
-            .to_port(Integer::of::<HTTPS>());
+            .from_port(HTTPS)
+            .to_port(HTTPS);
         SecurityGroup::new("The tasks: HTTP from the load balancer, HTTPS to AWS")
             .security_group_egress([images_and_logs])
             .security_group_ingress([requests])
@@ -128,7 +128,7 @@ impl Surroundings<'_> {
     }
 
     fn container(&self, stage: Stage) -> ServingContainer<Web> {
-        const STOP_TIMEOUT: i64 = STOP_TIMEOUT_SECONDS.cast_signed();
+        const STOP_TIMEOUT: Integer<0, 120> = Integer::constant(STOP_TIMEOUT_SECONDS.cast_signed());
         let variable = |name: &'static str, value: String| {
             KeyValuePair::new(KeyValuePairRequired {
                 name: name.into(),
@@ -144,7 +144,7 @@ impl Surroundings<'_> {
                 .essential(true)
                 .log_configuration(self.log_configuration(stage))
                 .readonly_root_filesystem(true)
-                .stop_timeout(Integer::of::<STOP_TIMEOUT>())
+                .stop_timeout(STOP_TIMEOUT)
                 .user(USER)
         })
     }

@@ -23,6 +23,9 @@ use crate::reverse_proxy::ReverseProxy;
 use crate::stage::PerStage;
 use crate::{Environment, Stage};
 
+const SANDBOX_RETENTION: RetentionInDays = RetentionInDays::of::<SANDBOX_LOG_RETENTION_DAYS>();
+const PRODUCTION_RETENTION: RetentionInDays = RetentionInDays::of::<PRODUCTION_LOG_RETENTION_DAYS>();
+
 /// The namespace of the load balancer's metrics.
 const NAMESPACE: &str = "AWS/ApplicationELB";
 
@@ -65,8 +68,8 @@ fn log_group_options() -> Options {
 
 fn retention(environment: Environment) -> RetentionInDays {
     match environment {
-        Environment::Sandbox | Environment::Deployments => RetentionInDays::of::<SANDBOX_LOG_RETENTION_DAYS>(),
-        Environment::Production => RetentionInDays::of::<PRODUCTION_LOG_RETENTION_DAYS>(),
+        Environment::Sandbox | Environment::Deployments => SANDBOX_RETENTION,
+        Environment::Production => PRODUCTION_RETENTION,
     }
 }
 

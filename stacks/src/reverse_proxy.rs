@@ -74,8 +74,8 @@ impl ReverseProxy {
             load_balancer.reference(),
             [targets.onebox, targets.fleet],
             |listener| {
-                const PORT: i64 = LISTENER_PORT as i64;
-                listener.port(Integer::of::<PORT>()).protocol(Protocol::Http)
+                const PORT: Integer<1, 65535> = Integer::constant(LISTENER_PORT as i64);
+                listener.port(PORT).protocol(Protocol::Http)
             },
         );
         let mut forwarded = PerStage { onebox, fleet };
@@ -116,18 +116,18 @@ impl ReverseProxy {
 
 /// Open to the world on the listener's port, and to nothing else; from there to the tasks only.
 fn security_group(network: &Network) -> SecurityGroup {
-    const LISTENER: i64 = LISTENER_PORT as i64;
-    const CONTAINER: i64 = CONTAINER_PORT as i64;
+    const LISTENER: Integer<-1, 65535> = Integer::constant(LISTENER_PORT as i64);
+    const CONTAINER: Integer<-1, 65535> = Integer::constant(CONTAINER_PORT as i64);
     let clients = Ingress::new("tcp")
         .cidr_ip(ANYWHERE)
         .description("HTTP from clients")
-        .from_port(Integer::of::<LISTENER>())
-        .to_port(Integer::of::<LISTENER>());
+        .from_port(LISTENER)
+        .to_port(LISTENER);
     let tasks = Egress::new("tcp")
         .cidr_ip(CIDR)
         .description("HTTP to tasks")
-        .from_port(Integer::of::<CONTAINER>())
-        .to_port(Integer::of::<CONTAINER>());
+        .from_port(CONTAINER)
+        .to_port(CONTAINER);
     SecurityGroup::new("The load balancer: HTTP from clients, HTTP to tasks")
         .security_group_egress([tasks])
         .security_group_ingress([clients])

@@ -5,6 +5,8 @@ use cloudformation::relations::{Capacity, Rollout};
 use constants::deployment::{MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
 use constants::{APPLICATION_NAME, capacity, load_balancer, stage};
 
+const ONEBOX_RULE_PRIORITY: Integer<1, 50000> = Integer::constant(load_balancer::ONEBOX_RULE_PRIORITY);
+const FLEET_RULE_PRIORITY: Integer<1, 50000> = Integer::constant(load_balancer::FLEET_RULE_PRIORITY);
 const ONEBOX_CAPACITY: Capacity = Capacity::new(capacity::ONEBOX_MINIMUM, capacity::ONEBOX_MAXIMUM);
 const FLEET_CAPACITY: Capacity = Capacity::new(capacity::FLEET_MINIMUM, capacity::FLEET_MAXIMUM);
 const ONEBOX_ROLLOUT: Rollout = Rollout::new(MINIMUM_HEALTHY_PERCENT, MAXIMUM_PERCENT, &ONEBOX_CAPACITY);
@@ -65,8 +67,8 @@ impl Stage {
     /// Where the listener's rule for the stage stands.
     pub(crate) const fn rule_priority(self) -> Integer<1, 50000> {
         match self {
-            Self::Onebox => Integer::of::<{ load_balancer::ONEBOX_RULE_PRIORITY }>(),
-            Self::Fleet => Integer::of::<{ load_balancer::FLEET_RULE_PRIORITY }>(),
+            Self::Onebox => ONEBOX_RULE_PRIORITY,
+            Self::Fleet => FLEET_RULE_PRIORITY,
         }
     }
 }

@@ -133,8 +133,22 @@ pub fn list<T, V: Into<Value<T>>>(items: impl IntoIterator<Item = V>) -> Value<V
 pub struct Integer<const MINIMUM: i64, const MAXIMUM: i64>(i64);
 
 impl<const MINIMUM: i64, const MAXIMUM: i64> Integer<MINIMUM, MAXIMUM> {
-    /// A number known when compiling; one out of range doesn't build, though `cargo check` lets it pass: it doesn't look
-    /// into generic functions.
+    /// A number for a `const` item, where one out of range fails `cargo check`.
+    ///
+    /// # Panics
+    ///
+    /// When the number is out of range: in a constant, when compiling.
+    #[track_caller]
+    pub const fn constant(number: i64) -> Self {
+        assert!(
+            MINIMUM <= number && number <= MAXIMUM,
+            "the number is out of the range that AWS allows"
+        );
+        Self(number)
+    }
+
+    /// A number known when compiling; one out of range doesn't build, though `cargo check`, which doesn't look into
+    /// functions, lets it pass.
     pub const fn of<const NUMBER: i64>() -> Self {
         const {
             assert!(

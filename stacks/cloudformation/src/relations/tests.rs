@@ -159,6 +159,8 @@ fn the_rest_at_its_edges() {
 /// `TRYBUILD=overwrite` writes that down anew. They are checked, not built: all of them fail `cargo check`.
 #[test]
 fn mistakes_do_not_compile() {
+    // They run when the cases are dropped.
+    trybuild::TestCases::new().compile_fail("mistakes/*.rs");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("mistakes");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mistakes: Vec<_> = files
@@ -168,5 +170,4 @@ fn mistakes_do_not_compile() {
     for mistake in mistakes {
         assert!(mistake.with_extension("stderr").exists(), "{}", mistake.display());
     }
-    trybuild::TestCases::new().compile_fail("mistakes/*.rs");
 }
