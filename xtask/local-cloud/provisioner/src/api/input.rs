@@ -7,6 +7,16 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 use crate::template::scalar_text;
 
+/// The members that are lists; any other that is read is a text, a number or a boolean.
+const LISTS: [&str; 6] = [
+    "Capabilities",
+    "Parameters",
+    "ResourcesToSkip",
+    "RetainResources",
+    "StackStatusFilter",
+    "Tags",
+];
+
 /// The members of one call's input.
 pub(crate) struct Input<'a> {
     operation: &'a str,
@@ -24,7 +34,14 @@ impl<'a> Input<'a> {
                 )));
             }
         }
-        Ok(Self { operation, members })
+        let input = Self { operation, members };
+        for (name, value) in &input.members {
+            let wrong = (value.is_array() || value.is_object()) && !LISTS.contains(&name.as_str());
+            if wrong && !says_nothing(value) {
+                return Err(input.wrong(name, &value.to_string()));
+            }
+        }
+        Ok(input)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
