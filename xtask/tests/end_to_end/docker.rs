@@ -6,7 +6,7 @@ use crate::client::get;
 use crate::cloud::{Cloud, until};
 
 /// False, having said so, where no Docker daemon answers; on CI there must be one.
-fn daemon_answers() -> bool {
+pub(crate) fn daemon_answers() -> bool {
     let answers = Command::new("docker")
         .arg("info")
         .output()

@@ -10,6 +10,7 @@
 mod client;
 mod cloud;
 mod credentials;
+mod diff;
 mod docker;
 mod life;
 mod load;

@@ -1,29 +1,42 @@
-//! The local cloud as clients that nobody here wrote see it: the AWS CLI.
+//! The local cloud as clients that nobody here wrote see it: the AWS CLI, boto3, Docker's client, and those that mean no good.
+
+mod conformance;
+mod docker_client;
+mod hostile;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::cloud::{APPLICATION, CLUSTER, Cloud, SERVICE_STACK};
 
-/// The AWS CLI of the pinned virtual environment, or none, having said so; on CI there must be one.
-fn aws_cli() -> Option<PathBuf> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/aws");
+/// A program of the pinned virtual environment, or none, having said so; on CI there must be one.
+fn pinned(name: &str) -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/venv/bin")
+        .join(name);
     if !program.is_file() {
         assert_ne!(
             std::env::var("CI").as_deref(),
             Ok("true"),
-            "no AWS CLI: `cargo xtask test` installs one"
+            "no {name}: `cargo xtask test` installs it"
         );
-        println!("skipped: no AWS CLI under target/venv; `cargo xtask test` installs one");
+        println!("skipped: no {name} under target/venv; `cargo xtask test` installs it");
         return None;
     }
     Some(program)
 }
 
-fn aws(cloud: &Cloud, program: &Path, arguments: &[&str]) -> Value {
-    let mut command = std::process::Command::new(program);
-    command.args(arguments).args(["--output", "json"]).env("AWS_PAGER", "");
+/// The program, with this local cloud as its AWS and nothing of the person's own who runs the tests.
+fn pointed_at(cloud: &Cloud, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        command.env(name, "/dev/null");
+    }
     for line in cloud.xtask(&["local", "env"]).stdout.lines() {
         let (name, value) = line
             .strip_prefix("export ")
@@ -31,6 +44,12 @@ fn aws(cloud: &Cloud, program: &Path, arguments: &[&str]) -> Value {
             .unwrap();
         command.env(name, value.trim_matches('\''));
     }
+    command
+}
+
+fn aws(cloud: &Cloud, program: &Path, arguments: &[&str]) -> Value {
+    let mut command = pointed_at(cloud, program);
+    command.args(arguments).args(["--output", "json"]).env("AWS_PAGER", "");
     let outcome = cloud.run(command);
     outcome.expect(0);
     if outcome.stdout.is_empty() {
@@ -42,7 +61,7 @@ fn aws(cloud: &Cloud, program: &Path, arguments: &[&str]) -> Value {
 
 #[test]
 fn aws_cli_sees_the_sandbox_as_it_is() {
-    let Some(program) = aws_cli() else { return };
+    let Some(program) = pinned("aws") else { return };
     let cloud = Cloud::new();
     let endpoint = cloud.deploy();
     cloud.settle();
@@ -115,7 +134,7 @@ fn aws_cli_sees_the_sandbox_as_it_is() {
 
 #[test]
 fn aws_cli_deploys_and_deletes_a_stack() {
-    let Some(program) = aws_cli() else { return };
+    let Some(program) = pinned("aws") else { return };
     let cloud = Cloud::new();
     cloud.xtask(&["local", "start", "--runtime", "process"]).expect(0);
     let folder = tempfile::tempdir().unwrap();
