@@ -1,6 +1,6 @@
 //! Everything that the local cloud holds, stacks apart: the records behind the resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub(crate) struct Cloud {
     pub(crate) plain: Records,
     /// By name.
     pub(crate) repositories: BTreeMap<String, Repository>,
+    /// The names of deleted ones whose images may still be in the registry.
+    #[serde(default)]
+    pub(crate) deleted_repositories: BTreeSet<String>,
     pub(crate) elb: Elb,
     pub(crate) ecs: Ecs,
     /// By resource id, `service/<cluster>/<service>`.
@@ -84,6 +87,7 @@ impl Cloud {
             registry_host,
             plain: Records::new(),
             repositories: BTreeMap::new(),
+            deleted_repositories: BTreeSet::new(),
             elb: Elb::default(),
             ecs: Ecs::default(),
             scalable_targets: BTreeMap::new(),

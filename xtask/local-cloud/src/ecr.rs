@@ -55,6 +55,12 @@ impl Handler for Repositories {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = only(properties, "ImageTagMutability", &["MUTABLE", "IMMUTABLE"]);
         faults.extend(values::flag(properties, "EmptyOnDelete"));
+        faults.extend(values::passes(
+            properties,
+            "RepositoryName",
+            "2 to 255 lower-case letters, digits and single separators among them",
+            is_repository_name,
+        ));
         faults
     }
 
@@ -106,6 +112,7 @@ impl Handler for Repositories {
             ));
         }
         cloud.repositories.remove(physical_id);
+        cloud.deleted_repositories.insert(physical_id.to_owned());
         cloud.effects.push(Effect::DeleteRepository {
             name: physical_id.to_owned(),
         });
@@ -120,6 +127,17 @@ impl Handler for Repositories {
             _ => None,
         }
     }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
+fn is_repository_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let part = |part: &str| {
+        let bytes = part.as_bytes();
+        outer(bytes.first()) && outer(bytes.last()) && bytes.iter().all(|byte| inner(*byte)) && !part.contains("..")
+    };
+    (2..=255).contains(&name.len()) && name.split('/').all(part)
 }
 
 /// On AWS the registry's host is the account's; here it is where the local cloud listens.

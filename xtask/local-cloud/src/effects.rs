@@ -293,3 +293,31 @@ pub(crate) async fn forward_health(events: mpsc::Sender<Event>, mut health: mpsc
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_waits_for_the_start_that_came_before_it() {
+        let starts = Arc::<Starts>::default();
+        let start = starts.begin("task").unwrap();
+        assert!(starts.begin("task").is_none(), "twice");
+        let mut over = std::pin::pin!(starts.over("task"));
+        let ready = std::future::poll_fn(|context| std::task::Poll::Ready(over.as_mut().poll(context).is_ready()));
+        assert!(!ready.await, "it did not wait");
+        drop(start);
+        over.await;
+        starts.over("task").await;
+        assert!(starts.lock().is_empty(), "nothing stays");
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_once_the_whole_is_stopping() {
+        let starts = Arc::<Starts>::default();
+        let start = starts.begin("first");
+        assert_eq!(starts.close(), ["first"]);
+        assert!(starts.begin("second").is_none());
+        drop(start);
+    }
+}

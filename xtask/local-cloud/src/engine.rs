@@ -80,11 +80,8 @@ impl Engine {
         match &written {
             Ok(()) => {
                 for effect in std::mem::take(&mut self.pending) {
-                    let plan = effect == Effect::ApplyPlan;
-                    self.effects.perform(&self.world, &self.registry, effect);
-                    if plan {
-                        self.world.cloud.elb.plan_applied();
-                    }
+                    self.effects.perform(&self.world, &self.registry, effect.clone());
+                    self.world.performed(&effect);
                 }
                 self.effects.publish(&self.world);
             }

@@ -177,8 +177,10 @@ pub struct AlreadyRuns {
 }
 
 fn create_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Whoever starts this in the background has made it already, to put the log there.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
 fn remove_if_there(path: &Path) -> anyhow::Result<()> {
@@ -186,5 +188,24 @@ fn remove_if_there(path: &Path) -> anyhow::Result<()> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_its_owners_alone_even_if_it_was_there() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let home = Home::new(folder.path());
+        let lock = home.lock().unwrap();
+        let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(home.lock().is_err(), "two in one folder");
+        drop(lock);
+        home.lock().unwrap();
     }
 }

@@ -27,6 +27,15 @@ pub(crate) fn passes(properties: &Value, name: &str, expected: &str, test: impl 
     refuse(properties, name, fits, || expected.to_owned())
 }
 
+/// A name of ASCII letters, digits and some others: it becomes part of ARNs, which are taken apart again.
+pub(crate) fn name(properties: &Value, name: &str, longest: usize, others: &str) -> Vec<String> {
+    let expected = format!("1 to {longest} letters, digits and {others}");
+    passes(properties, name, &expected, |text| {
+        let fits = |character: char| character.is_ascii_alphanumeric() || others.contains(character);
+        (1..=longest).contains(&text.len()) && text.chars().all(fits)
+    })
+}
+
 /// The same faults, of what lies below a property.
 pub(crate) fn below(path: &str, faults: Vec<String>) -> Vec<String> {
     faults.into_iter().map(|fault| format!("{path}/{fault}")).collect()
@@ -159,6 +168,8 @@ mod tests {
             "LoadBalancerAttributes/0/idle_timeout",
         );
 
+        check(balancer, "{'Name': ?}", "'a/b'", "'a-b'", "Name");
+
         let listener = "AWS::ElasticLoadBalancingV2::Listener";
         let weight = "{'DefaultActions': [{'Type': 'forward', 'ForwardConfig': {'TargetGroups': [{'TargetGroupArn': 'a', 'Weight': ?}]}}]}";
         check(
@@ -244,6 +255,13 @@ mod tests {
             "'SOMETIMES'",
             "'IMMUTABLE'",
             "ImageTagMutability",
+        );
+        check(
+            "AWS::ECR::Repository",
+            "{'RepositoryName': ?}",
+            "'My Images'",
+            "'team/images'",
+            "RepositoryName",
         );
         let target = "AWS::ApplicationAutoScaling::ScalableTarget";
         check(target, "{'MinCapacity': ?}", "5001", "3", "MinCapacity");

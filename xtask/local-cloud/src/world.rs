@@ -143,6 +143,15 @@ impl World {
             .min()
     }
 
+    /// Notes that an effect whose end nobody tells of has been performed.
+    pub(crate) fn performed(&mut self, effect: &Effect) {
+        match effect {
+            Effect::ApplyPlan => self.cloud.elb.plan_applied(),
+            Effect::DeleteRepository { name } => self.changed |= self.cloud.deleted_repositories.remove(name),
+            _ => {}
+        }
+    }
+
     /// What to do outside, after the state is safe. Several changes of the plan are one, and it is the first thing done:
     /// a target gets no more requests before its task is told to end, and a listener knows its rules before it listens.
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {

@@ -12,7 +12,7 @@ use super::{Cluster, Revision, Service, TaskDefinition};
 use crate::cloud::Cloud;
 use crate::elb::only;
 use crate::plain::{already_exists, not_found};
-use crate::properties::{list, number, required, text};
+use crate::properties::{list, number, required, text, texts};
 use crate::provider::{Handler, Kind};
 use crate::values;
 
@@ -71,6 +71,10 @@ struct TaskDefinitions;
 struct Services;
 
 impl Handler for Clusters {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        values::name(properties, "ClusterName", 255, "_-")
+    }
+
     fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let name = text(request.properties, "ClusterName").unwrap_or_else(|| request.generated_name.to_owned());
         if cloud.ecs.clusters.contains_key(&name) {
@@ -123,6 +127,7 @@ impl Handler for Clusters {
 impl Handler for TaskDefinitions {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = only(properties, "NetworkMode", &["awsvpc"]);
+        faults.extend(values::name(properties, "Family", 255, "_-"));
         faults.extend(values::range(properties, "Cpu", 1..=16_384));
         faults.extend(values::range(properties, "Memory", 1..=122_880));
         let platform = only(&properties["RuntimePlatform"], "OperatingSystemFamily", &["LINUX"]);
@@ -197,6 +202,7 @@ impl Handler for Services {
         faults.extend(only(&properties["DeploymentConfiguration"], "Strategy", &["ROLLING"]));
         faults.extend(only(&properties["DeploymentController"], "Type", &["ECS"]));
         faults.extend(check_counts(properties));
+        faults.extend(values::name(properties, "ServiceName", 255, "_-"));
         let several = list(properties, "LoadBalancers").len() > 1;
         faults.extend(
             several.then(|| "LoadBalancers: the local cloud supports one target group for a service".to_owned()),
@@ -432,6 +438,14 @@ fn check_references(cloud: &Cloud, properties: &Value) -> Result<(), String> {
         .get(&task_definition)
         .filter(|definition| definition.deregistered_at.is_none());
     let definition = definition.ok_or("TaskDefinition is inactive")?;
+    let network = &properties["NetworkConfiguration"]["AwsvpcConfiguration"];
+    let subnet_ids = texts(network, "Subnets");
+    if subnet_ids.is_empty() {
+        return Err("Network Configuration must be provided when networkMode 'awsvpc' is specified.".to_owned());
+    }
+    if let Some(unknown) = subnet_ids.iter().find(|id| cloud.vpc_of(id).is_none()) {
+        return Err(format!("The subnet ID '{unknown}' does not exist"));
+    }
     for load_balancer in list(properties, "LoadBalancers") {
         let group = required(load_balancer, "TargetGroupArn")?;
         if cloud.elb.load_balancers_of(&group).is_empty() {

@@ -370,6 +370,10 @@ impl Cloud {
         self.effects.extend(unprovisioned.map(|(arn, _)| Effect::FindPort {
             load_balancer_arn: arn.clone(),
         }));
+        // One that was made again under the same name must begin empty too: nothing was pushed to it while this was down.
+        let deleted = self.deleted_repositories.iter().cloned();
+        self.effects
+            .extend(deleted.map(|name| Effect::DeleteRepository { name }));
         for arn in self.ecs.services.keys().cloned().collect::<Vec<_>>() {
             let unfinished = self.ecs.services[&arn].scheduler.unfinished();
             for event in self.note(&arn, unfinished) {

@@ -147,6 +147,7 @@ fn describe_target_group_attributes(elb: &Elb, input: &Value) -> Result<Value, F
 fn describe_target_health(elb: &Elb, input: &Value) -> Result<Value, Fault> {
     let group = target_group(elb, &text(input, "TargetGroupArn").unwrap_or_default())?;
     let asked = list(input, "Targets");
+    let check_port = plan::health_check(&group.properties).port;
     let wanted = |address: &str| {
         asked.is_empty()
             || asked
@@ -160,7 +161,7 @@ fn describe_target_health(elb: &Elb, input: &Value) -> Result<Value, Fault> {
         .map(|target| {
             json!({
                 "Target": {"Id": target.address, "Port": target.port},
-                "HealthCheckPort": target.port.to_string(),
+                "HealthCheckPort": check_port.unwrap_or(target.port).to_string(),
                 "TargetHealth": {
                     "State": target.health.state,
                     "Reason": target.health.reason,

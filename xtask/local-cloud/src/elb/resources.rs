@@ -74,6 +74,7 @@ impl Handler for LoadBalancers {
     fn check(&self, properties: &Value) -> Vec<String> {
         let flag = || Attribute::Words(&["true", "false"]);
         let mut faults = only(properties, "Type", &["application"]);
+        faults.extend(values::name(properties, "Name", 32, "-"));
         // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
         faults.extend(attributes(
             properties,
@@ -187,6 +188,7 @@ impl Handler for LoadBalancers {
 impl Handler for TargetGroups {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = only(properties, "TargetType", &["ip"]);
+        faults.extend(values::name(properties, "Name", 32, "-"));
         faults.extend(only(properties, "Protocol", &["HTTP"]));
         faults.extend(only(properties, "ProtocolVersion", &["HTTP1"]));
         faults.extend(only(properties, "HealthCheckProtocol", &["HTTP"]));

@@ -238,3 +238,27 @@ fn an_elastic_address_is_referred_to_by_its_address() {
     let value = stacks["Stacks"][0]["Outputs"][0]["OutputValue"].as_str().unwrap();
     assert!(value.parse::<std::net::Ipv4Addr>().is_ok(), "{value}");
 }
+
+#[test]
+fn what_a_service_refers_to_must_be_there() {
+    let check = |path: &str, value: Value, expected: &str| {
+        let mut wrong = template("a", 1);
+        *wrong
+            .pointer_mut(&format!("/Resources/Service/Properties{path}"))
+            .unwrap() = value;
+        let mut rig = Rig::new();
+        assert_eq!(rig.create("stack", &wrong), "ROLLBACK_COMPLETE");
+        let reasons = rig.reasons("stack");
+        assert!(reasons.contains(expected), "{reasons}");
+        assert!(rig.world.cloud.ecs.services.is_empty());
+    };
+    let network = "/NetworkConfiguration/AwsvpcConfiguration/Subnets";
+    check(network, json!([]), "Network Configuration must be provided");
+    check(network, json!(["subnet-0"]), "The subnet ID 'subnet-0' does not exist");
+    check(
+        "/LoadBalancers/0/ContainerPort",
+        json!(81),
+        "did not have a container port 81",
+    );
+    check("/Cluster", json!("other"), "Cluster not found.");
+}

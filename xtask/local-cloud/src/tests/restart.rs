@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::rig::{Rig, template};
+use crate::cloud::Effect;
 
 /// Dies after so many rounds of creation and of replacement; with its tasks or without.
 fn check(rounds: usize, lost: bool) {
@@ -46,4 +47,20 @@ fn a_restart_at_any_moment_loses_nothing_and_fails_nothing() {
         check(rounds, false);
         check(rounds, true);
     }
+}
+
+#[test]
+fn images_of_a_deleted_repository_are_removed_even_if_the_restart_comes_first() {
+    let mut rig = Rig::new();
+    let template =
+        json!({"Resources": {"Images": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "images"}}}});
+    rig.create("stack", &template);
+    rig.cloudformation("DeleteStack", json!({"StackName": "stack"}));
+    // Decided and written, but not done.
+    rig.world.settle(rig.now);
+    rig.done.clear();
+    rig.restart(false);
+    let name = "images".to_owned();
+    assert!(rig.done.contains(&Effect::DeleteRepository { name }));
+    assert!(rig.world.cloud.deleted_repositories.is_empty());
 }

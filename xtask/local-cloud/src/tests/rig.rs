@@ -152,6 +152,7 @@ impl Rig {
         self.world.settle(self.now);
         for effect in self.world.take_effects() {
             self.perform(&effect);
+            self.world.performed(&effect);
             self.done.push(effect);
         }
     }
@@ -208,7 +209,6 @@ impl Rig {
             self.waiting.push(health(target, balancer::TargetState::Unused));
         }
         self.plan = plan;
-        self.world.cloud.elb.plan_applied();
     }
 
     /// A task ends.

@@ -46,7 +46,9 @@ fn element(xml: &mut String, name: &str, value: &Value) {
         Value::Object(members) => {
             // The order of a JSON object depends on a feature that any crate of a build may turn on.
             let sorted: BTreeMap<_, _> = members.iter().collect();
-            sorted.into_iter().for_each(|(name, member)| element(xml, name, member));
+            for (name, member) in sorted {
+                element(xml, name, member);
+            }
         }
         Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
         Value::String(text) => xml.push_str(&escape(printable(text))),
@@ -61,6 +63,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
 fn printable(text: &str) -> String {
     text.chars()
         .filter(|character| !character.is_control() || matches!(character, '\n' | '\t' | '\r'))
+        .filter(|character| !matches!(character, '\u{fffe}' | '\u{ffff}'))
         .collect()
 }
 
