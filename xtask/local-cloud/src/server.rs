@@ -80,17 +80,27 @@ pub(crate) fn router(events: mpsc::Sender<Event>, registry: Router, address: Soc
 
 /// A page in a browser can be made to send requests here by a name that resolves to loopback; such a name is refused.
 async fn only_local_hosts(State(port): State<u16>, request: Request, next: Next) -> Response {
-    if is_local_host(request.headers(), port) && !request.headers().contains_key(header::ORIGIN) {
+    // A request line that names a host counts before the header. <https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2>
+    let target = request.uri().authority();
+    let local =
+        target.is_none_or(|target| is_local_name(target.as_str(), port)) && is_local_host(request.headers(), port);
+    if local && !request.headers().contains_key(header::ORIGIN) {
         return next.run(request).await;
     }
     let message = "the local cloud answers only to 127.0.0.1, localhost and *.localhost, and to no web page\n";
     (StatusCode::MISDIRECTED_REQUEST, message).into_response()
 }
 
+/// One `Host` header, no more: of two, each reader may believe another.
 fn is_local_host(headers: &HeaderMap, port: u16) -> bool {
-    let Some(Ok(host)) = headers.get(header::HOST).map(|host| host.to_str()) else {
-        return false;
-    };
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next().map(|host| host.to_str()), hosts.next()) {
+        (Some(Ok(host)), None) => is_local_name(host, port),
+        _ => false,
+    }
+}
+
+fn is_local_name(host: &str, port: u16) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, digits)) => {
             if digits.parse() == Ok(port) {
