@@ -40,14 +40,14 @@ impl Context {
         })
     }
 
-    /// A context that prints nothing and is never interrupted.
+    /// A context that keeps what it is told and is never interrupted.
     #[cfg(test)]
     pub(crate) fn hidden() -> Self {
         let (output, interrupt) = (Output::new(false), Interrupt::never());
         Self {
             root: PathBuf::new(),
             output,
-            progress: Progress::hidden(),
+            progress: Progress::kept(),
             interrupt,
         }
     }

@@ -58,6 +58,7 @@ impl Rendered {
             name: self.name.clone(),
             template: self.template.clone(),
             parameters: parameters.collect::<BTreeMap<_, _>>(),
+            kept: Vec::new(),
         }
     }
 }

@@ -2,11 +2,17 @@
 
 use std::fmt;
 
-/// The exit status of a command that didn't do what it was asked; the numbers are a promise to scripts.
+use serde_json::Value;
+
+/// The exit status of a command; the numbers are a promise to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
+    /// Done, or there was nothing to do.
+    Done = 0,
     /// It failed, and nothing more is known.
     Failed = 1,
+    /// There are differences, which is what was asked.
+    Different = 2,
     /// The command line is wrong, or the command refuses to act without being told more.
     Refused = 3,
     /// Credentials, permissions or the state of things before the first change.
@@ -23,6 +29,24 @@ impl Exit {
     /// The number that the shell sees.
     pub(crate) fn code(self) -> u8 {
         self as u8
+    }
+}
+
+/// What a command that did what it was asked ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// The exit status, 0 or 2.
+    pub(crate) exit: Exit,
+    /// What the `result` object of NDJSON holds.
+    pub(crate) result: Value,
+}
+
+impl From<Value> for Done {
+    fn from(result: Value) -> Self {
+        Self {
+            exit: Exit::Done,
+            result,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use local_cloud::RuntimeChoice;
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit status: 0 done or nothing to do, 1 failed, 3 usage or refused, 4 credentials or preflight, \
+    after_help = "Exit status: 0 done or nothing to do, 1 failed, 2 differences found, 3 usage or refused, 4 credentials or preflight, \
                         5 rolled back, 6 rollback failed, 130 interrupted"
 )]
 pub(crate) struct Xtask {
@@ -25,6 +25,7 @@ pub(crate) struct Xtask {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Deploy(Deploy),
+    Diff(Diff),
     Synth(Synth),
     Outputs(Outputs),
     Status(Status),
@@ -49,6 +50,18 @@ pub(crate) struct Deploy {
     /// Make the changes without asking, and delete what a failed creation left behind.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Show what a deployment would change, by resource and property; exit status 2 if there is anything.
+///
+/// The parameters keep their values, so it tells of the templates and not of the images. Nothing is changed.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// An environment, or the name of a stack.
+    #[arg(value_name = "STACK|ENVIRONMENT")]
+    pub(crate) name: String,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -273,6 +286,7 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Deploy(Deploy { cloud, .. })
+            | Self::Diff(Diff { cloud, .. })
             | Self::Outputs(Outputs { cloud, .. })
             | Self::Status(Status { cloud, .. })
             | Self::Destroy(Destroy { cloud, .. })

@@ -6,6 +6,7 @@ mod codegen;
 mod context;
 mod deploy;
 mod destroy;
+mod diff;
 mod docker;
 mod environment;
 mod exit;
@@ -32,7 +33,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Done, Exit, Failure, exit_of};
 use crate::flags::{Command, Xtask};
 use crate::output::Output;
 
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
     let outcome = run(command, output.clone());
     output.result(&outcome);
     match outcome {
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(done) => ExitCode::from(done.exit.code()),
         Err(error) => {
             report(&error);
             ExitCode::from(exit_of(&error).code())
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, output: Output) -> anyhow::Result<Value> {
+fn run(command: Command, output: Output) -> anyhow::Result<Done> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let context = Context::new(output)?;
@@ -72,9 +73,10 @@ fn run(command: Command, output: Output) -> anyhow::Result<Value> {
     outcome
 }
 
-/// Runs a command; its value is what the `result` object of NDJSON holds.
-async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Value> {
-    match command {
+/// Runs a command.
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
+    let result = match command {
+        Command::Diff(diff) => return diff.run(context).await,
         Command::Deploy(deploy) => deploy.run(context).await,
         Command::Outputs(outputs) => outputs.run(context).await,
         Command::Status(status) => status.run(context).await,
@@ -87,7 +89,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Value> 
             let out = synth.out.unwrap_or_else(|| context.root.join("target/synth"));
             synth::run(&synth.stacks, &out, &mut |path| context.output.line(path)).map(|()| Value::Null)
         }
-    }
+    };
+    result.map(Done::from)
 }
 
 fn report(error: &anyhow::Error) {

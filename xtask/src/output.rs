@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use crate::exit::{Failure, exit_of};
+use crate::exit::{Done, Failure, exit_of};
 
 /// Where results go.
 ///
@@ -40,9 +40,9 @@ impl Output {
     }
 
     /// Prints the one `result` that ends NDJSON.
-    pub(crate) fn result(&self, outcome: &anyhow::Result<Value>) {
+    pub(crate) fn result(&self, outcome: &anyhow::Result<Done>) {
         let fields = match outcome {
-            Ok(fields) => merge(json!({"exit": 0}), fields.clone()),
+            Ok(done) => merge(json!({"exit": done.exit.code()}), done.result.clone()),
             Err(error) => json!({
                 "exit": exit_of(error).code(),
                 "error": format!("{error:#}"),

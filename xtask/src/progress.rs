@@ -11,6 +11,9 @@ pub(crate) struct Progress {
     /// The live block; none in a log.
     block: Option<ProgressBar>,
     colour: bool,
+    /// The lines that stay, kept for a test in place of being printed.
+    #[cfg(test)]
+    said: Option<std::sync::Arc<std::sync::Mutex<Vec<String>>>>,
 }
 
 /// The meaning of a piece of text, which its words carry already.
@@ -29,16 +32,26 @@ impl Progress {
         Self {
             block: terminal.then(new_block),
             colour,
+            #[cfg(test)]
+            said: None,
         }
     }
 
-    /// Progress that goes nowhere, for tests.
+    /// Progress as in a log, kept for a test.
     #[cfg(test)]
-    pub(crate) fn hidden() -> Self {
+    pub(crate) fn kept() -> Self {
         Self {
-            block: Some(ProgressBar::hidden()),
+            block: None,
             colour: false,
+            said: Some(std::sync::Arc::default()),
         }
+    }
+
+    /// The lines that were said.
+    #[cfg(test)]
+    pub(crate) fn said(&self) -> String {
+        let said = self.said.as_ref().map(|said| said.lock().unwrap().join("\n"));
+        said.unwrap_or_default()
     }
 
     /// Whether there is a live block.
@@ -48,6 +61,11 @@ impl Progress {
 
     /// Prints lines that stay, above the live block.
     pub(crate) fn line(&self, text: &str) {
+        #[cfg(test)]
+        if let Some(said) = &self.said {
+            said.lock().unwrap().push(text.to_owned());
+            return;
+        }
         let write = || {
             // Without a reader of stderr there is nobody to tell.
             let _ = writeln!(std::io::stderr(), "{text}");

@@ -3,11 +3,16 @@
 //! The types are ours; `crate::aws` converts AWS's into them. Deciding is pure; `apply`, `remove` and `follow` act.
 
 pub(crate) mod apply;
+mod change_set;
 pub(crate) mod changes;
+pub(crate) mod compare;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod follow;
+pub(crate) mod properties;
 pub(crate) mod remove;
+#[cfg(test)]
+pub(crate) mod script;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;
@@ -53,6 +58,8 @@ pub(crate) struct Wanted {
     pub(crate) name: String,
     /// The template's text.
     pub(crate) template: String,
-    /// The parameters' values; those not named keep the value they have.
+    /// The values of parameters.
     pub(crate) parameters: BTreeMap<String, String>,
+    /// The parameters that keep the value that the stack has.
+    pub(crate) kept: Vec<String>,
 }

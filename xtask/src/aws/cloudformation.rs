@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, Parameter};
+use serde_json::Value;
 
 use super::Aws;
 use super::error::{failure, says};
 use crate::stack::changes::{Change, effect};
 use crate::stack::events::Event;
+use crate::stack::properties::{PropertyChange, added, within};
 use crate::stack::{Resource, Stack, Wanted};
 
 /// The longest template that goes into a request:
@@ -101,6 +103,9 @@ impl Aws {
         );
         let parameter =
             |(key, value): (&String, &String)| Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let kept = |key: &String| Parameter::builder().parameter_key(key).use_previous_value(true).build();
+        let parameters = wanted.parameters.iter().map(parameter);
+        let parameters: Vec<Parameter> = parameters.chain(wanted.kept.iter().map(kept)).collect();
         let answer = self
             .cloudformation
             .create_change_set()
@@ -113,7 +118,7 @@ impl Aws {
                 ChangeSetType::Update
             })
             .template_body(&wanted.template)
-            .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
+            .set_parameters(Some(parameters))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityNamedIam)
             .send()
@@ -135,6 +140,7 @@ impl Aws {
                 .cloudformation
                 .describe_change_set()
                 .change_set_name(&id.id)
+                .include_property_values(true)
                 .set_next_token(next);
             let page = request
                 .send()
@@ -257,8 +263,31 @@ fn change(change: &types::ResourceChange) -> Change {
         effect: effect(action, change.replacement().map(types::Replacement::as_str)),
         logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
         resource_type: change.resource_type().unwrap_or_default().to_owned(),
+        properties: properties(change),
         causes,
     }
+}
+
+/// The properties that change; for a resource that is created, those that it is created with.
+fn properties(change: &types::ResourceChange) -> Vec<PropertyChange> {
+    if change.action() == Some(&types::ChangeAction::Add) {
+        let context = change
+            .after_context()
+            .and_then(|text| serde_json::from_str::<Value>(text).ok());
+        return context.map(|context| added(&context["Properties"])).unwrap_or_default();
+    }
+    let targets = change.details().iter().filter_map(|detail| detail.target());
+    let mut properties: Vec<PropertyChange> = targets
+        .filter_map(|target| {
+            let attribute = target.attribute().map(types::ResourceAttribute::as_str);
+            let path = target.path().or(target.name()).or(attribute)?;
+            Some(within(path, target.before_value(), target.after_value()))
+        })
+        .flatten()
+        .collect();
+    properties.sort();
+    properties.dedup();
+    properties
 }
 
 /// The property that a change comes from, or else the attribute, as `Tags`.

@@ -3,12 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
-
-use serde_json::json;
-
+use super::change_set::{abandon, work_out};
 use super::events::EventLog;
-use super::follow::{Operation, follow, pause, wait_until_idle};
+use super::follow::{Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Standing, standing};
 use super::{Stack, Wanted, changes, explain};
@@ -16,11 +13,7 @@ use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::progress::human;
 use crate::prompt;
-
-/// The longest that CloudFormation may take to work out a change set.
-const CHANGE_SET_LIMIT: Duration = Duration::from_mins(5);
 
 /// How a stack is brought to what is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +46,7 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
         Ok(change_set) => change_set,
         Err(error) => return Err(abandon(aws, &id, creates, error).await),
     };
-    if is_empty(&change_set) {
+    if change_set.is_empty() {
         aws.delete_change_set(&id).await?;
         context.progress.line(&format!("{}: nothing to do", wanted.name));
         return Ok(Applied {
@@ -61,12 +54,7 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
             stack: existing(aws, &id.stack_id).await?,
         });
     }
-    if change_set.status == "FAILED" {
-        let error = anyhow::anyhow!(
-            "{}: CloudFormation refuses the change: {}",
-            wanted.name,
-            change_set.reason
-        );
+    if let Some(error) = change_set.refusal(&wanted.name) {
         return Err(abandon(aws, &id, creates, error).await);
     }
     show(context, &wanted.name, &change_set);
@@ -93,9 +81,7 @@ async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) ->
         Standing::RollbackFailed => {
             Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), terms.again).into())
         }
-        Standing::Busy | Standing::Unknown => {
-            Err(Failure::preflight(format!("{name} is {}, which allows no change", stack.status)).into())
-        }
+        Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, terms.again).into()),
     }
 }
 
@@ -125,46 +111,11 @@ async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_
     remove(context, aws, stack, &format!("{}-clear", terms.token), terms.again).await
 }
 
-/// Waits until CloudFormation has worked out a change set.
-async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> anyhow::Result<ChangeSet> {
-    let started = Instant::now();
-    let leaving = "interrupted: nothing was changed";
-    loop {
-        let change_set = context.interrupt.or(leaving, aws.change_set(id)).await??;
-        if matches!(change_set.status.as_str(), "CREATE_COMPLETE" | "FAILED") {
-            context.progress.clear();
-            return Ok(change_set);
-        }
-        let elapsed = started.elapsed();
-        if elapsed > CHANGE_SET_LIMIT {
-            anyhow::bail!("the change set is still {} after {}", change_set.status, human(elapsed));
-        }
-        context
-            .progress
-            .block(&[format!("change set: {}, {}", change_set.status, human(elapsed))]);
-        context.interrupt.sleep(leaving, pause(aws, elapsed)).await?;
-    }
-}
-
-/// Whether a change set would change nothing, in the words of two generations of CloudFormation's answers:
-/// <https://github.com/elias5000/clouds-aws/issues/9>, <https://github.com/aws/aws-toolkit-azure-devops/issues/97>.
-fn is_empty(change_set: &ChangeSet) -> bool {
-    let words = ["didn't contain changes", "No updates are to be performed"];
-    change_set.status == "FAILED" && words.iter().any(|words| change_set.reason.contains(words))
-}
-
 fn show(context: &Context, name: &str, change_set: &ChangeSet) {
     for change in &change_set.changes {
-        context.output.record(
-            "change",
-            json!({
-                "stack": name,
-                "effect": change.effect.to_string().to_lowercase(),
-                "logical_id": change.logical_id,
-                "resource_type": change.resource_type,
-                "causes": change.causes,
-            }),
-        );
+        let mut fields = change.record();
+        fields["stack"] = name.into();
+        context.output.record("change", fields);
     }
     context.progress.line(&changes::render(name, &change_set.changes));
 }
@@ -175,28 +126,6 @@ async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Res
         return Ok(());
     }
     Err(Failure::refused(format!("{name} was left as it is")).into())
-}
-
-/// Deletes a change set that won't be executed, and the empty shell of a stack that it made. The error stays the one
-/// that led here.
-async fn abandon(aws: &Aws, id: &ChangeSetId, creates: bool, error: anyhow::Error) -> anyhow::Error {
-    let mut deleted = aws.delete_change_set(id).await;
-    if creates && deleted.is_ok() {
-        deleted = aws.delete_stack(&id.stack_id, &format!("{}-shell", token_of(id))).await;
-    }
-    match (deleted, error.downcast::<Failure>()) {
-        (Ok(()), Ok(failure)) => failure.into(),
-        (Ok(()), Err(error)) => error,
-        (Err(left), Ok(failure)) => failure
-            .next(format!("the change set {} is left: {left:#}", id.id))
-            .into(),
-        (Err(left), Err(error)) => error.context(format!("the change set {} is left: {left:#}", id.id)),
-    }
-}
-
-/// The change set's name within its ARN, `arn:…:changeSet/<name>/<uuid>`.
-fn token_of(id: &ChangeSetId) -> &str {
-    id.id.split('/').nth(1).unwrap_or("xtask")
 }
 
 async fn execute(

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
+use super::properties::{self, PropertyChange};
 use crate::table;
 
 /// What happens to a resource.
@@ -45,6 +48,23 @@ pub(crate) struct Change {
     pub(crate) resource_type: String,
     /// The properties that cause it.
     pub(crate) causes: Vec<String>,
+    /// The properties that change, in the order of their paths.
+    pub(crate) properties: Vec<PropertyChange>,
+}
+
+impl Change {
+    /// The change for programs.
+    pub(crate) fn record(&self) -> Value {
+        let property =
+            |change: &PropertyChange| json!({"path": change.path, "before": change.before, "after": change.after});
+        json!({
+            "effect": self.effect.to_string().to_lowercase(),
+            "logical_id": self.logical_id,
+            "resource_type": self.resource_type,
+            "causes": self.causes,
+            "properties": self.properties.iter().map(property).collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// The effect of a change set's action and its replacement, by CloudFormation's words.
@@ -63,8 +83,7 @@ pub(crate) fn effect(action: &str, replacement: Option<&str>) -> Effect {
 
 /// Renders a change set for people: a table with what is destroyed first, and a sentence that names it again.
 pub(crate) fn render(stack_name: &str, changes: &[Change]) -> String {
-    let mut changes: Vec<&Change> = changes.iter().collect();
-    changes.sort_by(|a, b| (a.effect, &a.logical_id).cmp(&(b.effect, &b.logical_id)));
+    let changes = in_order(changes);
     let rows: Vec<Vec<String>> = changes.iter().map(|change| row(change)).collect();
     let mut text = format!("{stack_name}: {}", summary(&changes));
     if !rows.is_empty() {
@@ -76,6 +95,33 @@ pub(crate) fn render(stack_name: &str, changes: &[Change]) -> String {
         text.push_str(&line);
     }
     text
+}
+
+/// Renders a change set for people, property by property.
+pub(crate) fn render_properties(stack_name: &str, changes: &[Change]) -> String {
+    let changes = in_order(changes);
+    let mut lines = vec![format!("{stack_name}: {}", summary(&changes))];
+    for change in &changes {
+        lines.push(format!(
+            "{} {} ({})",
+            change.effect, change.logical_id, change.resource_type
+        ));
+        lines.extend(
+            change
+                .properties
+                .iter()
+                .map(|property| format!("  {}", properties::render(property))),
+        );
+    }
+    lines.extend(destruction(&changes));
+    lines.join("\n")
+}
+
+/// What is destroyed first.
+fn in_order(changes: &[Change]) -> Vec<&Change> {
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_by(|a, b| (a.effect, &a.logical_id).cmp(&(b.effect, &b.logical_id)));
+    changes
 }
 
 fn row(change: &Change) -> Vec<String> {
@@ -145,6 +191,7 @@ mod tests {
             logical_id: logical_id.to_owned(),
             resource_type: "AWS::ECS::TaskDefinition".to_owned(),
             causes: causes.iter().map(ToString::to_string).collect(),
+            properties: Vec::new(),
         }
     }
 
@@ -174,6 +221,24 @@ mod tests {
         OneboxTaskDefinition will be replaced: created anew, and the old one deleted
         Listener will be replaced if CloudFormation finds that it must, which it knows only while it runs
         ");
+    }
+
+    #[test]
+    fn properties_stand_under_their_resource() {
+        let mut modified = change("Modify", Some("True"), "OneboxTaskDefinition", &["Cpu"]);
+        modified.properties = properties::within("/Properties/Cpu", Some("256"), Some("512"));
+        let mut other = change("Modify", None, "Service", &["Metadata"]);
+        other.properties = properties::within("Metadata", None, None);
+        let changes = [other, modified];
+        insta::assert_snapshot!(render_properties("Example", &changes), @"
+        Example: 1 to modify, 1 to replace
+        REPLACE OneboxTaskDefinition (AWS::ECS::TaskDefinition)
+          ~ Cpu: 256 → 512
+        modify Service (AWS::ECS::TaskDefinition)
+          ~ Metadata
+        OneboxTaskDefinition will be replaced: created anew, and the old one deleted
+        ");
+        insta::assert_snapshot!(changes[1].record(), @r#"{"effect":"replace","logical_id":"OneboxTaskDefinition","resource_type":"AWS::ECS::TaskDefinition","causes":["Cpu"],"properties":[{"path":"Cpu","before":"256","after":"512"}]}"#);
     }
 
     #[test]

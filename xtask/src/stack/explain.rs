@@ -40,6 +40,19 @@ pub(crate) fn rollback_failed(stack: &str, status: &str, reason: Option<&str>, a
     steps(stack, status, again).into_iter().fold(failure, Failure::next)
 }
 
+/// A stack in a status that this command line doesn't know.
+pub(crate) fn unknown(stack: &str, status: &str, again: &str) -> Failure {
+    Failure::preflight(format!(
+        "{stack} is in {status}, a status that this command doesn't know"
+    ))
+    .next(format!(
+        "look at it: `aws cloudformation describe-stacks --stack-name {stack}`"
+    ))
+    .next(format!(
+        "once it is in a status that ends in _COMPLETE, run `{again}` again"
+    ))
+}
+
 fn words(cause: &Event) -> String {
     let reason = cause.reason.as_deref().unwrap_or("AWS gives no reason");
     format!(

@@ -5,75 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::aws::replay::Replay;
 use crate::exit::{Exit, exit_of};
-
-const STACK: &str = "arn:aws:cloudformation:us-east-1:000000000000:stack/Example/1";
-const SET: &str = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/token/1";
-
-fn answer(operation: &str, body: &str) -> (u16, String) {
-    let namespace = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
-    let result = format!("<{operation}Result>{body}</{operation}Result>");
-    (
-        200,
-        format!("<{operation}Response xmlns=\"{namespace}\">{result}</{operation}Response>"),
-    )
-}
-
-fn refusal(status: u16, code: &str, message: &str) -> (u16, String) {
-    let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
-    (
-        status,
-        format!("<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"),
-    )
-}
-
-fn no_stack() -> (u16, String) {
-    refusal(400, "ValidationError", "Stack with id Example does not exist")
-}
-
-fn stack(status: &str) -> (u16, String) {
-    let output =
-        "<Outputs><member><OutputKey>Endpoint</OutputKey><OutputValue>http://x</OutputValue></member></Outputs>";
-    let stack = format!(
-        "<StackName>Example</StackName><StackId>{STACK}</StackId><StackStatus>{status}</StackStatus>\
-         <CreationTime>2026-11-22T00:00:00Z</CreationTime>{output}"
-    );
-    answer("DescribeStacks", &format!("<Stacks><member>{stack}</member></Stacks>"))
-}
-
-fn created_change_set() -> (u16, String) {
-    answer("CreateChangeSet", &format!("<Id>{SET}</Id><StackId>{STACK}</StackId>"))
-}
-
-fn change_set(status: &str, reason: &str) -> (u16, String) {
-    let change = "<Changes><member><Type>Resource</Type><ResourceChange><Action>Add</Action>\
-                  <LogicalResourceId>Queue</LogicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>\
-                  </ResourceChange></member></Changes>";
-    let changes = if status == "CREATE_COMPLETE" { change } else { "" };
-    answer(
-        "DescribeChangeSet",
-        &format!("<Status>{status}</Status><StatusReason>{reason}</StatusReason>{changes}"),
-    )
-}
-
-/// Events as (seconds, logical id, status, reason), the newest first, as AWS gives them.
-fn events(events: &[(u8, &str, &str, &str)]) -> (u16, String) {
-    let member = |(seconds, logical_id, status, reason): &(u8, &str, &str, &str)| {
-        let physical_id = if *logical_id == "Example" { STACK } else { "physical" };
-        format!(
-            "<member><EventId>{seconds}-{logical_id}-{status}</EventId><StackId>{STACK}</StackId><StackName>Example</StackName>\
-             <Timestamp>2026-11-22T00:00:{seconds:02}Z</Timestamp><ClientRequestToken>token</ClientRequestToken>\
-             <LogicalResourceId>{logical_id}</LogicalResourceId><PhysicalResourceId>{physical_id}</PhysicalResourceId>\
-             <ResourceType>AWS::SQS::Queue</ResourceType><ResourceStatus>{status}</ResourceStatus>\
-             <ResourceStatusReason>{reason}</ResourceStatusReason></member>"
-        )
-    };
-    let members: String = events.iter().map(member).collect();
-    answer("DescribeStackEvents", &format!("<StackEvents>{members}</StackEvents>"))
-}
-
-fn done(operation: &str) -> (u16, String) {
-    answer(operation, "")
-}
+use crate::stack::script::*;
 
 /// Deploys against a script, which must be used up; the operations asked for, and the outcome.
 async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::Result<Applied>) {
@@ -83,15 +15,22 @@ async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::
         name: "Example".to_owned(),
         template: "{}".to_owned(),
         parameters: BTreeMap::new(),
+        kept: Vec::new(),
     };
     let terms = Terms {
         yes,
         token: "token",
         again: "cargo xtask deploy sandbox",
     };
-    let outcome = apply(&Context::hidden(), &replay.aws(), &wanted, terms).await;
+    let context = Context::hidden();
+    let outcome = apply(&context, &replay.aws(), &wanted, terms).await;
     let operations = replay.operations();
-    assert_eq!(operations.len(), count, "{operations:?}, {outcome:?}");
+    assert_eq!(
+        operations.len(),
+        count,
+        "{operations:?}, {outcome:?}\n{}",
+        context.progress.said()
+    );
     (operations, outcome)
 }
 

@@ -1,0 +1,136 @@
+//! `diff`: what a deployment would change.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use clap::ValueEnum as _;
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+use crate::cloud;
+use crate::context::Context;
+use crate::environment::Stacks;
+use crate::exit::{Done, Exit, Failure};
+use crate::flags::{Diff, Environment};
+use crate::stack::changes;
+use crate::stack::compare::{Difference, compare};
+use crate::token::token;
+
+/// What a difference doesn't tell of, said once.
+const ABOUT_IMAGES: &str = "images: the parameters keep their values, so this tells of the templates alone";
+
+impl Diff {
+    /// Prints what a deployment would change, by resource and property; the exit status tells whether there is anything.
+    ///
+    /// # Errors
+    /// When no stack or environment has the name, when a stack's state allows no change, or when AWS can't be asked.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        let chosen = choose(&self.name)?;
+        let aws = cloud::connect(context, &self.cloud).await?;
+        let again = format!("cargo xtask diff {}{}", self.name, self.cloud.arguments());
+        let mut differences = Vec::new();
+        for stack in &chosen {
+            differences.push(one(context, &aws, stack, &again).await?);
+        }
+        context.progress.line(ABOUT_IMAGES);
+        for difference in &differences {
+            say(context, difference);
+        }
+        let differs = differences.iter().any(|difference| difference.differs);
+        Ok(Done {
+            exit: if differs { Exit::Different } else { Exit::Done },
+            result: json!({"differs": differs, "stacks": differences.iter().map(record).collect::<Vec<_>>()}),
+        })
+    }
+}
+
+async fn one(context: &Context, aws: &Aws, stack: &stacks::Stack, again: &str) -> anyhow::Result<Difference> {
+    let token = token("diff", SystemTime::now());
+    compare(context, aws, &stack.name, &stack.template, &token, again).await
+}
+
+/// The stack of that name, or the stacks of that environment in the order of their deployment.
+fn choose(name: &str) -> anyhow::Result<Vec<stacks::Stack>> {
+    let all = stacks::all();
+    let known: Vec<String> = all.iter().map(|stack| stack.name.clone()).collect();
+    let wanted = match Environment::from_str(name, false) {
+        Ok(environment) => Stacks::of(environment).names().map(ToOwned::to_owned).to_vec(),
+        Err(_) => vec![name.to_owned()],
+    };
+    let chosen: Vec<stacks::Stack> = all.into_iter().filter(|stack| wanted.contains(&stack.name)).collect();
+    if chosen.is_empty() {
+        let what = format!(
+            "no stack or environment is called {name}; there are: sandbox, prod, {}",
+            known.join(", ")
+        );
+        return Err(Failure::refused(what).into());
+    }
+    Ok(chosen)
+}
+
+fn say(context: &Context, difference: &Difference) {
+    for change in &difference.changes {
+        let mut fields = change.record();
+        fields["stack"] = difference.stack_name.as_str().into();
+        context.output.record("change", fields);
+    }
+    context.output.line(&render(difference));
+}
+
+fn render(difference: &Difference) -> String {
+    let name = &difference.stack_name;
+    if !difference.differs {
+        return format!("{name}: no differences");
+    }
+    let mut text = String::new();
+    if let Some(note) = &difference.note {
+        let _ = writeln!(text, "{name}: {note}");
+    }
+    text.push_str(&changes::render_properties(name, &difference.changes));
+    text
+}
+
+fn record(difference: &Difference) -> Value {
+    json!({
+        "stack": difference.stack_name,
+        "differs": difference.differs,
+        "note": difference.note,
+        "changes": difference.changes.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::exit_of;
+
+    #[test]
+    fn stacks_by_name_or_environment() {
+        let names = |name: &str| -> Vec<String> { choose(name).unwrap().into_iter().map(|stack| stack.name).collect() };
+        assert_eq!(
+            names("prod"),
+            [
+                "OneBoxDeploymentOnECS-Foundation-Prod",
+                "OneBoxDeploymentOnECS-Service-Prod"
+            ]
+        );
+        assert_eq!(
+            names("OneBoxDeploymentOnECS-Service-Sandbox"),
+            ["OneBoxDeploymentOnECS-Service-Sandbox"]
+        );
+        let error = choose("Service").unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Refused);
+        insta::assert_snapshot!(error, @"no stack or environment is called Service; there are: sandbox, prod, OneBoxDeploymentOnECS-Foundation-Sandbox, OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, OneBoxDeploymentOnECS-Service-Prod");
+    }
+
+    #[test]
+    fn without_differences_one_line_says_so() {
+        let difference = Difference {
+            stack_name: "Example".to_owned(),
+            note: None,
+            changes: Vec::new(),
+            differs: false,
+        };
+        assert_eq!(render(&difference), "Example: no differences");
+    }
+}

@@ -1,0 +1,75 @@
+//! Change sets: worked out by CloudFormation, and taken away again when they won't be executed.
+
+use std::time::{Duration, Instant};
+
+use super::follow::pause;
+use crate::aws::Aws;
+use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::progress::human;
+
+/// The longest that CloudFormation may take to work out a change set.
+const LIMIT: Duration = Duration::from_mins(5);
+
+impl ChangeSet {
+    /// Whether it would change nothing, in the words of three generations of CloudFormation's answers:
+    /// <https://github.com/elias5000/clouds-aws/issues/9>, <https://github.com/aws/aws-toolkit-azure-devops/issues/97>.
+    pub(crate) fn is_empty(&self) -> bool {
+        let words = [
+            "didn't contain changes",
+            "No updates are to be performed",
+            "There are no changes to",
+        ];
+        self.status == "FAILED" && words.iter().any(|words| self.reason.contains(words))
+    }
+
+    /// CloudFormation's refusal, if it refuses the change; that there is nothing to change is none.
+    pub(super) fn refusal(&self, stack_name: &str) -> Option<anyhow::Error> {
+        let refused = self.status == "FAILED" && !self.is_empty();
+        refused.then(|| anyhow::anyhow!("{stack_name}: CloudFormation refuses the change: {}", self.reason))
+    }
+}
+
+/// Waits until CloudFormation has worked out a change set.
+pub(super) async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> anyhow::Result<ChangeSet> {
+    let started = Instant::now();
+    let leaving = "interrupted: nothing was changed";
+    loop {
+        let change_set = context.interrupt.or(leaving, aws.change_set(id)).await??;
+        if matches!(change_set.status.as_str(), "CREATE_COMPLETE" | "FAILED") {
+            context.progress.clear();
+            return Ok(change_set);
+        }
+        let elapsed = started.elapsed();
+        if elapsed > LIMIT {
+            anyhow::bail!("the change set is still {} after {}", change_set.status, human(elapsed));
+        }
+        context
+            .progress
+            .block(&[format!("change set: {}, {}", change_set.status, human(elapsed))]);
+        context.interrupt.sleep(leaving, pause(aws, elapsed)).await?;
+    }
+}
+
+/// Deletes a change set that won't be executed, and the empty shell of a stack that it made. The error stays the one
+/// that led here.
+pub(super) async fn abandon(aws: &Aws, id: &ChangeSetId, creates: bool, error: anyhow::Error) -> anyhow::Error {
+    let mut deleted = aws.delete_change_set(id).await;
+    if creates && deleted.is_ok() {
+        deleted = aws.delete_stack(&id.stack_id, &format!("{}-shell", token_of(id))).await;
+    }
+    match (deleted, error.downcast::<Failure>()) {
+        (Ok(()), Ok(failure)) => failure.into(),
+        (Ok(()), Err(error)) => error,
+        (Err(left), Ok(failure)) => failure
+            .next(format!("the change set {} is left: {left:#}", id.id))
+            .into(),
+        (Err(left), Err(error)) => error.context(format!("the change set {} is left: {left:#}", id.id)),
+    }
+}
+
+/// The change set's name within its ARN, `arn:…:changeSet/<name>/<uuid>`.
+fn token_of(id: &ChangeSetId) -> &str {
+    id.id.split('/').nth(1).unwrap_or("xtask")
+}

@@ -1,0 +1,93 @@
+//! What a deployment would change, told before it is made.
+
+use serde_json::Value;
+
+use crate::cloud::{Cloud, Outcome, SERVICE_STACK, until};
+
+fn diff(cloud: &Cloud, arguments: &[&str]) -> Outcome {
+    let mut command = cloud.command(&["diff", "--local"]);
+    command.args(arguments);
+    cloud.run(command)
+}
+
+/// What is there to be left behind: the stacks, and the change sets of the service stack.
+fn stacks_and_change_sets(cloud: &Cloud) -> String {
+    let stacks = cloud.query("cloudformation", &[("Action", "DescribeStacks")]);
+    let change_sets = cloud.query(
+        "cloudformation",
+        &[("Action", "ListChangeSets"), ("StackName", SERVICE_STACK)],
+    );
+    let without_ids = |body: &str| body.split("<ResponseMetadata>").next().unwrap_or_default().to_owned();
+    without_ids(&stacks.body) + &without_ids(&change_sets.body)
+}
+
+/// Deploys another health check's interval by hand, so that the template says something else.
+fn change_what_is_deployed(cloud: &Cloud) {
+    let mut template: Value = serde_json::from_str(&stacks::service(stacks::Environment::Sandbox).template).unwrap();
+    let group = template["Resources"]
+        .as_object_mut()
+        .unwrap()
+        .values_mut()
+        .find(|resource| resource["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup")
+        .unwrap();
+    group["Properties"]["HealthCheckIntervalSeconds"] = 33.into();
+    let template = template.to_string();
+    let fields = [
+        ("Action", "UpdateStack"),
+        ("StackName", SERVICE_STACK),
+        ("TemplateBody", template.as_str()),
+        ("Capabilities.member.1", "CAPABILITY_NAMED_IAM"),
+        ("Parameters.member.1.ParameterKey", "OneboxImage"),
+        ("Parameters.member.1.UsePreviousValue", "true"),
+        ("Parameters.member.2.ParameterKey", "FleetImage"),
+        ("Parameters.member.2.UsePreviousValue", "true"),
+    ];
+    let answer = cloud.query("cloudformation", &fields);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    until("the update is complete", || {
+        stacks_and_change_sets(cloud).contains("<StackStatus>UPDATE_COMPLETE</StackStatus>")
+    });
+}
+
+#[test]
+fn differences_are_told_by_property_and_nothing_is_left_behind() {
+    let cloud = Cloud::new();
+    diff(&cloud, &["Nonsense"]).expect(3);
+    let before = diff(&cloud, &["sandbox", "--runtime", "process", "--speed", "60"]);
+    before.expect(2);
+    assert!(before.stdout.contains("there is no such stack"), "{}", before.stdout);
+    assert!(
+        before.stdout.contains("create FleetService (AWS::ECS::Service)"),
+        "{}",
+        before.stdout
+    );
+    assert!(!stacks_and_change_sets(&cloud).contains("<StackName>"));
+
+    cloud.deploy();
+    let same = diff(&cloud, &["sandbox"]);
+    same.expect(0);
+    assert_eq!(same.stdout.matches("no differences").count(), 2, "{}", same.stdout);
+
+    change_what_is_deployed(&cloud);
+    let before = stacks_and_change_sets(&cloud);
+    let other = diff(&cloud, &[SERVICE_STACK]);
+    other.expect(2);
+    assert!(
+        other.stdout.contains("~ HealthCheckIntervalSeconds: 33 → "),
+        "{}",
+        other.stdout
+    );
+    assert!(
+        other.stdout.contains("known after the deployment"),
+        "what refers to it may change with it: {}",
+        other.stdout
+    );
+    let result = diff(&cloud, &[SERVICE_STACK, "--json"]);
+    result.expect(2);
+    let result: Value = serde_json::from_str(result.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&result["type"], &result["exit"], &result["differs"]),
+        (&"result".into(), &2.into(), &true.into())
+    );
+    assert_eq!(stacks_and_change_sets(&cloud), before);
+}
