@@ -3,6 +3,8 @@
 mod conformance;
 mod docker_client;
 mod hostile;
+mod limits;
+mod malformed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
