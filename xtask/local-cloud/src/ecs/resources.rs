@@ -215,7 +215,7 @@ impl Handler for Services {
         if !cloud.ecs.clusters.contains_key(&cluster) {
             return Err("Cluster not found.".to_owned());
         }
-        check_references(cloud, request.properties)?;
+        check_references(cloud, request.properties, None)?;
         let name = text(request.properties, "ServiceName").unwrap_or_else(|| request.generated_name.to_owned());
         let arn = cloud.place.arn("ecs", &format!("service/{cluster}/{name}"));
         match cloud.ecs.services.get(&arn).map(Service::status) {
@@ -270,7 +270,7 @@ impl Handler for Services {
             .into_iter()
             .next()
             .map(|primary| primary.revision);
-        check_references(cloud, request.properties)?;
+        check_references(cloud, request.properties, cloud.ecs.services.get(physical_id))?;
         let settings = settings(request.properties, cloud.speed)?;
         let desired_count = desired_count(request.properties)?;
         let revision = revision(cloud, now, physical_id, request.properties)?;
@@ -430,7 +430,9 @@ pub(super) fn cluster_name(name_or_arn: &str) -> String {
         .to_owned()
 }
 
-fn check_references(cloud: &Cloud, properties: &Value) -> Result<(), String> {
+/// A target group that the service was behind before needn't be reached by a load balancer still:
+/// a rollback brings the service back before the listener that it depends on.
+fn check_references(cloud: &Cloud, properties: &Value, service: Option<&Service>) -> Result<(), String> {
     let task_definition = required(properties, "TaskDefinition")?;
     let definition = cloud
         .ecs
@@ -448,7 +450,9 @@ fn check_references(cloud: &Cloud, properties: &Value) -> Result<(), String> {
     }
     for load_balancer in list(properties, "LoadBalancers") {
         let group = required(load_balancer, "TargetGroupArn")?;
-        if cloud.elb.load_balancers_of(&group).is_empty() {
+        let mut revisions = service.into_iter().flat_map(|service| service.revisions.values());
+        let known = revisions.any(|revision| list(&revision.properties, "LoadBalancers").contains(load_balancer));
+        if !known && cloud.elb.load_balancers_of(&group).is_empty() {
             return Err(format!(
                 "The target group with targetGroupArn {group} does not have an associated load balancer."
             ));

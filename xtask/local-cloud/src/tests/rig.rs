@@ -132,16 +132,17 @@ impl Rig {
 
     /// What the engine does with a batch: takes in, settles, acts. Time passes when there is nothing else.
     pub(super) fn round(&mut self) {
+        // Outside is quick: time passes only once nothing is under way there.
+        if self.waiting.is_empty()
+            && let Some(deadline) = self.world.next_deadline()
+        {
+            self.now = self.now.max(deadline);
+        }
         let batch = if self.answers {
             std::mem::take(&mut self.waiting)
         } else {
             Vec::new()
         };
-        if batch.is_empty()
-            && let Some(deadline) = self.world.next_deadline()
-        {
-            self.now = self.now.max(deadline);
-        }
         for happening in batch {
             self.world.happen(self.now, happening);
         }
