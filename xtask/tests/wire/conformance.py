@@ -14,6 +14,7 @@ import botocore.config
 import botocore.exceptions
 
 import model
+import planted
 
 SERVICES = ["sts", "cloudformation", "ecr", "ecs", "elbv2"]
 APPLICATION = "OneBoxDeploymentOnECS"
@@ -421,6 +422,7 @@ def main():
     # Whatever hangs says where, and ends.
     faulthandler.dump_traceback_later(LIMIT_SECONDS, exit=True)
     run = Conformance()
+    run.say("planted faults", f"{len(planted.ANSWERS)} answers", list(planted.missed(run.clients)))
     run.probe()
     for part in [
         sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
