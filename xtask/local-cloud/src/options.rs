@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuntimeChoice {
-    /// Docker where it answers, otherwise processes.
+    /// What ran the tasks before; at first Docker where it answers, otherwise processes.
     #[default]
     Auto,
     /// Each task is a container of the Docker daemon; an error where none answers.

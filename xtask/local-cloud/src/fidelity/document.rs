@@ -16,10 +16,11 @@ A resource type or a property that isn't in the table is refused before anything
 ## Choices where AWS documents nothing
 
 - The first deployment of a service doesn't bake: there is nothing to roll back to, so there is nothing that a bake could save.
-- The split between weighted target groups is drawn for each request, so that it holds from any number of connections.
+- The split between weighted target groups follows one evenly spread sequence over all requests of a listener, so that it holds from any number of connections and is near its share at every moment.
 - A new target is checked at once, and again soon while it refuses connections; after that at its interval.
-- When several old tasks may stop, ECS's order isn't documented; the oldest stop first.
+- A new task starts before an old one stops when both would be allowed; an update stops the oldest tasks first, scaling in the newest.
 - A CloudFormation update that ECS rolls back fails once the rollback has ended, so that the stack's own rollback finds nothing left to change.
+- A request to upgrade its connection (WebSocket) is forwarded as a plain one.
 - An alarm's state, metrics, logs and the load on tasks aren't there yet: alarms never fire, and the task count stays where it is.
 
 ## Differences that every user meets

@@ -245,10 +245,18 @@ impl Cloud {
 
     /// Oldest first, one a line.
     pub(super) fn events(&mut self, stack: &str) -> String {
-        let described = self.ok("DescribeStackEvents", &json!({ "StackName": stack }));
-        assert_eq!(described.get("NextToken"), None, "more than one page");
+        let mut events = Vec::new();
+        let mut input = json!({ "StackName": stack });
+        loop {
+            let described = self.ok("DescribeStackEvents", &input);
+            events.extend(described["StackEvents"].as_array().unwrap().iter().cloned());
+            match described.get("NextToken") {
+                Some(token) => input["NextToken"] = token.clone(),
+                None => break,
+            }
+        }
         let mut lines = String::new();
-        for event in described["StackEvents"].as_array().unwrap().iter().rev() {
+        for event in events.iter().rev() {
             let text = |name: &str| event[name].as_str().unwrap_or_default();
             let own = text("ResourceType") == "AWS::CloudFormation::Stack";
             let physical_id = if own { "" } else { text("PhysicalResourceId") };
