@@ -65,17 +65,21 @@ pub(crate) fn check(resource_type: &str, properties: &Value) -> Vec<String> {
     let mut walk = Walk {
         known: known.collect(),
         unknown: BTreeSet::new(),
+        misshapen: BTreeSet::new(),
     };
     walk.value("", properties);
-    walk.unknown
-        .into_iter()
-        .map(|path| format!("{path}: the local cloud does not support this property"))
-        .collect()
+    let unknown = walk.unknown.into_iter();
+    let unknown = unknown.map(|path| format!("{path}: the local cloud does not support this property"));
+    let misshapen = walk.misshapen.into_iter();
+    let misshapen = misshapen.map(|(path, expected)| format!("{path}: must be {expected}"));
+    unknown.chain(misshapen).collect()
 }
 
 struct Walk {
     known: Vec<&'static str>,
     unknown: BTreeSet<String>,
+    /// What has another shape than the ledger knows, with the right one: nothing would look into it.
+    misshapen: BTreeSet<(String, &'static str)>,
 }
 
 impl Walk {
@@ -91,13 +95,31 @@ impl Walk {
                 self.member(path, key, value);
             }
         } else {
-            match value {
-                Value::Object(members) => members
+            match (value, self.shape(path)) {
+                (Value::Object(members), Shape::Structure) => members
                     .iter()
                     .for_each(|(name, member)| self.member(path, name, member)),
-                Value::Array(items) => items.iter().for_each(|item| self.value(&join(path, "*"), item)),
-                _ => {}
+                (Value::Array(items), Shape::List) => {
+                    for item in items {
+                        self.value(&join(path, "*"), item);
+                    }
+                }
+                (Value::String(_) | Value::Number(_) | Value::Bool(_), Shape::Scalar) => {}
+                (_, expected) => drop(self.misshapen.insert((path.to_owned(), expected.as_str()))),
             }
+        }
+    }
+
+    /// What a property is, by what the ledger has below it.
+    fn shape(&self, path: &str) -> Shape {
+        let list = join(path, "*");
+        let below = |known: &&str, path: &str| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        if self.known.iter().any(|known| **known == list || below(known, &list)) {
+            Shape::List
+        } else if path.is_empty() || self.known.iter().any(|known| below(known, path)) {
+            Shape::Structure
+        } else {
+            Shape::Scalar
         }
     }
 
@@ -117,6 +139,22 @@ impl Walk {
 
     fn everything_below(&self, path: &str) -> bool {
         self.known.iter().any(|known| known.strip_suffix("/**") == Some(path))
+    }
+}
+
+enum Shape {
+    Structure,
+    List,
+    Scalar,
+}
+
+impl Shape {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Structure => "a structure",
+            Self::List => "a list",
+            Self::Scalar => "a text, a number or a boolean",
+        }
     }
 }
 
@@ -172,6 +210,12 @@ mod tests {
             &["LoadBalancers/*/Colour"],
         );
         check_service(&json!({"LoadBalancers": {"Ref": "Later"}}), &[]);
+        for shapeless in [json!("one"), json!({}), json!(1)] {
+            check_service(&json!({"LoadBalancers": shapeless}), &["LoadBalancers"]);
+        }
+        check_service(&json!({"DeploymentConfiguration": []}), &["DeploymentConfiguration"]);
+        check_service(&json!({"ServiceName": []}), &["ServiceName"]);
+        check_service(&json!({"LoadBalancers": ["one"]}), &["LoadBalancers/*"]);
         check_service(
             &json!({"LoadBalancers": {"Fn::If": ["C", [{"Colour": "red"}], {"Ref": "AWS::NoValue"}]}}),
             &["LoadBalancers/*/Colour"],

@@ -262,3 +262,45 @@ fn what_a_service_refers_to_must_be_there() {
     );
     check("/Cluster", json!("other"), "Cluster not found.");
 }
+
+#[test]
+fn no_template_makes_it_panic() {
+    let refused = |template: Value| {
+        let mut rig = Rig::new();
+        let input = json!({"StackName": "stack", "TemplateBody": template.to_string()});
+        if rig.call(Service::CloudFormation, "CreateStack", input).is_ok() {
+            let status = rig.finish("stack");
+            assert_eq!(status, "ROLLBACK_COMPLETE", "{template}");
+        }
+    };
+    let mut letters = template("a", 1);
+    letters["Resources"]["éééééééééééééééééééééééé"] = letters["Resources"]["LoadBalancer"].clone();
+    refused(letters);
+    let mut edge = template("a", 1);
+    edge["Resources"]["Subnet"]["Properties"]["CidrBlock"] = json!("255.255.255.255/32");
+    refused(edge);
+    let properties = template("a", 1)["Resources"]["Service"]["Properties"].clone();
+    for name in properties.as_object().unwrap().keys() {
+        for value in [
+            json!([]),
+            json!({}),
+            json!(-1),
+            json!("é"),
+            json!([[{}]]),
+            json!({"Ref": "Service"}),
+        ] {
+            // Without a load balancer, with the defaults of its deployments, or with a number for a name, a service can be.
+            let fine = [
+                ("LoadBalancers", json!([])),
+                ("DeploymentConfiguration", json!({})),
+                ("ServiceName", json!(-1)),
+            ];
+            if fine.contains(&(name.as_str(), value.clone())) {
+                continue;
+            }
+            let mut wrong = template("a", 1);
+            wrong["Resources"]["Service"]["Properties"][name] = value;
+            refused(wrong);
+        }
+    }
+}
