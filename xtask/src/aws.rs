@@ -69,7 +69,7 @@ impl Aws {
     /// Reads the configuration; asks nothing of AWS yet.
     pub(crate) async fn new(reach: &Reach) -> Self {
         let loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            .retry_config(retries())
             .timeout_config(timeouts());
         let loader = match reach {
             Reach::Configured { profile, region } => configured(loader, profile.as_deref(), region.as_deref()),
@@ -182,6 +182,11 @@ fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https()
     }
+}
+
+/// What is throttled or lost is asked for five times in all.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(5)
 }
 
 fn timeouts() -> TimeoutConfig {

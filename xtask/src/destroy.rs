@@ -178,6 +178,7 @@ mod tests {
             id: "arn".to_owned(),
             status: "CREATE_COMPLETE".to_owned(),
             reason: None,
+            since: None,
             parameters: BTreeMap::new(),
             outputs: BTreeMap::new(),
         };

@@ -59,6 +59,8 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     /// What to do next, one step a line.
     pub(crate) next: Vec<String>,
+    /// Whether asking again may help: a lost connection, too many requests, AWS's own trouble.
+    pub(crate) passing: bool,
 }
 
 impl Failure {
@@ -67,6 +69,7 @@ impl Failure {
             exit,
             what: what.into(),
             next: Vec::new(),
+            passing: false,
         }
     }
 

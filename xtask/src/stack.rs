@@ -3,6 +3,7 @@
 //! The types are ours; `crate::aws` converts AWS's into them. Deciding is pure; `apply`, `remove` and `follow` act.
 
 pub(crate) mod apply;
+mod busy;
 mod change_set;
 pub(crate) mod changes;
 pub(crate) mod compare;
@@ -16,6 +17,7 @@ pub(crate) mod script;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 /// A stack as CloudFormation describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct Stack {
     pub(crate) status: String,
     /// AWS's words for why it is in that state.
     pub(crate) reason: Option<String>,
+    /// When its last operation began, as far as CloudFormation says.
+    pub(crate) since: Option<SystemTime>,
     /// The values of its parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     /// Its outputs.

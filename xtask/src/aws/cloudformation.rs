@@ -237,6 +237,11 @@ fn stack(stack: &types::Stack) -> Stack {
         id: stack.stack_id().unwrap_or_default().to_owned(),
         status: stack.stack_status().map_or("", |status| status.as_str()).to_owned(),
         reason: stack.stack_status_reason().map(ToOwned::to_owned),
+        since: stack
+            .deletion_time()
+            .or(stack.last_updated_time())
+            .or(stack.creation_time())
+            .map(time),
         parameters: stack.parameters().iter().filter_map(parameter).collect(),
         outputs: stack.outputs().iter().filter_map(output).collect(),
     }

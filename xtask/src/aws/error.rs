@@ -26,7 +26,11 @@ where
     if is_about_credentials(error) {
         return missing_credentials(action, &words).into();
     }
-    Failure::new(Exit::Failed, format!("cannot {action}: {words}")).into()
+    let what = format!("cannot {action}: {words}");
+    match error {
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => passing(what).into(),
+        _ => Failure::new(Exit::Failed, what).into(),
+    }
 }
 
 /// Whether AWS answered, with this code and these words in its message.
@@ -55,7 +59,18 @@ fn refused(action: &str, code: &str, message: &str) -> Failure {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired" => {
             Failure::preflight(what).next("use credentials that may do this (--profile), or have them allowed to")
         }
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
+            passing(what).next("AWS takes no more requests just now: run the same command again in a minute")
+        }
+        "InternalFailure" | "InternalError" | "ServiceUnavailable" => passing(what),
         _ => Failure::new(Exit::Failed, what),
+    }
+}
+
+fn passing(what: String) -> Failure {
+    Failure {
+        passing: true,
+        ..Failure::new(Exit::Failed, what)
     }
 }
 

@@ -8,7 +8,7 @@ use super::events::EventLog;
 use super::follow::{Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Standing, standing};
-use super::{Stack, Wanted, changes, explain};
+use super::{Stack, Wanted, busy, changes, explain};
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::context::Context;
@@ -68,9 +68,10 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
 async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) -> anyhow::Result<Option<Stack>> {
     let mut found = aws.stack(name).await?;
     if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
-        context
-            .progress
-            .line(&format!("{name} is {}: waiting until that has ended", stack.status));
+        context.progress.line(&format!(
+            "{}: waiting until that has ended",
+            busy::describe(aws, &stack).await
+        ));
         found = wait_until_idle(context, aws, stack).await?;
     }
     let Some(stack) = found else { return Ok(None) };

@@ -1,6 +1,8 @@
 //! Change sets: worked out by CloudFormation, and taken away again when they won't be executed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::follow::pause;
 use crate::aws::Aws;
@@ -13,14 +15,10 @@ use crate::progress::human;
 const LIMIT: Duration = Duration::from_mins(5);
 
 impl ChangeSet {
-    /// Whether it would change nothing, in the words of three generations of CloudFormation's answers:
+    /// Whether it would change nothing, in the words of two generations of CloudFormation's answers:
     /// <https://github.com/elias5000/clouds-aws/issues/9>, <https://github.com/aws/aws-toolkit-azure-devops/issues/97>.
     pub(crate) fn is_empty(&self) -> bool {
-        let words = [
-            "didn't contain changes",
-            "No updates are to be performed",
-            "There are no changes to",
-        ];
+        let words = ["didn't contain changes", "No updates are to be performed"];
         self.status == "FAILED" && words.iter().any(|words| self.reason.contains(words))
     }
 

@@ -12,7 +12,7 @@ use super::change_set::{abandon, work_out};
 use super::changes::{Change, Effect};
 use super::properties;
 use super::standing::{Standing, standing};
-use super::{Stack, Wanted, explain};
+use super::{Stack, Wanted, busy, explain};
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -71,7 +71,7 @@ pub(crate) async fn compare(
         Standing::RollbackFailed => {
             Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), again).into())
         }
-        Standing::Busy => Err(Failure::preflight(format!("{name} is {}", stack.status))
+        Standing::Busy => Err(Failure::preflight(busy::describe(aws, &stack).await)
             .next(format!("run `{again}` again once that has ended"))
             .into()),
         Standing::Unknown => Err(explain::unknown(name, &stack.status, again).into()),

@@ -35,15 +35,6 @@ pub(crate) struct EventLog {
     events: Vec<Event>,
 }
 
-/// What a page of events brought.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// The operation's events not seen before, oldest first.
-    pub(crate) new: Vec<Event>,
-    /// Whether the next page, which is older, may hold more of them.
-    pub(crate) read_on: bool,
-}
-
 impl Event {
     /// The order of events: by time, and within a millisecond what ends after what goes on.
     pub(crate) fn order(&self) -> (SystemTime, bool) {
@@ -62,22 +53,22 @@ impl EventLog {
         }
     }
 
-    /// Takes a page as AWS gives it, newest first but not strictly so.
+    /// Whether a page holds any of the operation's events that isn't known yet.
     ///
-    /// A page without anything new ends the reading: older pages were read before, or belong to older operations.
-    pub(crate) fn take(&mut self, page: Vec<Event>) -> Page {
-        let mut new: Vec<Event> = page
-            .into_iter()
-            .filter(|event| event.token.as_deref() == Some(&self.token))
-            .collect();
+    /// If not, older pages were read before, or belong to older operations.
+    pub(crate) fn lacks(&self, page: &[Event]) -> bool {
+        page.iter()
+            .any(|event| self.is_ours(event) && !self.known.contains(&event.id))
+    }
+
+    /// Takes pages as AWS gives them, newest first but not strictly so; the events not seen before, oldest first.
+    pub(crate) fn take(&mut self, pages: Vec<Event>) -> Vec<Event> {
+        let mut new: Vec<Event> = pages.into_iter().filter(|event| self.is_ours(event)).collect();
         new.retain(|event| self.known.insert(event.id.clone()));
         new.reverse();
         new.sort_by_key(Event::order);
         self.events.extend(new.iter().cloned());
-        Page {
-            read_on: !new.is_empty(),
-            new,
-        }
+        new
     }
 
     /// How the operation ended; none while it goes on.
@@ -145,9 +136,23 @@ impl EventLog {
             .len()
     }
 
+    fn is_ours(&self, event: &Event) -> bool {
+        event.token.as_deref() == Some(&self.token)
+    }
+
     fn is_stack(&self, event: &Event) -> bool {
         event.physical_id == self.stack_id
     }
+}
+
+/// The event with which the operation that goes on in a stack began.
+pub(crate) fn begun<'a>(events: &'a [Event], stack_id: &str) -> Option<&'a Event> {
+    let asked = |event: &&Event| {
+        event.physical_id == stack_id
+            && event.status.ends_with("_IN_PROGRESS")
+            && event.reason.as_deref() == Some("User Initiated")
+    };
+    events.iter().filter(asked).max_by_key(|event| event.order())
 }
 
 /// CloudFormation cancels what is under way when something else fails, and reports that as a failure too.
@@ -195,7 +200,7 @@ mod tests {
         let mut log = EventLog::new(STACK, "ours");
         let said = pages
             .into_iter()
-            .map(|page| log.take(page).new.into_iter().map(|event| event.id).collect())
+            .map(|page| log.take(page).into_iter().map(|event| event.id).collect())
             .collect();
         (log, said)
     }
@@ -248,13 +253,8 @@ mod tests {
         let mut other = event(1, "Example", "UPDATE_ROLLBACK_COMPLETE", "");
         other.token = Some("theirs".to_owned());
         let mut log = EventLog::new(STACK, "ours");
-        assert_eq!(
-            log.take(vec![other]),
-            Page {
-                new: Vec::new(),
-                read_on: false
-            }
-        );
+        assert!(!log.lacks(std::slice::from_ref(&other)));
+        assert_eq!(log.take(vec![other]), []);
         assert_eq!(log.outcome(), None);
     }
 

@@ -1,8 +1,9 @@
 //! Following an operation on a stack to its end.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Stack;
 use super::events::{Event, EventLog};
@@ -17,6 +18,12 @@ const LIMIT: Duration = Duration::from_hours(7);
 
 /// The longest that an operation may go without its first event.
 const FIRST_EVENT_LIMIT: Duration = Duration::from_mins(5);
+
+/// How long a lost connection, or AWS's own trouble, is borne while an operation is followed.
+const SILENCE_LIMIT: Duration = Duration::from_mins(10);
+
+/// How long to wait before asking again where the last answer was none.
+const SILENCE_PAUSE: Duration = Duration::from_secs(2);
 
 /// An operation that was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +46,13 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
     let started = Instant::now();
     let leaving = format!("interrupted: {} goes on", operation.stack_name);
     let mut log = EventLog::new(operation.stack_id, operation.token);
+    let mut silent_since = None;
     loop {
         let new = context
             .interrupt
             .or(&leaving, read(aws, operation.stack_id, &mut log))
             .await
-            .and_then(|read| read);
+            .and_then(|read| bear(context, read, &mut silent_since));
         let new = new.map_err(|error| goes_on(error, operation))?;
         for event in &new {
             say(context, &log, event, operation.stack_name);
@@ -53,11 +61,18 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
             context.progress.clear();
             return Ok(log);
         }
-        check_limits(&log, operation, started.elapsed())?;
+        // Silence has a limit of its own, and says nothing of whether the operation began.
+        if silent_since.is_none() {
+            check_limits(&log, operation, started.elapsed())?;
+        }
         context
             .progress
             .block(&block(&log, operation.stack_name, started.elapsed()));
-        let slept = context.interrupt.sleep(&leaving, pause(aws, started.elapsed())).await;
+        let pause = match silent_since {
+            Some(_) => SILENCE_PAUSE,
+            None => pause(aws, started.elapsed()),
+        };
+        let slept = context.interrupt.sleep(&leaving, pause).await;
         slept.map_err(|error| goes_on(error, operation))?;
     }
 }
@@ -97,19 +112,44 @@ pub(crate) fn pause(aws: &Aws, elapsed: Duration) -> Duration {
     }
 }
 
+/// The events not read before. Pages are taken together: one of several that can't be read leaves all to be read again.
 async fn read(aws: &Aws, stack_id: &str, log: &mut EventLog) -> anyhow::Result<Vec<Event>> {
-    let mut new = Vec::new();
+    let mut pages = Vec::new();
     let mut next = None;
     loop {
         let (events, after) = aws.events(stack_id, next).await?;
-        let page = log.take(events);
-        new.extend(page.new);
-        next = after.filter(|_| page.read_on);
+        next = after.filter(|_| log.lacks(&events));
+        pages.extend(events);
         if next.is_none() {
-            new.sort_by_key(Event::order);
-            return Ok(new);
+            return Ok(log.take(pages));
         }
     }
+}
+
+/// What can't be read now may be readable again: nothing new for now, until that has lasted too long.
+fn bear(
+    context: &Context,
+    read: anyhow::Result<Vec<Event>>,
+    silent_since: &mut Option<Instant>,
+) -> anyhow::Result<Vec<Event>> {
+    let error = match read {
+        Ok(events) => {
+            *silent_since = None;
+            return Ok(events);
+        }
+        Err(error) => error,
+    };
+    let passing = Failure::of(&error).is_some_and(|failure| failure.passing);
+    if !passing || silent_since.is_some_and(|since| since.elapsed() > SILENCE_LIMIT) {
+        return Err(error);
+    }
+    if silent_since.is_none() {
+        context
+            .progress
+            .line(&format!("{error:#}; asking again for up to {}", human(SILENCE_LIMIT)));
+        *silent_since = Some(Instant::now());
+    }
+    Ok(Vec::new())
 }
 
 fn check_limits(log: &EventLog, operation: Operation<'_>, elapsed: Duration) -> anyhow::Result<()> {

@@ -52,12 +52,16 @@ pub(crate) fn change_set(status: &str, reason: &str) -> (u16, String) {
 /// Events as (seconds, logical id, status, reason), the newest first, as AWS gives them.
 pub(crate) fn events(events: &[(u8, &str, &str, &str)]) -> (u16, String) {
     let member = |(seconds, logical_id, status, reason): &(u8, &str, &str, &str)| {
-        let physical_id = if *logical_id == "Example" { STACK } else { "physical" };
+        let (physical_id, resource_type) = if *logical_id == "Example" {
+            (STACK, "AWS::CloudFormation::Stack")
+        } else {
+            ("physical", "AWS::SQS::Queue")
+        };
         format!(
             "<member><EventId>{seconds}-{logical_id}-{status}</EventId><StackId>{STACK}</StackId><StackName>Example</StackName>\
              <Timestamp>2026-11-22T00:00:{seconds:02}Z</Timestamp><ClientRequestToken>token</ClientRequestToken>\
              <LogicalResourceId>{logical_id}</LogicalResourceId><PhysicalResourceId>{physical_id}</PhysicalResourceId>\
-             <ResourceType>AWS::SQS::Queue</ResourceType><ResourceStatus>{status}</ResourceStatus>\
+             <ResourceType>{resource_type}</ResourceType><ResourceStatus>{status}</ResourceStatus>\
              <ResourceStatusReason>{reason}</ResourceStatusReason></member>"
         )
     };
@@ -67,4 +71,19 @@ pub(crate) fn events(events: &[(u8, &str, &str, &str)]) -> (u16, String) {
 
 pub(crate) fn done(operation: &str) -> (u16, String) {
     answer(operation, "")
+}
+
+/// Events that another page, of which the token tells, goes on with.
+pub(crate) fn followed_by((status, body): (u16, String), token: &str) -> (u16, String) {
+    let next = format!("</StackEvents><NextToken>{token}</NextToken>");
+    (status, body.replace("</StackEvents>", &next))
+}
+
+/// An answer that never comes.
+pub(crate) fn lost() -> (u16, String) {
+    (crate::aws::replay::LOST, String::new())
+}
+
+pub(crate) fn throttled() -> (u16, String) {
+    refusal(400, "Throttling", "Rate exceeded")
 }

@@ -1,5 +1,7 @@
 //! Deployments of a stack against scripted answers of CloudFormation.
 
+mod bad_days;
+
 use std::collections::BTreeMap;
 
 use super::*;

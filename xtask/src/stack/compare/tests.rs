@@ -141,7 +141,6 @@ async fn a_refused_template_leaves_no_change_set() {
 #[tokio::test(start_paused = true)]
 async fn stacks_that_allow_no_change() {
     for (answer, exit) in [
-        (stack("UPDATE_IN_PROGRESS"), Exit::Preflight),
         (stack("SOMETHING_NEW"), Exit::Preflight),
         (stack("UPDATE_ROLLBACK_FAILED"), Exit::RollbackFailed),
         // The template's parameter is new to it.
@@ -149,4 +148,11 @@ async fn stacks_that_allow_no_change() {
     ] {
         assert_eq!(exit_of(&check(vec![answer]).await.1.unwrap_err()), exit);
     }
+    let answers = vec![
+        stack("UPDATE_IN_PROGRESS"),
+        events(&[(7, "Example", "UPDATE_IN_PROGRESS", "User Initiated")]),
+    ];
+    let error = check(answers).await.1.unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Preflight);
+    insta::assert_snapshot!(error, @"Example is UPDATE_IN_PROGRESS since 2026-11-22T00:00:07Z, asked for as token");
 }

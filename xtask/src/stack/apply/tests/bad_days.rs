@@ -1,0 +1,270 @@
+//! AWS's bad days: what the user reads, and the exit status.
+
+use super::*;
+
+/// Deploys against a script, which must be used up; what is read, and the exit status.
+async fn told(answers: Vec<(u16, String)>, retries: bool) -> String {
+    let count = answers.len();
+    let replay = Replay::new(answers);
+    let aws = if retries {
+        replay.aws_that_retries()
+    } else {
+        replay.aws()
+    };
+    let wanted = Wanted {
+        name: "Example".to_owned(),
+        template: "{}".to_owned(),
+        parameters: BTreeMap::new(),
+        kept: Vec::new(),
+    };
+    let terms = Terms {
+        yes: true,
+        token: "token",
+        again: "cargo xtask deploy sandbox",
+    };
+    let context = Context::hidden();
+    let outcome = apply(&context, &aws, &wanted, terms).await;
+    assert_eq!(
+        replay.operations().len(),
+        count,
+        "{:?}, {outcome:?}",
+        replay.operations()
+    );
+    let mut lines = vec![context.progress.said()];
+    match outcome {
+        Ok(applied) => lines.push(format!("exit 0, changed: {}", applied.changed)),
+        Err(error) => {
+            lines.push(format!("error: {error:#}"));
+            let next = Failure::of(&error).map(|failure| failure.next.clone());
+            lines.extend(next.unwrap_or_default().into_iter().map(|step| format!("next: {step}")));
+            lines.push(format!("exit {}", exit_of(&error).code()));
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
+}
+
+fn until_executed() -> Vec<(u16, String)> {
+    vec![
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+    ]
+}
+
+fn nothing_to_do() -> Vec<(u16, String)> {
+    let reason = "The submitted information didn't contain changes.";
+    vec![
+        created_change_set(),
+        change_set("FAILED", reason),
+        done("DeleteChangeSet"),
+        stack("UPDATE_COMPLETE"),
+    ]
+}
+
+async fn after_execution(answers: Vec<(u16, String)>) -> String {
+    told(until_executed().into_iter().chain(answers).collect(), false).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_waited_out() {
+    let mut answers = vec![throttled(), throttled(), stack("UPDATE_COMPLETE")];
+    answers.extend(nothing_to_do());
+    insta::assert_snapshot!(told(answers, true).await, @"
+    Example: nothing to do
+    exit 0, changed: false
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_that_does_not_end_does() {
+    insta::assert_snapshot!(told(vec![throttled(); 5], true).await, @"
+    error: cannot describe the stack Example: Throttling: Rate exceeded
+    next: AWS takes no more requests just now: run the same command again in a minute
+    exit 1
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_done_is_named() {
+    let message = "User: arn:aws:iam::000000000000:user/x is not authorized to perform: \
+                   cloudformation:CreateChangeSet on resource: Example";
+    let answers = vec![stack("UPDATE_COMPLETE"), refusal(403, "AccessDenied", message)];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    error: cannot create a change set for Example: AccessDenied: User: arn:aws:iam::000000000000:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: Example
+    next: use credentials that may do this (--profile), or have them allowed to
+    exit 4
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_that_is_refused_at_once() {
+    let message =
+        "Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template";
+    let answers = vec![stack("UPDATE_COMPLETE"), refusal(400, "ValidationError", message)];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    error: cannot create a change set for Example: ValidationError: Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template
+    exit 1
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_anothers_is_waited_for() {
+    let others = events(&[
+        (5, "Queue", "UPDATE_IN_PROGRESS", ""),
+        (3, "Example", "UPDATE_IN_PROGRESS", "User Initiated"),
+        (1, "Example", "CREATE_COMPLETE", ""),
+    ]);
+    let others = (others.0, others.1.replace(">token<", ">Console-UpdateStack-7<"));
+    let mut answers = vec![stack("UPDATE_IN_PROGRESS"), others];
+    answers.extend([stack("UPDATE_IN_PROGRESS"), stack("UPDATE_COMPLETE")]);
+    answers.extend(nothing_to_do());
+    insta::assert_snapshot!(told(answers, false).await, @"
+    Example is UPDATE_IN_PROGRESS since 2026-11-22T00:00:03Z, asked for as Console-UpdateStack-7: waiting until that has ended
+    Example: nothing to do
+    exit 0, changed: false
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_anothers_whose_events_are_hidden_is_told_by_the_stacks_times() {
+    let denied = refusal(
+        403,
+        "AccessDenied",
+        "not authorized to perform: cloudformation:DescribeStackEvents",
+    );
+    let mut answers = vec![stack("UPDATE_IN_PROGRESS"), denied, stack("UPDATE_COMPLETE")];
+    answers.extend(nothing_to_do());
+    insta::assert_snapshot!(told(answers, false).await, @"
+    Example is UPDATE_IN_PROGRESS since 2026-11-22T00:00:00Z: waiting until that has ended
+    Example: nothing to do
+    exit 0, changed: false
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shell_that_was_left_in_review_is_created() {
+    let answers = vec![
+        stack("REVIEW_IN_PROGRESS"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[(2, "Example", "CREATE_COMPLETE", "")]),
+        stack("CREATE_COMPLETE"),
+    ];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  CREATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+    exit 0, changed: true
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_failed_earlier_is_told_with_its_mend() {
+    insta::assert_snapshot!(told(vec![stack("UPDATE_ROLLBACK_FAILED")], false).await, @"
+    error: Example is in UPDATE_ROLLBACK_FAILED
+    next: mend what the events name, then `aws cloudformation continue-update-rollback --stack-name Example`
+    next: if a resource can't be mended, skip it with `--resources-to-skip NAME`
+    next: once the stack is in UPDATE_ROLLBACK_COMPLETE, run `cargo xtask deploy sandbox` again
+    exit 6
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_nobody_knows_stops_before_any_change() {
+    insta::assert_snapshot!(told(vec![stack("SOMETHING_NEW")], false).await, @"
+    error: Example is in SOMETHING_NEW, a status that this command doesn't know
+    next: look at it: `aws cloudformation describe-stacks --stack-name Example`
+    next: once it is in a status that ends in _COMPLETE, run `cargo xtask deploy sandbox` again
+    exit 4
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_nobody_knows_is_followed_on() {
+    let answers = vec![
+        events(&[(1, "Example", "SOMETHING_NEW", "")]),
+        events(&[(2, "Example", "UPDATE_COMPLETE", "")]),
+        stack("UPDATE_COMPLETE"),
+    ];
+    insta::assert_snapshot!(after_execution(answers).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  SOMETHING_NEW                 Example (AWS::CloudFormation::Stack)
+       1.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+    exit 0, changed: true
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_borne_and_no_event_lost_with_it() {
+    let newest = [(3, "Queue", "UPDATE_COMPLETE", "")];
+    let oldest = [(1, "Example", "UPDATE_IN_PROGRESS", "User Initiated")];
+    let answers = vec![
+        lost(),
+        lost(),
+        followed_by(events(&newest), "next"),
+        lost(),
+        followed_by(events(&newest), "next"),
+        events(&oldest),
+        events(&[(4, "Example", "UPDATE_COMPLETE", ""), newest[0]]),
+        stack("UPDATE_COMPLETE"),
+    ];
+    insta::assert_snapshot!(after_execution(answers).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+    cannot read the stack's events: connection reset by peer; asking again for up to 10 min 0 s
+       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+       2.0 s  UPDATE_COMPLETE               Queue (AWS::SQS::Queue)
+       3.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+    exit 0, changed: true
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_stays_lost_is_borne_for_ten_minutes() {
+    insta::assert_snapshot!(after_execution(vec![lost(); 302]).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+    cannot read the stack's events: connection reset by peer; asking again for up to 10 min 0 s
+    error: cannot read the stack's events: connection reset by peer
+    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox`
+    exit 1
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_in_pages_and_out_of_order_are_told_in_order() {
+    let answers = vec![
+        followed_by(
+            events(&[
+                (4, "Queue", "UPDATE_COMPLETE", ""),
+                (5, "Example", "UPDATE_COMPLETE", ""),
+                (2, "Queue", "UPDATE_IN_PROGRESS", ""),
+            ]),
+            "next",
+        ),
+        events(&[
+            (3, "Other", "UPDATE_COMPLETE", ""),
+            (1, "Example", "UPDATE_IN_PROGRESS", "User Initiated"),
+        ]),
+        stack("UPDATE_COMPLETE"),
+    ];
+    insta::assert_snapshot!(after_execution(answers).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+       1.0 s  UPDATE_IN_PROGRESS            Queue (AWS::SQS::Queue)
+       2.0 s  UPDATE_COMPLETE               Other (AWS::SQS::Queue)
+       3.0 s  UPDATE_COMPLETE               Queue (AWS::SQS::Queue)
+       4.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+    exit 0, changed: true
+    ");
+}
