@@ -163,6 +163,38 @@ async fn a_shell_that_was_left_in_review_is_created() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_failed_creation_left_is_named_before_it_goes() {
+    let left = "<StackResourceSummaries><member><LogicalResourceId>Queue</LogicalResourceId>\
+                <PhysicalResourceId>q</PhysicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>\
+                <ResourceStatus>DELETE_FAILED</ResourceStatus></member></StackResourceSummaries>";
+    let stuck = events(&[
+        (
+            3,
+            "Example",
+            "DELETE_FAILED",
+            "The following resource(s) failed to delete: [Queue].",
+        ),
+        (2, "Queue", "DELETE_FAILED", "Queue is in use"),
+    ]);
+    let answers = vec![
+        stack("ROLLBACK_COMPLETE"),
+        answer("ListStackResources", left),
+        done("DeleteStack"),
+        (stuck.0, stuck.1.replace(">token<", ">token-clear<")),
+    ];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    Example is in ROLLBACK_COMPLETE, from which it can only be deleted; it still holds Queue
+    deleting Example
+       0.0 s  DELETE_FAILED                 Queue (AWS::SQS::Queue): Queue is in use
+       1.0 s  DELETE_FAILED                 Example (AWS::CloudFormation::Stack): The following resource(s) failed to delete: [Queue].
+    error: Queue (AWS::SQS::Queue), DELETE_FAILED: Queue is in use
+      Example: DELETE_FAILED, some of its resources are left
+    next: remove what the cause names and run `cargo xtask deploy sandbox` again
+    exit 1
+    ");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rollback_that_failed_earlier_is_told_with_its_mend() {
     insta::assert_snapshot!(told(vec![stack("UPDATE_ROLLBACK_FAILED")], false).await, @"
     error: Example is in UPDATE_ROLLBACK_FAILED
