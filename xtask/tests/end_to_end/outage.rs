@@ -1,7 +1,10 @@
 //! The local cloud itself dies, or is started twice.
 
 use crate::client::get;
+use std::time::Duration;
+
 use crate::cloud::{Cloud, until};
+use crate::update::{begin_update, push_image, stack_is};
 
 #[test]
 fn a_killed_local_cloud_takes_its_tasks_back() {
@@ -46,4 +49,49 @@ fn there_is_one_local_cloud_a_folder() {
     let address = cloud.endpoint().address;
     cloud.xtask(&["local", "start"]).expect(0);
     assert_eq!(cloud.endpoint().address, address);
+}
+
+#[test]
+fn a_hundred_kills_under_deployments_lose_nothing() {
+    const KILLS: usize = 100;
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+    let mut images = [push_image(&cloud, "bootstrap"), push_image(&cloud, "service")]
+        .into_iter()
+        .cycle();
+    let mut moments = moments();
+    for _ in 0..KILLS {
+        if stack_is(&cloud, "CREATE_COMPLETE") || stack_is(&cloud, "UPDATE_COMPLETE") {
+            begin_update(&cloud, &images.next().unwrap());
+        }
+        // The random moment is what is tested; nothing is waited for here.
+        std::thread::park_timeout(moments.next().unwrap());
+        Cloud::kill(cloud.endpoint().process_id.try_into().unwrap());
+        until("nobody holds the folder", || {
+            cloud.xtask(&["local", "status"]).stdout.starts_with("not running")
+        });
+        cloud
+            .xtask(&["local", "start", "--runtime", "process", "--speed", "60"])
+            .expect(0);
+    }
+    until("the last update is complete", || stack_is(&cloud, "UPDATE_COMPLETE"));
+    cloud.settle();
+    assert_eq!(cloud.tasks().len(), 13);
+    until("no process is left but the thirteen", || {
+        cloud.task_processes().len() == 13
+    });
+    until("requests are answered", || get(&endpoint, &[]).status == 200);
+    cloud.local(&["destroy", "sandbox", "--yes"]);
+    assert_eq!(cloud.task_processes().len(), 0);
+}
+
+/// Moments up to half a second from now, from a seed that is printed.
+fn moments() -> impl Iterator<Item = Duration> {
+    use std::hash::{BuildHasher, RandomState};
+    let seed = RandomState::new().hash_one("moments");
+    println!("seed {seed}");
+    (0_u64..).map(move |step| {
+        let mixed = seed.wrapping_add(step).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Duration::from_millis((mixed ^ (mixed >> 31)) % 500)
+    })
 }

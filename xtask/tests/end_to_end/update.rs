@@ -3,12 +3,14 @@
 use crate::cloud::{CLUSTER, Cloud, SERVICE_STACK, until};
 use crate::load::Load;
 
-/// A change of the image, to one that is surely another: the bootstrap binary.
-fn deploy_bootstrap(cloud: &Cloud) {
-    let pushed = cloud
-        .local(&["image", "push", "sandbox", "--binary", "bootstrap"])
-        .stdout;
-    let image = pushed.trim_end();
+/// Pushes an image with this binary; its reference.
+pub(crate) fn push_image(cloud: &Cloud, binary: &str) -> String {
+    let pushed = cloud.local(&["image", "push", "sandbox", "--binary", binary]);
+    pushed.stdout.trim_end().to_owned()
+}
+
+/// Begins a change of the image on both stages.
+pub(crate) fn begin_update(cloud: &Cloud, image: &str) {
     let fields = [
         ("Action", "UpdateStack"),
         ("StackName", SERVICE_STACK),
@@ -23,7 +25,7 @@ fn deploy_bootstrap(cloud: &Cloud) {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-fn stack_is(cloud: &Cloud, status: &str) -> bool {
+pub(crate) fn stack_is(cloud: &Cloud, status: &str) -> bool {
     let stack = cloud
         .query(
             "cloudformation",
@@ -40,7 +42,7 @@ fn a_change_of_the_image_reaches_onebox_first_and_loses_no_request() {
     cloud.settle();
     let before = cloud.tasks();
     let load = Load::start(&endpoint, 32, 5_000_000);
-    deploy_bootstrap(&cloud);
+    begin_update(&cloud, &push_image(&cloud, "bootstrap"));
     until("the update is complete", || {
         for service in cloud.services() {
             // The floor is 100 %.
