@@ -202,11 +202,12 @@ fn cpu_architecture() -> CpuArchitecture {
 }
 
 fn add_scaling(template: &mut Template, stage: Stage, cluster: &Handle<Cluster>, service: &Handle<Service>) {
-    let target = stage.capacity().of_service(cluster, service);
-    let target = template.add(
+    let target = stage.capacity().of_service(cluster, &stage.service_name());
+    let target = template.add_with(
         stage.logical_id("ScalableTarget"),
         "How many tasks there may be.",
         target,
+        Options::new().depends_on(service),
     );
     let tracking = TargetTrackingScalingPolicyConfiguration::new(f64::from(CPU_TARGET_PERCENT))
         .predefined_metric_specification(PredefinedMetricSpecification::new(

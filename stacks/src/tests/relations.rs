@@ -131,10 +131,14 @@ fn nothing_resets_the_number_of_tasks() {
         assert!(properties(template, stage, "Service")["DesiredCount"].is_null());
         let target = properties(template, stage, "ScalableTarget");
         let service = stage.logical_id("Service");
+        let name = stage.service_name();
+        assert_eq!(properties(template, stage, "Service")["ServiceName"], json!(name));
         assert_eq!(
             target["ResourceId"],
-            json!({ "Fn::Sub": format!("service/${{Cluster}}/${{{service}.Name}}") })
+            json!({ "Fn::Sub": format!("service/${{Cluster}}/{name}") })
         );
+        let target = &template["Resources"][stage.logical_id("ScalableTarget")];
+        assert_eq!(target["DependsOn"], json!([service]));
     });
 }
 

@@ -4,7 +4,6 @@ use crate::generated::application_auto_scaling_scalable_target::{
     ScalableDimension, ScalableTarget, ScalableTargetRequired, ServiceNamespace,
 };
 use crate::generated::ecs_cluster::Cluster;
-use crate::generated::ecs_service::Service;
 use crate::handle::Handle;
 use crate::sub;
 use crate::value::Integer;
@@ -39,12 +38,15 @@ impl Capacity {
         self.minimum.get()
     }
 
-    /// An ECS service that scales between the two.
-    pub fn of_service(&'static self, cluster: &Handle<Cluster>, service: &Handle<Service>) -> ScalableTarget {
+    /// An ECS service that scales between the two; what is added to a template must depend on it.
+    ///
+    /// The service is named, not referred to: a reference would make every change of the service look to `CloudFormation`
+    /// as if the target had perhaps to be replaced.
+    pub fn of_service(&'static self, cluster: &Handle<Cluster>, service_name: &str) -> ScalableTarget {
         ScalableTarget::new(ScalableTargetRequired {
             max_capacity: self.maximum.into(),
             min_capacity: self.minimum.into(),
-            resource_id: sub(&[&"service/", &cluster.reference(), &"/", &service.name()]),
+            resource_id: sub(&[&"service/", &cluster.reference(), &"/", &service_name.to_owned()]),
             scalable_dimension: ScalableDimension::EcsServiceDesiredCount.into(),
             service_namespace: ServiceNamespace::Ecs.into(),
         })
