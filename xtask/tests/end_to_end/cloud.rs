@@ -97,6 +97,16 @@ impl Cloud {
         }
     }
 
+    /// Puts a state in the place of what a local cloud wrote.
+    pub(crate) fn write_state(&self, text: &str) {
+        fs::write(self.home.path().join("state.json"), text).unwrap();
+    }
+
+    /// What a local cloud wrote last.
+    pub(crate) fn state(&self) -> String {
+        fs::read_to_string(self.home.path().join("state.json")).unwrap()
+    }
+
     /// Deploys the sandbox and gives its endpoint.
     pub(crate) fn deploy(&self) -> String {
         self.local(&["deploy", "sandbox", "--yes"]);

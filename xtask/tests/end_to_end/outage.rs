@@ -85,6 +85,36 @@ fn a_hundred_kills_under_deployments_lose_nothing() {
     assert_eq!(cloud.task_processes().len(), 0);
 }
 
+#[test]
+fn what_keeps_it_from_starting_is_said() {
+    let cloud = Cloud::new();
+    let start = ["local", "start", "--runtime", "process"];
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = cloud.xtask(&[&start[..], &["--port", &port]].concat());
+    refused.expect(1);
+    assert!(
+        refused.stderr.contains(&port) && refused.stderr.contains("--port"),
+        "{}",
+        refused.stderr
+    );
+
+    cloud.write_state(r#"{"version": 99}"#);
+    let refused = cloud.xtask(&start);
+    refused.expect(1);
+    assert!(refused.stderr.contains("newer version"), "{}", refused.stderr);
+    assert_eq!(cloud.state(), r#"{"version": 99}"#, "it is left as it was");
+
+    cloud.write_state("{}");
+    let refused = cloud.xtask(&start);
+    refused.expect(1);
+    assert!(
+        refused.stderr.contains("not what a local cloud writes"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// Moments up to half a second from now, from a seed that is printed.
 fn moments() -> impl Iterator<Item = Duration> {
     use std::hash::{BuildHasher, RandomState};
