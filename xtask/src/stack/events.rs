@@ -36,7 +36,8 @@ pub(crate) struct EventLog {
 }
 
 impl Event {
-    /// The order of events: by time, and within a millisecond what ends after what goes on.
+    /// The order of the events of one resource or stack: by time, and within a millisecond what ends after what goes on.
+    /// It says nothing of two resources: that one ended may be why the other began.
     pub(crate) fn order(&self) -> (SystemTime, bool) {
         (self.time, !self.status.ends_with("_IN_PROGRESS"))
     }
@@ -66,7 +67,8 @@ impl EventLog {
         let mut new: Vec<Event> = pages.into_iter().filter(|event| self.is_ours(event)).collect();
         new.retain(|event| self.known.insert(event.id.clone()));
         new.reverse();
-        new.sort_by_key(Event::order);
+        // Stable: within a millisecond CloudFormation's own order stays, which has a resource begin after the one it waits for.
+        new.sort_by_key(|event| event.time);
         self.events.extend(new.iter().cloned());
         new
     }
@@ -246,6 +248,15 @@ mod tests {
         ]);
         assert_eq!(log.outcome().map(|(outcome, _)| outcome), Some(Outcome::Complete));
         assert_eq!(log.going_on().len(), 0);
+    }
+
+    #[test]
+    fn within_a_moment_a_resource_begins_after_the_one_it_waited_for() {
+        let (_, said) = log(vec![vec![
+            event(1, "Fleet", "UPDATE_IN_PROGRESS", ""),
+            event(1, "Onebox", "UPDATE_COMPLETE", ""),
+        ]]);
+        assert_eq!(said, [["1-Onebox-UPDATE_COMPLETE", "1-Fleet-UPDATE_IN_PROGRESS"]]);
     }
 
     #[test]
