@@ -120,3 +120,30 @@ fn a_task_that_is_killed_is_replaced() {
         "its exit code tells of the signal: {tasks}"
     );
 }
+
+#[test]
+fn a_change_whose_tasks_do_not_start_is_undone_and_never_reaches_fleet() {
+    let cloud = Cloud::new();
+    let endpoint = cloud.deploy();
+    cloud.settle();
+    let (tasks, processes) = (cloud.tasks(), cloud.task_processes());
+    let load = Load::start(&endpoint, 8, 5_000_000);
+    let host = cloud.endpoint().address;
+    let missing = format!("{host}/oneboxdeploymentonecs-sandbox@sha256:{}", "0".repeat(64));
+    begin_update(&cloud, &missing);
+    until("the update is undone", || stack_is(&cloud, "UPDATE_ROLLBACK_COMPLETE"));
+    let tally = load.end();
+    assert!(tally.failures.is_empty(), "{tally:?}");
+    cloud.settle();
+    assert_eq!(cloud.tasks(), tasks, "no task that served was touched");
+    assert_eq!(cloud.task_processes(), processes);
+    let events = cloud.query(
+        "cloudformation",
+        &[("Action", "DescribeStackEvents"), ("StackName", SERVICE_STACK)],
+    );
+    assert!(events.body.contains("CannotPullContainerError"), "{}", events.body);
+    let updates = events.body.split("<member>").filter(|event| {
+        event.contains("<LogicalResourceId>FleetService</LogicalResourceId>") && event.contains("UPDATE_")
+    });
+    assert_eq!(updates.count(), 0, "{}", events.body);
+}
