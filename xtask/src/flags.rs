@@ -1,6 +1,7 @@
 //! All flags of all commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use local_cloud::RuntimeChoice;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Outputs(Outputs),
     Status(Status),
     Destroy(Destroy),
+    Load(Load),
     Image(Image),
     Codegen(Codegen),
     Local(Local),
@@ -107,6 +109,45 @@ pub(crate) struct Destroy {
     pub(crate) confirm: Option<String>,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
+}
+
+/// Send requests to an environment's endpoint; a table of counts and percentiles by stage.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    pub(crate) environment: Environment,
+    /// How many requests may be under way at once: without --rate, as many as are.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = concurrency)]
+    pub(crate) concurrency: usize,
+    /// Requests a second, whether the earlier ones are answered or not [default: the next as soon as one is answered].
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// How long, such as 500ms, 30s or 2m: up to an hour.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Reach this stage alone, by the header that picks it.
+    #[arg(long, value_enum)]
+    pub(crate) stage: Option<ServiceStage>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// A stage that answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServiceStage {
+    /// A small share of the requests, and every change first.
+    Onebox,
+    /// Nearly all requests.
+    Fleet,
+}
+
+impl ServiceStage {
+    /// The value of the header that picks the stage.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Onebox => constants::stage::ONEBOX,
+            Self::Fleet => constants::stage::FLEET,
+        }
+    }
 }
 
 /// Build the service's image, or push it.
@@ -290,6 +331,7 @@ impl Command {
             | Self::Outputs(Outputs { cloud, .. })
             | Self::Status(Status { cloud, .. })
             | Self::Destroy(Destroy { cloud, .. })
+            | Self::Load(Load { cloud, .. })
             | Self::Image(Image {
                 command: ImageCommand::Push { cloud, .. },
             }) => cloud.json,
@@ -311,6 +353,32 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(clients @ 1..=1000) => Ok(clients),
+        _ => Err("a number from 1 to 1000".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.01..=100_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a number from 0.01 to 100000".to_owned()),
+    }
+}
+
+/// A whole number of `ms`, `s` or `m`, above 0 and up to an hour, as the service's faults have them.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    let duration = units.iter().find_map(|(unit, milliseconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_millis(number.checked_mul(*milliseconds)?))
+    });
+    duration
+        .filter(|duration| (Duration::from_millis(1)..=Duration::from_hours(1)).contains(duration))
+        .ok_or_else(|| "a duration above 0 and up to 60m, such as 500ms, 30s or 2m".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -323,6 +391,12 @@ mod tests {
     }
 
     #[test]
+    fn durations() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("60m"), Ok(Duration::from_hours(1)));
+    }
+
+    #[test]
     fn what_is_refused() {
         for arguments in [
             &["deploy"][..],
@@ -331,6 +405,11 @@ mod tests {
             &["deploy", "sandbox", "--local", "--speed", "0"],
             &["deploy", "sandbox", "--local", "--speed", "NaN"],
             &["deploy", "sandbox", "--runtime", "podman"],
+            &["load", "sandbox", "--concurrency", "0"],
+            &["load", "sandbox", "--rate", "NaN"],
+            &["load", "sandbox", "--duration", "0s"],
+            &["load", "sandbox", "--duration", "61m"],
+            &["load", "sandbox", "--duration", "30"],
         ] {
             let parsed = Xtask::try_parse_from(["xtask"].iter().chain(arguments));
             assert!(parsed.is_err(), "{arguments:?}");

@@ -13,6 +13,7 @@ mod exit;
 mod flags;
 mod image;
 mod interrupt;
+mod load;
 mod local;
 mod output;
 mod outputs;
@@ -26,6 +27,7 @@ mod synth;
 mod table;
 mod test;
 mod token;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -81,6 +83,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Outputs(outputs) => outputs.run(context).await,
         Command::Status(status) => status.run(context).await,
         Command::Destroy(destroy) => destroy.run(context).await,
+        Command::Load(load) => return load.run(context).await,
         Command::Local(local) => local.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Test(test) => test.run(context).await,
