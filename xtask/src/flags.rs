@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Codegen(Codegen),
     Local(Local),
     Test(Test),
+    Bench(Bench),
 }
 
 /// An environment that can be deployed.
@@ -250,6 +251,23 @@ pub(crate) struct Test {
     pub(crate) list: bool,
 }
 
+/// Take figures, each beside its peer in the same run: speed, size, memory, growth.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Names of the figures to take; all when none is named.
+    #[arg(value_name = "FIGURE")]
+    pub(crate) figures: Vec<String>,
+    /// List the figures, and what each needs.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print `docs/benchmarks.md`.
+    #[arg(long, conflicts_with_all = ["json", "list"])]
+    pub(crate) markdown: bool,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Which cloud to talk to, and how to print what it says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Cloud {
@@ -340,7 +358,8 @@ impl Command {
             })
             | Self::Local(Local {
                 command: LocalCommand::Status { json },
-            }) => *json,
+            })
+            | Self::Bench(Bench { json, .. }) => *json,
             Self::Synth(_) | Self::Codegen(_) | Self::Local(_) | Self::Test(_) => false,
         }
     }

@@ -23,6 +23,9 @@ pub(crate) use push::{PushRoute, RegistryLogin, UsedRoute, push};
 /// The most that an image may take in a registry, in bytes: a task pulls it before it starts.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;
 
+/// The package that both binaries are of.
+const SERVICE: &str = "service";
+
 /// Which of the service's binaries an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {
@@ -52,6 +55,8 @@ pub(crate) struct BuiltImage {
     pub(crate) size_bytes: u64,
     /// The size of the binary alone, in bytes.
     pub(crate) binary_bytes: u64,
+    /// The binary, outside the image.
+    pub(crate) executable: PathBuf,
     /// The image layout: `oci-layout`, `index.json` and `blobs/sha256/`.
     pub(crate) directory: PathBuf,
 }
@@ -71,22 +76,36 @@ pub(crate) fn build(
     binary: Binary,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<BuiltImage> {
-    let target = workspace_root.join("target").join("image");
     let revision = revision::of_the_source(shell, workspace_root);
-    let executable = compile::compile(shell, workspace_root, &target, binary, &revision, progress)?;
+    let executable = compile::compile(shell, workspace_root, SERVICE, binary.name(), &revision, progress)?;
     let bytes = std::fs::read(&executable).with_context(|| format!("can't read {}", executable.display()))?;
     elf::check(&bytes, ARCHITECTURE).with_context(|| format!("{} is of no use in an image", executable.display()))?;
     let contents = contents::Contents::of(&bytes, ARCHITECTURE, &revision)?;
     check_size(contents.size_bytes(), bytes.len())?;
-    let directory = target.join(binary.name());
+    let directory = compile::target(workspace_root).join(binary.name());
     layout::write(&directory, &contents)
         .with_context(|| format!("can't write the image to {}", directory.display()))?;
     Ok(BuiltImage {
         manifest_digest: contents.manifest.digest.clone(),
         size_bytes: contents.size_bytes(),
         binary_bytes: bytes.len() as u64,
+        executable,
         directory,
     })
+}
+
+/// Compiles another package's program as the service is compiled for its image, to be measured beside it.
+///
+/// # Errors
+///
+/// When this host lacks something to compile for the image's architecture, or the source doesn't compile.
+pub(crate) fn compile_peer(
+    shell: &Shell,
+    workspace_root: &Path,
+    package: &str,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<PathBuf> {
+    compile::compile(shell, workspace_root, package, package, "unknown", progress)
 }
 
 fn check_size(size_bytes: u64, binary_bytes: usize) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The command line: builds, deploys and tests the service.
 
 mod aws;
+mod bench;
 mod cloud;
 mod codegen;
 mod context;
@@ -87,6 +88,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Local(local) => local.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Test(test) => test.run(context).await,
+        Command::Bench(bench) => bench.run(context).await,
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),
         Command::Synth(synth) => {
             let out = synth.out.unwrap_or_else(|| context.root.join("target/synth"));

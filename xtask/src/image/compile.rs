@@ -13,24 +13,29 @@ use anyhow::{Context as _, bail};
 use constants::architecture::ARCHITECTURE;
 use xshell::{Shell, cmd};
 
-use super::{Binary, toolchain};
+use super::toolchain;
 
 /// How many of the compiler's last lines an error repeats.
 const REPEATED_LINES: usize = 40;
 
-/// Compiles a static binary into `target`; the executable's path.
+/// Where everything for images is compiled, apart from what developers compile.
+pub(super) fn target(workspace_root: &Path) -> PathBuf {
+    workspace_root.join("target").join("image")
+}
+
+/// Compiles a package's static binary; the executable's path.
 ///
 /// Nothing of where or by whom it is compiled is in it, so two checkouts give the same bytes.
 pub(super) fn compile(
     shell: &Shell,
     workspace_root: &Path,
-    target: &Path,
-    binary: Binary,
+    package: &str,
+    name: &str,
     revision: &str,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<PathBuf> {
     let linker = toolchain::check(shell, ARCHITECTURE)?;
-    let (name, triple) = (binary.name(), ARCHITECTURE.rust_target());
+    let (target, triple) = (target(workspace_root), ARCHITECTURE.rust_target());
     progress(&format!("compiling {name} for {triple}"));
     // The compiler is given paths without symbolic links, and these must begin alike.
     let workspace_root = std::fs::canonicalize(workspace_root)
@@ -39,7 +44,7 @@ pub(super) fn compile(
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let command = cmd!(
         shell,
-        "{cargo} build --release --locked --package service --bin {name} --target {triple} --target-dir {target}"
+        "{cargo} build --release --locked --package {package} --bin {name} --target {triple} --target-dir {target}"
     );
     let mut command = Command::from(command);
     for variable in disturbing(env::vars_os().map(|(variable, _)| variable)) {

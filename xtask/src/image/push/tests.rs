@@ -13,6 +13,7 @@ fn image(binary: &[u8]) -> (BuiltImage, tempfile::TempDir) {
         manifest_digest: contents.manifest.digest.clone(),
         size_bytes: contents.size_bytes(),
         binary_bytes: binary.len() as u64,
+        executable: folder.path().join("service"),
         directory: folder.path().to_owned(),
     };
     (image, folder)
