@@ -13,10 +13,9 @@ use constants::service::{
     ADDRESS_VARIABLE, CONTAINER_PORT, FAULT_VARIABLE, PORT_VARIABLE, REQUEST_TIMEOUT_SECONDS, STAGE_VARIABLE,
     STOP_TIMEOUT_SECONDS,
 };
+use fault::Faults;
 use http::HeaderValue;
 use tracing_subscriber::filter::LevelFilter;
-
-use crate::fault::Faults;
 
 /// Environment variable: the least severe level that is logged, `off` to `trace`.
 pub const LOG_VARIABLE: &str = "SERVICE_LOG";
@@ -132,11 +131,12 @@ impl Config {
                 .map_err(|_| format!("`{text}` is not an IP address, such as 0.0.0.0 or ::1"))
         });
         let port = reader.number(PORT_VARIABLE, CONTAINER_PORT, 0..=u16::MAX);
+        let stage = reader.value(STAGE_VARIABLE, Stage(DEFAULT_STAGE.to_owned()), Stage::parse);
         let config = Self {
             address: SocketAddr::new(address, port),
-            stage: reader.value(STAGE_VARIABLE, Stage(DEFAULT_STAGE.to_owned()), Stage::parse),
             log: reader.value(LOG_VARIABLE, LevelFilter::INFO, parse_level),
-            faults: reader.values(FAULT_VARIABLE, Faults::parse),
+            faults: reader.values(FAULT_VARIABLE, |text| Faults::parse(text, stage.as_str())),
+            stage,
             limits: reader.limits(),
         };
         if reader.problems.is_empty() {

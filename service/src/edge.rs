@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
+use fault::{Effect, Faults};
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Limited;
 use tokio::time::Instant;
@@ -19,7 +20,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     admission::{Admission, Permit},
     config::{Config, Limits},
-    fault::{Effect, Faults},
     handlers::error_response,
     log::LogBuffer,
     request_id::RequestIds,

@@ -8,7 +8,6 @@ mod bootstrap;
 pub mod config;
 mod connection;
 mod edge;
-pub mod fault;
 mod handlers;
 mod log;
 mod request_id;

@@ -1,81 +1,105 @@
-//! `deploy`: foundation, image, service; each only if it has to change.
+//! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
+
+pub(crate) mod plan;
+mod work;
 
 use std::fmt::Write as _;
-
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use serde_json::{Value, json};
-use stacks::{foundation, service};
 
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::flags::{Binary, Cloud, Deploy};
+use crate::exit::Failure;
+use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
-use crate::stack::apply::{Applied, Terms, apply};
-use crate::{cloud, publish, services, table};
+use crate::{cloud, table};
+
+use work::Work;
 
 impl Deploy {
-    /// Deploys an environment and waits until all that it must run runs.
+    /// Deploys an environment, or a stage of it, and waits until all that it must run runs.
     ///
     /// # Errors
     /// By the exit statuses of [`crate::exit::Exit`].
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let started = Instant::now();
+        self.check_flags()?;
+        let stacks = self.stacks()?;
         let aws = cloud::connect(context, &self.cloud).await?;
-        let stacks = Stacks::of(self.environment);
+        self.check_fault(&aws)?;
         let again = self.again();
-        let foundation_stack = self.apply(context, &aws, &stacks.foundation.with([]), &again).await?;
-        let repository = foundation_stack.stack.output(foundation::IMAGE_REPOSITORY_URI)?;
-        let image = publish::publish(context, &aws, repository, Binary::Service).await?;
-        let parameters = [
-            (service::ONEBOX_IMAGE, image.as_str()),
-            (service::FLEET_IMAGE, image.as_str()),
-        ];
-        let service_stack = self
-            .apply(context, &aws, &stacks.service.with(parameters), &again)
-            .await?;
-        wait_for_tasks(context, &aws, &stacks.service.template, &service_stack.stack).await?;
-        let changed = foundation_stack.changed || service_stack.changed;
-        report(context, &service_stack.stack, changed, started);
+        let work = Work {
+            context,
+            aws: &aws,
+            stacks: &stacks,
+            deploy: &self,
+            again: &again,
+        };
+        let done = work.run().await?;
+        report(context, &done.stack, done.changed, started);
         Ok(json!({
             "environment": self.environment.name(),
-            "changed": changed,
-            "image": image,
-            "outputs": service_stack.stack.outputs,
+            "stage": self.stage.map(Stage::name),
+            "changed": done.changed,
+            "image": done.image,
+            "outputs": done.stack.outputs,
             "seconds": started.elapsed().as_secs_f64(),
         }))
     }
 
-    async fn apply(
-        &self,
-        context: &Context,
-        aws: &Aws,
-        wanted: &crate::stack::Wanted,
-        again: &str,
-    ) -> anyhow::Result<Applied> {
-        let token = crate::token::token("deploy", SystemTime::now());
-        apply(
-            context,
-            aws,
-            wanted,
-            Terms {
-                yes: self.yes,
-                token: &token,
-                again,
-            },
-        )
-        .await
+    /// Refuses what makes no sense together.
+    fn check_flags(&self) -> anyhow::Result<()> {
+        let refused = match self.stage {
+            Some(Stage::Infrastructure) if self.image.is_some() || self.fault.is_some() => {
+                "the stage infrastructure moves no image: leave --image and --fault away"
+            }
+            Some(Stage::Fleet) if self.fault.is_some() => {
+                "the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox"
+            }
+            Some(Stage::Onebox | Stage::Fleet) if self.templates.is_some() => {
+                "the stages onebox and fleet move an image and nothing else: --templates goes with the stage infrastructure"
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::refused(refused).into())
+    }
+
+    /// A fault that is asked for has no place where customers are.
+    fn check_fault(&self, aws: &Aws) -> anyhow::Result<()> {
+        if self.fault.is_some() && self.environment == Environment::Prod && !aws.is_near() {
+            let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
+            return Err(Failure::refused(what)
+                .next("show it in the sandbox, or with --local")
+                .into());
+        }
+        Ok(())
+    }
+
+    fn stacks(&self) -> anyhow::Result<Stacks> {
+        match &self.templates {
+            Some(folder) => Stacks::from_folder(self.environment, folder),
+            None => Ok(Stacks::of(self.environment)),
+        }
     }
 
     /// The command by which to follow or repeat this one.
     fn again(&self) -> String {
-        format!(
-            "cargo xtask deploy {}{}",
-            self.environment.name(),
-            self.cloud.arguments()
-        )
+        let mut again = format!("cargo xtask deploy {}", self.environment.name());
+        let templates = self.templates.as_ref().map(|folder| folder.display().to_string());
+        for (flag, value) in [
+            ("--stage", self.stage.map(Stage::name)),
+            ("--image", self.image.as_deref()),
+            ("--templates", templates.as_deref()),
+            ("--fault", self.fault.as_deref()),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(again, " {flag} {value}");
+            }
+        }
+        again + &self.cloud.arguments()
     }
 }
 
@@ -94,14 +118,6 @@ impl Cloud {
         }
         arguments
     }
-}
-
-/// Waits until the services run what their scalable targets ask for: the templates give no desired count, so a new
-/// service is complete before its first task runs.
-async fn wait_for_tasks(context: &Context, aws: &Aws, template: &str, stack: &Stack) -> anyhow::Result<()> {
-    let template: Value = serde_json::from_str(template)?;
-    let minimums = services::minimums(&template, &aws.resources(&stack.id).await?);
-    services::wait::until_settled(context, aws, &minimums).await
 }
 
 fn report(context: &Context, stack: &Stack, changed: bool, started: Instant) {

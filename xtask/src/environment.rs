@@ -1,11 +1,14 @@
 //! The stacks of an environment, as the command line needs them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::exit::Failure;
 use crate::flags::Environment;
-use crate::stack::{Stack, Wanted};
+use crate::stack::compare::kept;
+use crate::stack::{Stack, Template, Wanted};
 
 /// The name and template of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,22 @@ impl Stacks {
         }
     }
 
+    /// The stacks of an environment, with the templates that `synth --out` wrote to a folder.
+    ///
+    /// # Errors
+    /// When one isn't there: exit status 3.
+    pub(crate) fn from_folder(environment: Environment, folder: &Path) -> anyhow::Result<Self> {
+        let mut stacks = Self::of(environment);
+        for stack in [&mut stacks.foundation, &mut stacks.service] {
+            let path = folder.join(format!("{}.template.json", stack.name));
+            stack.template = std::fs::read_to_string(&path).map_err(|error| {
+                let next = format!("write it with `cargo xtask synth --out {}`", folder.display());
+                Failure::refused(format!("cannot read {}: {error}", path.display())).next(next)
+            })?;
+        }
+        Ok(stacks)
+    }
+
     /// The names, in the order of deployment.
     pub(crate) fn names(&self) -> [&str; 2] {
         [&self.foundation.name, &self.service.name]
@@ -51,19 +70,46 @@ impl Stacks {
 impl Rendered {
     /// What is asked of the stack, with these parameters.
     pub(crate) fn with<const N: usize>(&self, parameters: [(&str, &str); N]) -> Wanted {
-        let parameters = parameters
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         Wanted {
             name: self.name.clone(),
-            template: self.template.clone(),
-            parameters: parameters.collect::<BTreeMap<_, _>>(),
+            template: Template::Text(self.template.clone()),
+            parameters: owned(parameters),
             kept: Vec::new(),
         }
     }
+
+    /// What is asked of the stack as it is deployed, whose parameters keep their values.
+    ///
+    /// # Errors
+    /// When the template has a parameter that the stack hasn't, and no default for it.
+    pub(crate) fn keeping(&self, stack: &Stack) -> anyhow::Result<Wanted> {
+        Ok(Wanted {
+            kept: kept(stack, &self.template)?,
+            ..self.with([])
+        })
+    }
+}
+
+fn owned<const N: usize>(parameters: [(&str, &str); N]) -> BTreeMap<String, String> {
+    let parameters = parameters.into_iter();
+    parameters
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Stack {
+    /// What is asked of the stack where parameters alone change: its template and its other parameters stay.
+    pub(crate) fn changing<const N: usize>(&self, parameters: [(&str, &str); N]) -> Wanted {
+        let parameters = owned(parameters);
+        let others = self.parameters.keys().filter(|name| !parameters.contains_key(*name));
+        Wanted {
+            name: self.name.clone(),
+            template: Template::Deployed,
+            kept: others.cloned().collect(),
+            parameters,
+        }
+    }
+
     /// An output's value.
     ///
     /// # Errors

@@ -46,10 +46,36 @@ pub(crate) enum Environment {
     Prod,
 }
 
+/// A part of a deployment that can be made by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// Everything but the images, which stay; where there is nothing yet, the bootstrap image comes first.
+    Infrastructure,
+    /// Onebox's image.
+    Onebox,
+    /// Fleet's image: the one that Onebox runs.
+    Fleet,
+}
+
 /// Deploy an environment: repository, image, service; a second run finds nothing to do.
+///
+/// Without --stage: infrastructure, then Onebox, then Fleet. A new environment gets its image on both at once.
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
     pub(crate) environment: Environment,
+    /// Deploy this stage alone.
+    #[arg(long, value_enum)]
+    pub(crate) stage: Option<Stage>,
+    /// The image to deploy, in place of one built from the source.
+    #[arg(long, value_name = "REPOSITORY@sha256:DIGEST", value_parser = image)]
+    pub(crate) image: Option<String>,
+    /// The folder of the templates to deploy, as `synth --out DIR` wrote them, in place of rendering them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
+    /// A fault that the image shows on purpose, to see it stopped; `image build --help` tells of its grammar. Never on
+    /// AWS in prod.
+    #[arg(long, value_name = "SPEC", value_parser = fault, conflicts_with = "image")]
+    pub(crate) fault: Option<String>,
     /// Make the changes without asking, and delete what a failed creation left behind.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -162,9 +188,8 @@ pub(crate) struct Image {
 pub(crate) enum ImageCommand {
     /// Build the image; print its digest and size.
     Build {
-        /// The binary to pack.
-        #[arg(long, value_enum, default_value_t = Binary::Service)]
-        binary: Binary,
+        #[command(flatten)]
+        contents: ImageContents,
         /// Print NDJSON that ends in one `result` object.
         #[arg(long)]
         json: bool,
@@ -172,12 +197,23 @@ pub(crate) enum ImageCommand {
     /// Build the image and push it to an environment's repository; print its reference by digest.
     Push {
         environment: Environment,
-        /// The binary to pack.
-        #[arg(long, value_enum, default_value_t = Binary::Service)]
-        binary: Binary,
+        #[command(flatten)]
+        contents: ImageContents,
         #[command(flatten)]
         cloud: Cloud,
     },
+}
+
+/// What goes into an image.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ImageContents {
+    /// The binary to pack.
+    #[arg(long, value_enum, default_value_t = Binary::Service)]
+    pub(crate) binary: Binary,
+    /// A fault that the image shows on purpose, to see it stopped: delay=6s@5%, error=500@10%, hang, crash@1%,
+    /// exit-at-start, unhealthy-after=30s, several with commas; `:onebox` or `:fleet` after one keeps it to that stage.
+    #[arg(long, value_name = "SPEC", value_parser = fault)]
+    pub(crate) fault: Option<String>,
 }
 
 /// What an image holds.
@@ -330,6 +366,17 @@ impl From<Runtime> for RuntimeChoice {
     }
 }
 
+impl Stage {
+    /// The value as it is written on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Onebox => "onebox",
+            Self::Fleet => "fleet",
+        }
+    }
+}
+
 impl Environment {
     /// The name as it is written on a command line.
     pub(crate) fn name(self) -> &'static str {
@@ -363,6 +410,23 @@ impl Command {
             Self::Synth(_) | Self::Codegen(_) | Self::Local(_) | Self::Test(_) => false,
         }
     }
+}
+
+/// An image by digest, as the service stack's parameters take it.
+fn image(text: &str) -> Result<String, String> {
+    let hexadecimal = |digits: &str| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match text.split_once("@sha256:") {
+        Some((repository, digits)) if !repository.is_empty() && digits.len() == 64 && hexadecimal(digits) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an image by digest: REPOSITORY@sha256: and 64 hexadecimal digits".to_owned()),
+    }
+}
+
+/// The text of a fault that the service understands.
+fn fault(text: &str) -> Result<String, String> {
+    let read = fault::Faults::parse(text, constants::stage::ONEBOX);
+    read.map(|_| text.to_owned()).map_err(|problems| problems.join("; "))
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -429,6 +493,11 @@ mod tests {
             &["load", "sandbox", "--duration", "0s"],
             &["load", "sandbox", "--duration", "61m"],
             &["load", "sandbox", "--duration", "30"],
+            &["deploy", "sandbox", "--stage", "twobox"],
+            &["deploy", "sandbox", "--image", "service:latest"],
+            &["deploy", "sandbox", "--image", "service@sha256:0123"],
+            &["image", "build", "--fault", "delay"],
+            &["image", "build", "--fault", "hang:flet"],
         ] {
             let parsed = Xtask::try_parse_from(["xtask"].iter().chain(arguments));
             assert!(parsed.is_err(), "{arguments:?}");

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use constants::architecture::ARCHITECTURE;
+use constants::service::FAULT_VARIABLE;
 use xshell::Shell;
 
 pub(crate) use push::{PushRoute, RegistryLogin, UsedRoute, push};
@@ -42,6 +43,34 @@ impl Binary {
             Self::Service => "service",
             Self::Bootstrap => "bootstrap",
         }
+    }
+}
+
+/// What an image is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    /// The binary.
+    pub(crate) binary: Binary,
+    /// The fault that its tasks show, for demonstrations. It is in the image's configuration, so the layer stays the same.
+    pub(crate) fault: Option<String>,
+}
+
+impl Recipe {
+    /// An image without faults.
+    pub(crate) fn plain(binary: Binary) -> Self {
+        Self { binary, fault: None }
+    }
+
+    /// The image's folder under `target/image/`.
+    fn folder(&self) -> String {
+        let fault = if self.fault.is_some() { "-faulty" } else { "" };
+        format!("{}{fault}", self.binary.name())
+    }
+
+    /// The environment variables that its tasks get.
+    fn environment(&self) -> Vec<String> {
+        let variable = |fault: &String| format!("{FAULT_VARIABLE}={fault}");
+        self.fault.iter().map(variable).collect()
     }
 }
 
@@ -73,16 +102,23 @@ pub(crate) struct BuiltImage {
 pub(crate) fn build(
     shell: &Shell,
     workspace_root: &Path,
-    binary: Binary,
+    recipe: &Recipe,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<BuiltImage> {
     let revision = revision::of_the_source(shell, workspace_root);
-    let executable = compile::compile(shell, workspace_root, SERVICE, binary.name(), &revision, progress)?;
+    let executable = compile::compile(
+        shell,
+        workspace_root,
+        SERVICE,
+        recipe.binary.name(),
+        &revision,
+        progress,
+    )?;
     let bytes = std::fs::read(&executable).with_context(|| format!("can't read {}", executable.display()))?;
     elf::check(&bytes, ARCHITECTURE).with_context(|| format!("{} is of no use in an image", executable.display()))?;
-    let contents = contents::Contents::of(&bytes, ARCHITECTURE, &revision)?;
+    let contents = contents::Contents::of(&bytes, ARCHITECTURE, &revision, &recipe.environment())?;
     check_size(contents.size_bytes(), bytes.len())?;
-    let directory = compile::target(workspace_root).join(binary.name());
+    let directory = compile::target(workspace_root).join(recipe.folder());
     layout::write(&directory, &contents)
         .with_context(|| format!("can't write the image to {}", directory.display()))?;
     Ok(BuiltImage {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use constants::service::FAULT_VARIABLE;
 use serde_json::{Value, json};
 use stacks::foundation::IMAGE_REPOSITORY_URI;
 use xshell::Shell;
@@ -11,8 +12,8 @@ use crate::cloud;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
-use crate::flags::{Binary, Image, ImageCommand};
-use crate::image::{self, BuiltImage, PushRoute, RegistryLogin, UsedRoute};
+use crate::flags::{Binary, Image, ImageCommand, ImageContents};
+use crate::image::{self, BuiltImage, PushRoute, Recipe, RegistryLogin, UsedRoute};
 use crate::progress::human;
 
 impl Image {
@@ -22,8 +23,8 @@ impl Image {
     /// When it can't be built or pushed.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         match self.command {
-            ImageCommand::Build { binary, .. } => {
-                let image = build(context, binary).await?;
+            ImageCommand::Build { contents, .. } => {
+                let image = build(context, &contents.recipe()?).await?;
                 context
                     .output
                     .line(&format!("{} {} bytes", image.manifest_digest, image.size_bytes));
@@ -36,9 +37,10 @@ impl Image {
             }
             ImageCommand::Push {
                 environment,
-                binary,
+                contents,
                 cloud,
             } => {
+                let recipe = contents.recipe()?;
                 let aws = cloud::connect(context, &cloud).await?;
                 let name = Stacks::of(environment).foundation.name;
                 let next = format!(
@@ -49,7 +51,7 @@ impl Image {
                 let foundation = aws.stack(&name).await?;
                 let foundation =
                     foundation.ok_or_else(|| Failure::preflight(format!("there is no stack {name}")).next(next))?;
-                let reference = publish(context, &aws, foundation.output(IMAGE_REPOSITORY_URI)?, binary).await?;
+                let reference = publish(context, &aws, foundation.output(IMAGE_REPOSITORY_URI)?, &recipe).await?;
                 context.output.line(&reference);
                 Ok(json!({"image": reference}))
             }
@@ -61,8 +63,8 @@ impl Image {
 ///
 /// # Errors
 /// When it can't be built or pushed.
-pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, binary: Binary) -> anyhow::Result<String> {
-    let image = build(context, binary).await?;
+pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, recipe: &Recipe) -> anyhow::Result<String> {
+    let image = build(context, recipe).await?;
     let started = Instant::now();
     let login = aws.registry_login().await?;
     let login = RegistryLogin::new(login.user, login.password);
@@ -82,8 +84,14 @@ pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, bina
     Ok(pushed.reference)
 }
 
-async fn build(context: &Context, binary: Binary) -> anyhow::Result<BuiltImage> {
+async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage> {
     let started = Instant::now();
+    if let Some(fault) = &recipe.fault {
+        context
+            .progress
+            .line(&format!("this image misbehaves on purpose: {FAULT_VARIABLE}={fault}"));
+    }
+    let recipe = recipe.clone();
     let (root, progress) = (context.root.clone(), context.progress.clone());
     let building = tokio::task::spawn_blocking(move || {
         let mut say = |text: &str| {
@@ -93,7 +101,7 @@ async fn build(context: &Context, binary: Binary) -> anyhow::Result<BuiltImage> 
                 progress.line(text);
             }
         };
-        image::build(&Shell::new()?, &root, binary.into(), &mut say)
+        image::build(&Shell::new()?, &root, &recipe, &mut say)
     });
     let image = context.interrupt.or("interrupted: no image is built", building).await?;
     context.progress.clear();
@@ -111,6 +119,22 @@ async fn build(context: &Context, binary: Binary) -> anyhow::Result<BuiltImage> 
 fn tag(image: &BuiltImage) -> &str {
     let digits = image.manifest_digest.rsplit(':').next().unwrap_or_default();
     digits.get(..32).unwrap_or(digits)
+}
+
+impl ImageContents {
+    /// What to build.
+    ///
+    /// # Errors
+    /// When a fault is asked of a binary that knows none.
+    fn recipe(self) -> anyhow::Result<Recipe> {
+        if self.fault.is_some() && self.binary == Binary::Bootstrap {
+            return Err(Failure::refused("--fault is for the service: the bootstrap binary knows no faults").into());
+        }
+        Ok(Recipe {
+            binary: self.binary.into(),
+            fault: self.fault,
+        })
+    }
 }
 
 impl From<Binary> for image::Binary {

@@ -12,7 +12,7 @@ pub const HEALTH_CHECK_PATH: &str = "/";
 /// Environment variable: the deployment stage that a task belongs to, `onebox` or `fleet`.
 pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 
-/// Environment variable: the faults to inject, comma-separated; unset or empty means none.
+/// Environment variable: the faults to inject, comma-separated; unset or empty means none. An image may carry it.
 pub const FAULT_VARIABLE: &str = "SERVICE_FAULT";
 
 /// Environment variable: the port to listen on.

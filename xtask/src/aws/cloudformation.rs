@@ -11,7 +11,7 @@ use super::error::{failure, says};
 use crate::stack::changes::{Change, effect};
 use crate::stack::events::Event;
 use crate::stack::properties::{PropertyChange, added, within};
-use crate::stack::{Resource, Stack, Wanted};
+use crate::stack::{Resource, Stack, Template, Wanted};
 
 /// The longest template that goes into a request:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>.
@@ -95,12 +95,7 @@ impl Aws {
         name: &str,
         creates: bool,
     ) -> anyhow::Result<ChangeSetId> {
-        let length = wanted.template.len();
-        anyhow::ensure!(
-            length <= TEMPLATE_LIMIT_BYTES,
-            "the template of {} has {length} bytes, and CloudFormation takes {TEMPLATE_LIMIT_BYTES}",
-            wanted.name
-        );
+        let text = template_text(wanted)?;
         let parameter =
             |(key, value): (&String, &String)| Parameter::builder().parameter_key(key).parameter_value(value).build();
         let kept = |key: &String| Parameter::builder().parameter_key(key).use_previous_value(true).build();
@@ -117,7 +112,8 @@ impl Aws {
             } else {
                 ChangeSetType::Update
             })
-            .template_body(&wanted.template)
+            .set_use_previous_template(text.is_none().then_some(true))
+            .set_template_body(text.map(ToOwned::to_owned))
             .set_parameters(Some(parameters))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityNamedIam)
@@ -222,6 +218,20 @@ impl Aws {
             answer.next_token().map(ToOwned::to_owned),
         ))
     }
+}
+
+/// The template's text, if it goes into the request.
+fn template_text(wanted: &Wanted) -> anyhow::Result<Option<&str>> {
+    let Template::Text(text) = &wanted.template else {
+        return Ok(None);
+    };
+    let length = text.len();
+    anyhow::ensure!(
+        length <= TEMPLATE_LIMIT_BYTES,
+        "the template of {} has {length} bytes, and CloudFormation takes {TEMPLATE_LIMIT_BYTES}",
+        wanted.name
+    );
+    Ok(Some(text))
 }
 
 fn stack(stack: &types::Stack) -> Stack {

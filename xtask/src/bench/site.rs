@@ -11,7 +11,7 @@ use xshell::Shell;
 use super::figures::Program;
 use super::programs;
 use crate::exit::Failure;
-use crate::image::{self, Binary, BuiltImage};
+use crate::image::{self, Binary, BuiltImage, Recipe};
 use crate::progress::Progress;
 
 /// Where figures are taken. A clone is another handle on the same.
@@ -43,7 +43,7 @@ impl Site {
     /// When it can't be built.
     pub(super) fn service_image(&self) -> anyhow::Result<BuiltImage> {
         let mut show = |line: &str| self.show(line);
-        image::build(&Shell::new()?, &self.root, Binary::Service, &mut show)
+        image::build(&Shell::new()?, &self.root, &Recipe::plain(Binary::Service), &mut show)
     }
 
     /// The program of the bare server, compiled as the service is for its image.

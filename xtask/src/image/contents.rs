@@ -66,14 +66,19 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// The image of a binary, built from a revision of the source.
+    /// The image of a binary, built from a revision of the source, with the environment variables that its tasks get.
     ///
     /// # Errors
     ///
     /// None that a binary in memory could cause; the archive's writer wants them handled.
-    pub(super) fn of(binary: &[u8], architecture: Architecture, revision: &str) -> anyhow::Result<Self> {
+    pub(super) fn of(
+        binary: &[u8],
+        architecture: Architecture,
+        revision: &str,
+        environment: &[String],
+    ) -> anyhow::Result<Self> {
         let layer = Blob::new(archive(&[(PATH, 0o555, binary)])?);
-        let configuration = configuration(&layer, architecture, revision);
+        let configuration = configuration(&layer, architecture, revision, environment);
         let configuration = Blob::new(serde_json::to_vec(&configuration)?);
         let manifest = Blob::new(serde_json::to_vec(&Manifest {
             schema_version: 2,
@@ -133,6 +138,8 @@ struct Configuration<'a> {
 struct Execution<'a> {
     user: String,
     exposed_ports: serde_json::Value,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    env: &'a [String],
     entrypoint: [String; 1],
     working_dir: &'a str,
     labels: Labels<'a>,
@@ -187,7 +194,12 @@ impl<'a> Descriptor<'a> {
     }
 }
 
-fn configuration<'a>(layer: &'a Blob, architecture: Architecture, revision: &'a str) -> Configuration<'a> {
+fn configuration<'a>(
+    layer: &'a Blob,
+    architecture: Architecture,
+    revision: &'a str,
+    environment: &'a [String],
+) -> Configuration<'a> {
     Configuration {
         created: EPOCH,
         architecture: architecture.oci(),
@@ -195,6 +207,7 @@ fn configuration<'a>(layer: &'a Blob, architecture: Architecture, revision: &'a 
         config: Execution {
             user: format!("{USER}:{USER}"),
             exposed_ports: serde_json::json!({ format!("{CONTAINER_PORT}/tcp"): {} }),
+            env: environment,
             entrypoint: [format!("/{PATH}")],
             working_dir: "/",
             labels: Labels { revision },

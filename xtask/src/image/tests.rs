@@ -9,7 +9,7 @@ use super::{
 
 fn contents() -> Contents {
     let architecture = constants::architecture::Architecture::X86_64;
-    Contents::of(b"a binary", architecture, "4f1c").unwrap()
+    Contents::of(b"a binary", architecture, "4f1c", &[]).unwrap()
 }
 
 fn text(blob: &Blob) -> &str {
@@ -51,9 +51,23 @@ fn the_layer_is_one_file_that_depends_on_nothing_else() {
 fn the_same_binary_is_the_same_image() {
     assert_eq!(contents(), contents());
     let architecture = constants::architecture::Architecture::X86_64;
-    let other = Contents::of(b"a binary", architecture, "5e2d").unwrap();
+    let other = Contents::of(b"a binary", architecture, "5e2d", &[]).unwrap();
     assert_eq!(other.layer, contents().layer);
     assert_ne!(other.manifest, contents().manifest);
+}
+
+#[test]
+fn a_fault_is_in_the_configuration_alone() {
+    let architecture = constants::architecture::Architecture::X86_64;
+    let environment = [format!("{FAULT_VARIABLE}=hang")];
+    let faulty = Contents::of(b"a binary", architecture, "4f1c", &environment).unwrap();
+    assert_eq!(faulty.layer, contents().layer);
+    assert_ne!(faulty.manifest.digest, contents().manifest.digest);
+    let configuration: serde_json::Value = serde_json::from_slice(&faulty.configuration.bytes).unwrap();
+    assert_eq!(
+        configuration["config"]["Env"],
+        serde_json::json!(["SERVICE_FAULT=hang"])
+    );
 }
 
 #[test]
@@ -91,7 +105,7 @@ fn a_new_image_takes_the_old_ones_place() {
     let old = contents();
     layout::write(folder.path(), &old).unwrap();
     let architecture = constants::architecture::Architecture::X86_64;
-    let new = Contents::of(b"another binary", architecture, "4f1c").unwrap();
+    let new = Contents::of(b"another binary", architecture, "4f1c", &[]).unwrap();
     layout::write(folder.path(), &new).unwrap();
     assert_eq!(layout::read(folder.path(), &new.manifest.digest).unwrap(), new);
     let error = layout::read(folder.path(), &old.manifest.digest).unwrap_err();

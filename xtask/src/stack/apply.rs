@@ -64,17 +64,29 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     execute(context, aws, &wanted.name, &id, terms).await
 }
 
+/// The stack, if there is one to update, once nothing goes on in it.
+///
+/// # Errors
+/// When its state allows no change: its rollback failed (exit status 6), or the state is unknown (4).
+pub(crate) async fn updatable(context: &Context, aws: &Aws, name: &str, again: &str) -> anyhow::Result<Option<Stack>> {
+    let Some(stack) = idle(context, aws, name).await? else {
+        return Ok(None);
+    };
+    match standing(Some(&stack.status)) {
+        Standing::Ready => Ok(Some(stack)),
+        Standing::Absent | Standing::Leftover => Ok(None),
+        Standing::RollbackFailed => {
+            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), again).into())
+        }
+        Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, again).into()),
+    }
+}
+
 /// Makes way for a change: waits for what goes on, deletes what a failed creation left. The stack, if there is one.
 async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) -> anyhow::Result<Option<Stack>> {
-    let mut found = aws.stack(name).await?;
-    if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
-        context.progress.line(&format!(
-            "{}: waiting until that has ended",
-            busy::describe(aws, &stack).await
-        ));
-        found = wait_until_idle(context, aws, stack).await?;
-    }
-    let Some(stack) = found else { return Ok(None) };
+    let Some(stack) = idle(context, aws, name).await? else {
+        return Ok(None);
+    };
     match standing(Some(&stack.status)) {
         Standing::Ready => Ok(Some(stack)),
         Standing::Absent => Ok(None),
@@ -84,6 +96,19 @@ async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) ->
         }
         Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, terms.again).into()),
     }
+}
+
+/// The stack, if there is one, once nothing goes on in it.
+async fn idle(context: &Context, aws: &Aws, name: &str) -> anyhow::Result<Option<Stack>> {
+    let mut found = aws.stack(name).await?;
+    if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
+        context.progress.line(&format!(
+            "{}: waiting until that has ended",
+            busy::describe(aws, &stack).await
+        ));
+        found = wait_until_idle(context, aws, stack).await?;
+    }
+    Ok(found)
 }
 
 /// Deletes what a failed creation or deletion left, naming it.

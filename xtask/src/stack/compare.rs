@@ -12,7 +12,7 @@ use super::change_set::{abandon, work_out};
 use super::changes::{Change, Effect};
 use super::properties;
 use super::standing::{Standing, standing};
-use super::{Stack, Wanted, busy, explain};
+use super::{Stack, Template, Wanted, busy, explain};
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -87,7 +87,7 @@ async fn by_change_set(
 ) -> anyhow::Result<Difference> {
     let wanted = Wanted {
         name: stack.name.clone(),
-        template: template.to_owned(),
+        template: Template::Text(template.to_owned()),
         parameters: BTreeMap::new(),
         kept: kept(stack, template)?,
     };
@@ -108,7 +108,10 @@ async fn by_change_set(
 }
 
 /// The template's parameters, all of which keep the value that the stack has.
-fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>> {
+///
+/// # Errors
+/// When the template has a parameter that the stack hasn't, and no default for it.
+pub(crate) fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>> {
     let template = parse(template)?;
     let declared = template["Parameters"].as_object().into_iter().flatten();
     let (kept, new): (Vec<_>, Vec<_>) = declared.partition(|(name, _)| stack.parameters.contains_key(*name));

@@ -16,5 +16,6 @@ mod life;
 mod load;
 mod outage;
 mod refusal;
+mod stages;
 mod update;
 mod wire;

@@ -7,7 +7,7 @@ use crate::{docker::engine_for_test, image::registry::tests::TestRegistry};
 fn image(binary: &[u8]) -> (BuiltImage, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let architecture = constants::architecture::ARCHITECTURE;
-    let contents = Contents::of(binary, architecture, "4f1c").unwrap();
+    let contents = Contents::of(binary, architecture, "4f1c", &[]).unwrap();
     layout::write(folder.path(), &contents).unwrap();
     let image = BuiltImage {
         manifest_digest: contents.manifest.digest.clone(),

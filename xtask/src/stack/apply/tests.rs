@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::aws::replay::Replay;
 use crate::exit::{Exit, exit_of};
+use crate::stack::Template;
 use crate::stack::script::*;
 
 /// Deploys against a script, which must be used up; the operations asked for, and the outcome.
@@ -15,7 +16,7 @@ async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::
     let replay = Replay::new(answers);
     let wanted = Wanted {
         name: "Example".to_owned(),
-        template: "{}".to_owned(),
+        template: Template::Text("{}".to_owned()),
         parameters: BTreeMap::new(),
         kept: Vec::new(),
     };

@@ -13,7 +13,7 @@ async fn told(answers: Vec<(u16, String)>, retries: bool) -> String {
     };
     let wanted = Wanted {
         name: "Example".to_owned(),
-        template: "{}".to_owned(),
+        template: Template::Text("{}".to_owned()),
         parameters: BTreeMap::new(),
         kept: Vec::new(),
     };

@@ -2,6 +2,7 @@
 //!
 //! Off unless `SERVICE_FAULT` names some, separated by commas, each for a share of the requests:
 //! `delay=6s`, `delay=6s@5%`, `error=500@10%`, `hang`, `crash@1%`, `exit-at-start`, `unhealthy-after=30s`.
+//! A fault that ends in `:onebox` or `:fleet` shows in that stage alone: `error=500@10%:fleet`.
 //!
 //! Which requests are hit follows from their number alone, so a share of 5 % is every twentieth request, not a chance
 //! of one in twenty. Faults don't apply to the load balancer's health checks, but for `unhealthy-after`, which applies
@@ -9,6 +10,7 @@
 
 use std::{fmt, time::Duration};
 
+use constants::stage::{FLEET, ONEBOX};
 use http::StatusCode;
 
 /// The longest duration in a fault: beyond any timeout that it could be meant to outlast.
@@ -61,20 +63,32 @@ pub struct Strike {
 }
 
 impl Faults {
-    /// Reads faults separated by commas.
+    /// Reads faults separated by commas; those that show in `stage` stay.
     ///
     /// # Errors
     ///
-    /// Every fault that can't be read, each naming itself and what would be right.
-    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+    /// Every fault that can't be read, each naming itself and what would be right, whatever stage it is for.
+    pub fn parse(text: &str, stage: &str) -> Result<Self, Vec<String>> {
         let mut faults = Self::default();
         let mut problems = Vec::new();
         for fault in text.split(',').map(str::trim) {
-            if let Err(problem) = faults.add(fault) {
+            if let Err(problem) = faults.add_at(fault, stage) {
                 problems.push(format!("fault `{fault}`: {problem}"));
             }
         }
         if problems.is_empty() { Ok(faults) } else { Err(problems) }
+    }
+
+    fn add_at(&mut self, fault: &str, stage: &str) -> Result<(), String> {
+        let Some((fault, wanted)) = fault.split_once(':') else {
+            return self.add(fault);
+        };
+        if ![ONEBOX, FLEET].contains(&wanted) {
+            return Err(format!("`{wanted}` is not a stage, {ONEBOX} or {FLEET}"));
+        }
+        let mut elsewhere = Self::default();
+        let faults = if wanted == stage { self } else { &mut elsewhere };
+        faults.add(fault)
     }
 
     fn add(&mut self, fault: &str) -> Result<(), String> {

@@ -4,9 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Reads faults; one line a fault as it was understood, or a problem.
+fn parse(text: &str) -> Result<Faults, Vec<String>> {
+    Faults::parse(text, ONEBOX)
+}
+
+/// Reads faults at Onebox; one line a fault as it was understood, or a problem.
 fn check(text: &str, expected: &str) {
-    let seen = match Faults::parse(text) {
+    let seen = match parse(text) {
         Ok(faults) => faults.to_string(),
         Err(problems) => problems.join("\n"),
     };
@@ -27,6 +31,20 @@ fn reads_faults() {
         "delay=6s@5%, error=503@0.0001%,unhealthy-after=30s",
         "delay=6000ms@5.0000%,error=503@0.0001%,unhealthy-after=30000ms",
     );
+}
+
+#[test]
+fn a_fault_of_one_stage_shows_in_no_other() {
+    check("error=500@10%:fleet", "");
+    check(
+        "error=500@10%:fleet,delay=1s:onebox,hang",
+        "delay=1000ms@100.0000%,hang@100.0000%",
+    );
+    check("exit-at-start:onebox,unhealthy-after=2m:fleet", "exit-at-start");
+    let fleet = Faults::parse("error=500@10%:fleet,exit-at-start:onebox", FLEET).unwrap();
+    assert_eq!(fleet.to_string(), "error=500@10.0000%");
+    check("hang:flet", "fault `hang:flet`: `flet` is not a stage, onebox or fleet");
+    check("delay:fleet", "fault `delay:fleet`: needs a duration, such as delay=6s");
 }
 
 #[test]
@@ -67,7 +85,7 @@ fn names_what_is_wrong() {
 
 #[test]
 fn a_share_is_every_so_many_requests() {
-    let faults = Faults::parse("error=500@5%").unwrap();
+    let faults = parse("error=500@5%").unwrap();
     let hit: Vec<u64> = (0..100)
         .filter(|number| faults.strike(*number).instead.is_some())
         .collect();
@@ -76,21 +94,21 @@ fn a_share_is_every_so_many_requests() {
 
 #[test]
 fn faults_with_the_same_share_hit_different_requests() {
-    let faults = Faults::parse("delay=1s@10%,error=500@10%").unwrap();
+    let faults = parse("delay=1s@10%,error=500@10%").unwrap();
     let both = |strike: Strike| strike.delay > Duration::ZERO && strike.instead.is_some();
     assert!(!(0..10_000).any(|number| both(faults.strike(number))));
 }
 
 #[test]
 fn delays_add_up_and_the_first_end_wins() {
-    let strike = Faults::parse("delay=1s,error=500,delay=2s,crash").unwrap().strike(7);
+    let strike = parse("delay=1s,error=500,delay=2s,crash").unwrap().strike(7);
     assert_eq!(strike.delay, Duration::from_secs(3));
     assert_eq!(strike.instead, Some(Effect::Error(StatusCode::INTERNAL_SERVER_ERROR)));
 }
 
 #[test]
 fn unhealthy_from_its_moment_on() {
-    let faults = Faults::parse("unhealthy-after=30s").unwrap();
+    let faults = parse("unhealthy-after=30s").unwrap();
     assert!(!faults.unhealthy(Duration::from_millis(29_999)));
     assert!(faults.unhealthy(Duration::from_secs(30)));
     assert!(!Faults::default().unhealthy(Duration::MAX));
@@ -118,12 +136,12 @@ proptest! {
     ) {
         let unhealthy_after = unhealthy_after.map(Duration::from_millis);
         let faults = Faults { of_requests, exit_at_start, unhealthy_after };
-        prop_assert_eq!(Faults::parse(&faults.to_string()), Ok(faults));
+        prop_assert_eq!(parse(&faults.to_string()), Ok(faults));
     }
 
     #[test]
     fn any_text_is_read_or_refused(text in ".*") {
-        let _ = Faults::parse(&text);
+        let _ = parse(&text);
     }
 
     /// Of any number of requests in a row, from anywhere, the share is hit, to within one request.

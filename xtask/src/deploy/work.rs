@@ -1,0 +1,194 @@
+//! The steps of a deployment, done one after another.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use stacks::{foundation, service};
+
+use super::plan::{Images, Step, steps};
+use crate::aws::Aws;
+use crate::context::Context;
+use crate::environment::Stacks;
+use crate::exit::{Exit, Failure, exit_of};
+use crate::flags::{Deploy, Stage};
+use crate::image::{Binary, Recipe};
+use crate::stack::apply::{Applied, Terms, apply, updatable};
+use crate::stack::{Stack, Wanted};
+use crate::{publish, services};
+
+/// A deployment under way.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) context: &'a Context,
+    pub(super) aws: &'a Aws,
+    pub(super) stacks: &'a Stacks,
+    pub(super) deploy: &'a Deploy,
+    /// The command by which to follow or repeat it.
+    pub(super) again: &'a str,
+}
+
+/// A deployment that was made.
+pub(super) struct Done {
+    /// Whether anything had to change.
+    pub(super) changed: bool,
+    /// The image that was deployed; none where the images stayed.
+    pub(super) image: Option<String>,
+    /// The service stack.
+    pub(super) stack: Stack,
+}
+
+impl Work<'_> {
+    /// Makes the deployment, or the stage of it that was asked for.
+    pub(super) async fn run(self) -> anyhow::Result<Done> {
+        let name = &self.stacks.service.name;
+        let running = updatable(self.context, self.aws, name, self.again).await?;
+        if running.is_none() {
+            // A stage that needs a stack is refused before anything is built.
+            steps(self.deploy.stage, "", None)?;
+        }
+        let (foundation, mut changed) = self.foundation().await?;
+        let image = self.image(&foundation, running.as_ref()).await?;
+        let images = running.as_ref().and_then(Images::of);
+        let steps = steps(self.deploy.stage, image.as_deref().unwrap_or_default(), images.as_ref())?;
+        let mut stack = running;
+        for step in steps {
+            let applied = self.perform(step, image.as_deref(), stack).await?;
+            changed |= applied.changed;
+            stack = Some(applied.stack);
+        }
+        let stack = stack.with_context(|| format!("there is no stack {name}"))?;
+        self.wait_for_tasks(&stack).await?;
+        Ok(Done { changed, image, stack })
+    }
+
+    /// The foundation's stack, brought to its template where the stage is of the infrastructure; whether it changed.
+    async fn foundation(self) -> anyhow::Result<(Stack, bool)> {
+        let foundation = &self.stacks.foundation;
+        if matches!(self.deploy.stage, None | Some(Stage::Infrastructure)) {
+            let applied = self.apply(&foundation.with([]), self.deploy.yes).await?;
+            return Ok((applied.stack, applied.changed));
+        }
+        let stack = self.aws.stack(&foundation.name).await?;
+        let stack = stack.ok_or_else(|| {
+            Failure::preflight(format!("there is no stack {}", foundation.name))
+                .next("deploy it first: `--stage infrastructure`, or without --stage")
+        })?;
+        Ok((stack, false))
+    }
+
+    /// The image to deploy: the one that was named, the one that Onebox runs, or one built now; none where images stay.
+    async fn image(self, foundation: &Stack, running: Option<&Stack>) -> anyhow::Result<Option<String>> {
+        let recipe = match (self.deploy.stage, running) {
+            _ if self.deploy.image.is_some() => return Ok(self.deploy.image.clone()),
+            (Some(Stage::Infrastructure), Some(_)) => return Ok(None),
+            (Some(Stage::Fleet), running) => return Ok(running.and_then(Images::of).map(|images| images.onebox)),
+            (Some(Stage::Infrastructure), None) => Recipe::plain(Binary::Bootstrap),
+            (None | Some(Stage::Onebox), _) => Recipe {
+                binary: Binary::Service,
+                fault: self.deploy.fault.clone(),
+            },
+        };
+        let repository = foundation.output(foundation::IMAGE_REPOSITORY_URI)?;
+        publish::publish(self.context, self.aws, repository, &recipe)
+            .await
+            .map(Some)
+    }
+
+    async fn perform(self, step: Step, image: Option<&str>, stack: Option<Stack>) -> anyhow::Result<Applied> {
+        let image = || image.context("no image is known");
+        let existing = || stack.clone().context("there is no service stack");
+        let yes = self.deploy.yes;
+        match step {
+            Step::Create => {
+                let image = image()?;
+                let parameters = [(service::ONEBOX_IMAGE, image), (service::FLEET_IMAGE, image)];
+                self.apply(&self.stacks.service.with(parameters), yes).await
+            }
+            Step::Infrastructure => self.apply(&self.stacks.service.keeping(&existing()?)?, yes).await,
+            Step::Onebox => {
+                let wanted = existing()?.changing([(service::ONEBOX_IMAGE, image()?)]);
+                self.apply(&wanted, yes).await
+            }
+            Step::Judge => self.judge(existing()?).await,
+            Step::Fleet => self.fleet(existing()?, image()?).await,
+        }
+    }
+
+    /// Onebox must run what it is to run, and nothing else, before Fleet follows.
+    async fn judge(self, stack: Stack) -> anyhow::Result<Applied> {
+        self.wait_for_tasks(&stack).await?;
+        Ok(Applied { changed: false, stack })
+    }
+
+    /// Moves Fleet to an image. When that is rolled back, Onebox goes back to what Fleet runs: no stage keeps an image
+    /// that the other didn't bear.
+    async fn fleet(self, stack: Stack, image: &str) -> anyhow::Result<Applied> {
+        let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
+        let error = match self.apply(&wanted, self.deploy.yes).await {
+            Err(error) if exit_of(&error) == Exit::RolledBack => error,
+            other => return other,
+        };
+        let before = Images::of(&stack).context("the service stack names no images")?;
+        self.context
+            .progress
+            .line("Fleet didn't bear the image: bringing Onebox back to what Fleet runs");
+        let back = self.put_onebox_back(&stack, &before.fleet).await;
+        Err(with_onebox_back(error, back))
+    }
+
+    /// Brings Onebox to an image that Fleet runs. It asks nobody: it is what was promised.
+    async fn put_onebox_back(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
+        self.apply(&stack.changing([(service::ONEBOX_IMAGE, image)]), true)
+            .await
+    }
+
+    async fn apply(self, wanted: &Wanted, yes: bool) -> anyhow::Result<Applied> {
+        let token = crate::token::token("deploy", SystemTime::now());
+        let terms = Terms {
+            yes,
+            token: &token,
+            again: self.again,
+        };
+        apply(self.context, self.aws, wanted, terms).await
+    }
+
+    /// Waits until the services run what their scalable targets ask for: the templates give no desired count, so a new
+    /// service is complete before its first task runs.
+    async fn wait_for_tasks(self, stack: &Stack) -> anyhow::Result<()> {
+        let template: Value = serde_json::from_str(&self.stacks.service.template)?;
+        let minimums = services::minimums(&template, &self.aws.resources(&stack.id).await?);
+        services::wait::until_settled(self.context, self.aws, &minimums).await
+    }
+}
+
+/// Fleet's failure, and what became of Onebox.
+fn with_onebox_back(error: anyhow::Error, back: anyhow::Result<Applied>) -> anyhow::Error {
+    let mut failure = match error.downcast::<Failure>() {
+        Ok(failure) => failure,
+        Err(error) => return error,
+    };
+    match back {
+        Ok(applied) => {
+            let images = Images::of(&applied.stack).map(|images| images.to_string());
+            let _ = write!(failure.what, "\n  {}", images.unwrap_or_default());
+            failure.into()
+        }
+        Err(trouble) => {
+            let _ = write!(
+                failure.what,
+                "\n  Onebox couldn't be brought back to what Fleet runs: {trouble:#}"
+            );
+            if matches!(exit_of(&trouble), Exit::RollbackFailed | Exit::Interrupted) {
+                failure.exit = exit_of(&trouble);
+            }
+            failure.next.extend(
+                Failure::of(&trouble)
+                    .map(|trouble| trouble.next.clone())
+                    .unwrap_or_default(),
+            );
+            failure.into()
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A deployment stage by stage: what moves, what stays, and what is refused.
+
+use std::collections::BTreeSet;
+
+use crate::cloud::{Cloud, Outcome};
+use crate::update::push_image;
+
+impl Cloud {
+    /// Deploys with these arguments, and gives whatever comes of it.
+    fn deploy_with(&self, arguments: &[&str]) -> Outcome {
+        let mut command = self.command(&["deploy", "sandbox", "--yes", "--local"]);
+        command.args(arguments);
+        self.run(command)
+    }
+}
+
+#[test]
+fn each_stage_moves_its_own_image_and_no_stage_skips_onebox() {
+    let cloud = Cloud::new();
+    cloud.deploy();
+    cloud.settle();
+    let tasks = cloud.tasks();
+    cloud.deploy_with(&["--stage", "infrastructure"]).expect(0);
+    assert_eq!(cloud.tasks(), tasks, "nothing to do, and no task was touched");
+
+    let image = push_image(&cloud, "bootstrap");
+    let skipped = cloud.deploy_with(&["--stage", "fleet", "--image", &image]);
+    skipped.expect(4);
+    assert!(skipped.stderr.contains("Onebox doesn't run"), "{}", skipped.stderr);
+    assert_eq!(cloud.tasks(), tasks);
+
+    cloud.deploy_with(&["--stage", "onebox", "--image", &image]).expect(0);
+    let after_onebox = cloud.tasks();
+    assert_eq!(
+        tasks.intersection(&after_onebox).count(),
+        10,
+        "Fleet's tasks are untouched"
+    );
+    cloud.deploy_with(&["--stage", "infrastructure"]).expect(0);
+    assert_eq!(cloud.tasks(), after_onebox, "infrastructure moves no image");
+
+    cloud.deploy_with(&["--stage", "fleet"]).expect(0);
+    let after_fleet = cloud.tasks();
+    assert!(after_fleet.is_disjoint(&tasks), "Fleet follows");
+    let kept: BTreeSet<_> = after_fleet.intersection(&after_onebox).collect();
+    assert_eq!(kept.len(), 3, "Onebox's tasks are untouched");
+    cloud.deploy_with(&["--image", &image]).expect(0);
+    assert_eq!(cloud.tasks(), after_fleet, "nothing to do");
+}
+
+#[test]
+fn a_fault_in_the_image_shows_in_the_tasks_of_its_stage() {
+    let cloud = Cloud::new();
+    cloud.local(&["deploy", "sandbox", "--yes", "--fault", "error=503:onebox"]);
+    cloud.settle();
+    let endpoint = cloud.local(&["outputs", "sandbox", "WebAPIEndpoint"]).stdout;
+    let status = |stage: &str| crate::client::get(endpoint.trim_end(), &[("x-deployment-stage", stage)]).status;
+    assert_eq!((status("onebox"), status("fleet")), (503, 200));
+}
+
+#[test]
+fn a_first_stage_that_finds_nothing_says_what_comes_first() {
+    let cloud = Cloud::new();
+    for stage in ["onebox", "fleet"] {
+        let outcome = cloud.deploy_with(&["--stage", stage]);
+        outcome.expect(4);
+        assert!(
+            outcome
+                .stderr
+                .contains("next: deploy it first: `--stage infrastructure`"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
