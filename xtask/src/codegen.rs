@@ -106,6 +106,7 @@ fn model(mut schema: Value, entries: &Value) -> anyhow::Result<ResourceModel> {
             let place = schema.pointer_mut(pointer);
             let place = place.with_context(|| format!("overlay: {name} has nothing at {pointer}"))?;
             merge(place, &entry["set"]);
+            keep_only(place, &entry["only"]).with_context(|| format!("overlay: {name}{pointer}"))?;
         }
     }
     ResourceModel::read(&schema, reference).with_context(|| format!("schema of {name}"))
@@ -115,6 +116,23 @@ fn merge(place: &mut Value, set: &Value) {
     for (key, value) in set.as_object().into_iter().flatten() {
         place[key] = value.clone();
     }
+}
+
+/// Leaves out all properties but those named, where an entry names any: a large type would cost every first build.
+///
+/// # Errors
+/// A name that the schema doesn't have.
+fn keep_only(place: &mut Value, only: &Value) -> anyhow::Result<()> {
+    let Some(only) = only.as_array() else { return Ok(()) };
+    let properties = place["properties"].as_object_mut().context("has no properties")?;
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| !name.as_str().is_some_and(|name| properties.contains_key(name)))
+    {
+        bail!("has no property {unknown}");
+    }
+    properties.retain(|name, _| only.iter().any(|kept| kept == name));
+    Ok(())
 }
 
 /// Each entry has a source, and speaks of a type that there is.
@@ -202,6 +220,17 @@ mod tests {
         assert_eq!(stale(folder.path(), &files).unwrap(), ["b.rs", "c.rs", "z.rs"]);
         write(folder.path(), &files).unwrap();
         assert_eq!(stale(folder.path(), &files).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_the_properties_named_are_written() {
+        let mut place = serde_json::json!({"properties": {"A": {}, "B": {}}});
+        keep_only(&mut place, &Value::Null).unwrap();
+        assert_eq!(place["properties"].as_object().unwrap().len(), 2);
+        keep_only(&mut place, &serde_json::json!(["B"])).unwrap();
+        assert_eq!(place, serde_json::json!({"properties": {"B": {}}}));
+        let error = keep_only(&mut place, &serde_json::json!(["A"])).unwrap_err();
+        assert_eq!(error.to_string(), "has no property \"A\"");
     }
 
     #[test]

@@ -74,6 +74,18 @@ pub enum NatGatewayId {}
 
 impl crate::Text for NatGatewayId {}
 
+/// `AWS::CodePipeline::Pipeline.Name`.
+#[derive(Debug, Clone, Copy)]
+pub enum PipelineName {}
+
+impl crate::Text for PipelineName {}
+
+/// `AWS::CodeBuild::Project.Name`.
+#[derive(Debug, Clone, Copy)]
+pub enum ProjectName {}
+
+impl crate::Text for ProjectName {}
+
 /// `AWS::ECR::Repository.Name`.
 #[derive(Debug, Clone, Copy)]
 pub enum RepositoryName {}
@@ -133,6 +145,12 @@ impl crate::Text for TargetGroupArn {}
 pub enum TaskDefinitionArn {}
 
 impl crate::Text for TaskDefinitionArn {}
+
+/// `AWS::SNS::Topic.Arn`.
+#[derive(Debug, Clone, Copy)]
+pub enum TopicArn {}
+
+impl crate::Text for TopicArn {}
 
 /// `AWS::EC2::VPC.Id`.
 #[derive(Debug, Clone, Copy)]
