@@ -96,6 +96,8 @@ pub enum Effect {
 pub enum Principal {
     /// An AWS service, by its domain such as `ecs-tasks.amazonaws.com`.
     Service(&'static str),
+    /// Everyone, signed in or not: to forbid.
+    Everyone,
 }
 
 /// One statement: who may do what to which resources, under which conditions.
@@ -106,7 +108,7 @@ pub struct Statement {
     principal: Option<Principal>,
     actions: &'static [Action],
     resources: Option<Value<Vec<String>>>,
-    conditions: Vec<(&'static str, &'static str, Value<String>)>,
+    conditions: Vec<(&'static str, &'static str, Node)>,
 }
 
 impl Statement {
@@ -132,10 +134,25 @@ impl Statement {
         }
     }
 
+    /// Names whom a statement of a resource's own policy speaks of.
+    #[must_use]
+    pub fn of(mut self, principal: Principal) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
     /// Adds a condition: an operator such as `StringEquals`, a key, and the value to compare with.
     #[must_use]
     pub fn condition(mut self, operator: &'static str, key: &'static str, value: impl Into<Value<String>>) -> Self {
-        self.conditions.push((operator, key, value.into()));
+        self.conditions.push((operator, key, value.into().into_node()));
+        self
+    }
+
+    /// Adds a condition that any of some values meets.
+    #[must_use]
+    pub fn condition_of_any(mut self, operator: &'static str, key: &'static str, values: &[&'static str]) -> Self {
+        let values = values.iter().map(|value| Node::from(*value)).collect::<Vec<_>>();
+        self.conditions.push((operator, key, values.into()));
         self
     }
 
@@ -172,9 +189,11 @@ impl ToNode for Statement {
             Effect::Deny => "Deny",
         };
         let mut statement = Object::new().with("Sid", self.sid).with("Effect", effect);
-        if let Some(Principal::Service(domain)) = self.principal {
-            statement = statement.with("Principal", Object::new().with("Service", domain));
-        }
+        statement = match self.principal {
+            Some(Principal::Service(domain)) => statement.with("Principal", Object::new().with("Service", domain)),
+            Some(Principal::Everyone) => statement.with("Principal", "*"),
+            None => statement,
+        };
         let actions: Vec<Node> = self.actions.iter().map(|action| Node::from(action.0)).collect();
         statement
             .with("Action", actions)
