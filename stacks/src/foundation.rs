@@ -1,4 +1,5 @@
-//! What must exist before an image can be pushed: the image repository.
+//! What must exist before an image or source can be pushed: the image repository; for the deployments, the source
+//! repository, and the roles that CloudFormation acts in.
 
 use cloudformation::generated::ecr_repository::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability, LifecyclePolicy,
@@ -6,8 +7,10 @@ use cloudformation::generated::ecr_repository::{
 };
 use cloudformation::{DeletionPolicy, Node, Object, Options, Output, Template};
 use constants::image_repository::IMAGES_KEPT;
+use constants::pipeline::{SOURCE, Source};
 
-use crate::{Environment, Stack};
+use crate::permissions::deployment::DeploymentRole;
+use crate::{Environment, Stack, source};
 
 /// The stack's purpose, in its name.
 pub const PURPOSE: &str = "Foundation";
@@ -20,6 +23,25 @@ pub const IMAGE_REPOSITORY_NAME: &str = "ImageRepositoryName";
 
 /// The stack for an environment.
 pub fn stack(environment: Environment) -> Stack {
+    let template = match environment {
+        Environment::Sandbox | Environment::Production => of_images(environment),
+        Environment::Deployments => of_source(SOURCE),
+    };
+    Stack::new(environment.stack_name(PURPOSE), environment, template, &[])
+}
+
+/// The roles are here, and not with the pipeline, for two reasons: a stack whose own role is in it can't be deleted to the
+/// end, and a push must not widen what the pipeline may do. Whoever has the rights deploys this stack.
+pub(crate) fn of_source(source: Source) -> Template {
+    let mut template = Template::new("What must exist before source can be pushed and deployed.");
+    source::add(&mut template, source);
+    for role in DeploymentRole::ALL {
+        role.add(&mut template, source);
+    }
+    template
+}
+
+fn of_images(environment: Environment) -> Template {
     let mut template = Template::new("What must exist before the service's images can be pushed.");
     let repository = template.add_with(
         "ImageRepository",
@@ -38,7 +60,7 @@ pub fn stack(environment: Environment) -> Stack {
         IMAGE_REPOSITORY_NAME,
         Output::new("The name of the image repository.", repository.reference()),
     );
-    Stack::new(environment.stack_name(PURPOSE), environment, template, &[])
+    template
 }
 
 fn repository(environment: Environment) -> Repository {

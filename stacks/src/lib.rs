@@ -1,8 +1,9 @@
 //! Renders the CloudFormation templates; does no I/O.
 //!
-//! One file a concern: [`foundation`] is what must exist before an image can be pushed, [`service`] puts together
-//! `network`, `reverse_proxy`, `compute`, `monitoring` and `permissions`.
+//! One file a concern: [`foundation`] is what must exist before an image or source can be pushed, [`service`] puts
+//! together `network`, `reverse_proxy`, `compute`, `monitoring` and `permissions`, and [`toolchain`] is the pipeline.
 
+mod arn;
 mod compute;
 mod endpoint;
 mod environment;
@@ -12,7 +13,9 @@ mod network;
 mod permissions;
 mod reverse_proxy;
 pub mod service;
+pub mod source;
 mod stage;
+pub mod toolchain;
 
 #[cfg(test)]
 mod tests;
@@ -52,15 +55,19 @@ impl Stack {
 /// Every stack of every environment, in the order in which they can be deployed.
 pub fn all() -> Vec<Stack> {
     let environments = [Environment::Sandbox, Environment::Production];
-    environments
-        .iter()
-        .flat_map(|environment| [foundation::stack(*environment), service::stack(*environment)])
-        .collect()
+    let services = environments.map(|environment| [foundation::stack(environment), service::stack(environment)]);
+    let deployments = [foundation::stack(Environment::Deployments), toolchain::stack()];
+    services.into_iter().flatten().chain(deployments).collect()
 }
 
-/// What must exist before an image can be pushed.
+/// What must exist before an image or source can be pushed.
 pub fn foundation(environment: Environment) -> Stack {
     foundation::stack(environment)
+}
+
+/// The pipeline.
+pub fn toolchain() -> Stack {
+    toolchain::stack()
 }
 
 /// The service, both stages of it.

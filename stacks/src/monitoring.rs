@@ -10,7 +10,7 @@ use cloudformation::generated::cloud_watch_alarm::{
 };
 use cloudformation::generated::logs_log_group::{LogGroup, RetentionInDays};
 use cloudformation::relations::{AlarmWindow, BakeTime, Query, Statistic, Watch, WatchingAlarm};
-use cloudformation::{DeletionPolicy, Handle, Options, Template};
+use cloudformation::{DeletionPolicy, Handle, Options, Template, Value};
 use constants::APPLICATION_NAME;
 use constants::alarm::{
     CONNECTION_ERRORS, DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS, RESPONSE_TIME_SECONDS,
@@ -21,7 +21,7 @@ use constants::environment::{PRODUCTION_LOG_RETENTION_DAYS, SANDBOX_LOG_RETENTIO
 
 use crate::reverse_proxy::ReverseProxy;
 use crate::stage::PerStage;
-use crate::{Environment, Stage};
+use crate::{Environment, Stage, arn};
 
 const SANDBOX_RETENTION: RetentionInDays = RetentionInDays::of::<SANDBOX_LOG_RETENTION_DAYS>();
 const PRODUCTION_RETENTION: RetentionInDays = RetentionInDays::of::<PRODUCTION_LOG_RETENTION_DAYS>();
@@ -44,11 +44,7 @@ const SUM: Statistic = Statistic::new("Sum");
 pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
     PerStage::each(|stage| {
         let group = LogGroup::new()
-            .log_group_name(format!(
-                "/{APPLICATION_NAME}/{}/{}",
-                environment.suffix(),
-                stage.value()
-            ))
+            .log_group_name(format!("{}{}", log_group_prefix(environment), stage.value()))
             .retention_in_days(retention(environment));
         template.add_with(
             stage.logical_id("LogGroup"),
@@ -57,6 +53,24 @@ pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) 
             log_group_options(),
         )
     })
+}
+
+fn log_group_prefix(environment: Environment) -> String {
+    format!("/{APPLICATION_NAME}/{}/", environment.suffix())
+}
+
+/// The log groups of an environment's stages, for rights on them.
+pub(crate) fn log_groups_arn(environment: Environment) -> Value<String> {
+    arn::of("logs", &[&"log-group:", &log_group_prefix(environment), &"*"])
+}
+
+/// The alarms of an environment's stages, for rights on them.
+pub(crate) fn alarms_arn(environment: Environment) -> Value<String> {
+    arn::of("cloudwatch", &[&"alarm:", &alarm_prefix(environment), &"*"])
+}
+
+fn alarm_prefix(environment: Environment) -> String {
+    format!("{APPLICATION_NAME}-{}-", environment.suffix())
 }
 
 /// A fixed name that stayed behind would stand in the next deployment's way.
@@ -154,11 +168,11 @@ impl Watched<'_> {
     }
 
     fn alarm(&self, name: &str, description: &'static str, threshold: u8, watch: Watch<Window>) -> Watch<Window> {
-        let (environment, stage) = (self.environment.suffix(), self.stage.name());
+        let (prefix, stage) = (alarm_prefix(self.environment), self.stage.name());
         watch.with(|alarm| {
             alarm
                 .alarm_description(description)
-                .alarm_name(format!("{APPLICATION_NAME}-{environment}-{stage}-{name}"))
+                .alarm_name(format!("{prefix}{stage}-{name}"))
                 .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
                 .threshold(f64::from(threshold))
                 .treat_missing_data(TreatMissingData::NotBreaching)

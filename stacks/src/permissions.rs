@@ -1,13 +1,14 @@
-//! Who may do what: the roles of the tasks.
+//! Who may do what: the roles of the tasks; in the files below, those of the pipeline and of CloudFormation.
+
+pub(crate) mod deployment;
+pub(crate) mod toolchain;
 
 use cloudformation::generated::iam_role::{Policy, PolicyRequired, Role};
 use cloudformation::generated::logs_log_group::LogGroup;
-use cloudformation::{
-    Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id, partition, region, sub,
-};
+use cloudformation::{Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
 
-use crate::Environment;
 use crate::stage::PerStage;
+use crate::{Environment, arn};
 
 /// Who takes the roles.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
@@ -78,16 +79,13 @@ fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGr
 }
 
 fn repository_arn(environment: Environment) -> Value<String> {
-    let (partition, region, account) = (partition(), region(), account_id());
-    let name = environment.image_repository_name();
-    sub(&[
-        &"arn:",
-        &partition,
-        &":ecr:",
-        &region,
-        &":",
-        &account,
-        &":repository/",
-        &name,
-    ])
+    arn::of("ecr", &[&"repository/", &environment.image_repository_name()])
+}
+
+/// A role's own policy.
+fn policy(name: &'static str, statements: Vec<Statement>) -> Policy {
+    Policy::new(PolicyRequired {
+        policy_document: PolicyDocument::new(statements),
+        policy_name: name.into(),
+    })
 }

@@ -4,6 +4,7 @@ mod relations;
 mod rights;
 mod schemas;
 mod sources;
+mod toolchain;
 
 use serde_json::Value;
 

@@ -120,7 +120,7 @@ mod tests {
         );
         let error = choose("Service").unwrap_err();
         assert_eq!(exit_of(&error), Exit::Refused);
-        insta::assert_snapshot!(error, @"no stack or environment is called Service; there are: sandbox, prod, OneBoxDeploymentOnECS-Foundation-Sandbox, OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, OneBoxDeploymentOnECS-Service-Prod");
+        insta::assert_snapshot!(error, @"no stack or environment is called Service; there are: sandbox, prod, OneBoxDeploymentOnECS-Foundation-Sandbox, OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, OneBoxDeploymentOnECS-Service-Prod, OneBoxDeploymentOnECS-Foundation-Deployments, OneBoxDeploymentOnECS-Toolchain-Deployments");
     }
 
     #[test]

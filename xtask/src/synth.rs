@@ -72,6 +72,8 @@ mod tests {
             "OneBoxDeploymentOnECS-Service-Sandbox",
             "OneBoxDeploymentOnECS-Foundation-Prod",
             "OneBoxDeploymentOnECS-Service-Prod",
+            "OneBoxDeploymentOnECS-Foundation-Deployments",
+            "OneBoxDeploymentOnECS-Toolchain-Deployments",
         ];
         check(&[], Ok(&all));
         check(&all[1..2], Ok(&all[1..2]));
@@ -80,7 +82,8 @@ mod tests {
             Err(
                 "no stack is called Service; there are: OneBoxDeploymentOnECS-Foundation-Sandbox, \
                  OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, \
-                 OneBoxDeploymentOnECS-Service-Prod",
+                 OneBoxDeploymentOnECS-Service-Prod, OneBoxDeploymentOnECS-Foundation-Deployments, \
+                 OneBoxDeploymentOnECS-Toolchain-Deployments",
             ),
         );
     }

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod image_repository;
 pub mod load_balancer;
 pub mod network;
+pub mod pipeline;
 pub mod service;
 pub mod stage;
 

@@ -189,9 +189,11 @@ fn names_that_aws_limits_to_32_characters_fit() {
 #[test]
 fn environments_do_not_share_names() {
     let stacks = all();
-    let (sandbox, production): (Vec<_>, Vec<_>) = stacks
-        .iter()
-        .partition(|stack| stack.environment == Environment::Sandbox);
+    let of = |environment| stacks.iter().filter(move |stack| stack.environment == environment);
+    let (sandbox, production): (Vec<_>, Vec<_>) = (
+        of(Environment::Sandbox).collect(),
+        of(Environment::Production).collect(),
+    );
     assert_eq!(sandbox.len(), production.len());
     for stack in sandbox {
         assert!(

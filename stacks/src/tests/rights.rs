@@ -1,7 +1,10 @@
 //! Least privilege: every wildcard, and every door to the world, is in a list with its reason.
 
+mod deployment;
 mod policies;
 mod security_groups;
+mod unneeded;
+mod wildcards;
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 //! The schemas are JSON Schema with words of CloudFormation's own. A general validator was looked at: `jsonschema` brings
 //! some sixty crates, knows neither those words nor intrinsic functions, and can't say which of them it passed over.
 
-mod document;
+pub(super) mod document;
 mod faults;
 mod validator;
 
@@ -25,7 +25,7 @@ const ATTRIBUTES: &[&str] = &[
 ];
 
 /// Everything wrong with a template's resources: where, and what.
-fn check(template: &Value, documents: &Documents) -> Vec<String> {
+pub(super) fn check(template: &Value, documents: &Documents) -> Vec<String> {
     let resources = template["Resources"].as_object().unwrap();
     let mut errors = Vec::new();
     for (id, resource) in resources {

@@ -4,23 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Reasons, check, planted};
-use crate::tests::{resources, service_templates};
-
-const WILDCARDS: &Reasons = &[
-    (
-        "ExecutionRole SignIn: Resource *",
-        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
-    ),
-    (
-        "ExecutionRole WriteLogs: Resource OneboxLogGroup.Arn",
-        "the streams of the stage's own log group, whose names ECS chooses",
-    ),
-    (
-        "ExecutionRole WriteLogs: Resource FleetLogGroup.Arn",
-        "the streams of the stage's own log group, whose names ECS chooses",
-    ),
-];
+use super::wildcards::WILDCARDS;
+use super::{check, planted};
+use crate::tests::{parse, resources, service_templates};
+use crate::{Environment, all};
 
 /// Every wildcard in a policy anywhere in a template: in action, resource or principal, or by saying all but some; and
 /// every policy that AWS writes, which changes without a deployment.
@@ -182,4 +169,41 @@ fn roles_are_taken_by_ecs_alone_and_for_this_account() {
             }
         }
     }
+}
+
+#[test]
+fn roles_of_the_deployments_are_taken_by_one_service_each() {
+    let takers = [
+        ("BuildRole", "codebuild.amazonaws.com"),
+        ("UpdatePipelineRole", "codebuild.amazonaws.com"),
+        ("DeployRole", "codebuild.amazonaws.com"),
+        ("PipelineRole", "codepipeline.amazonaws.com"),
+        ("TriggerRole", "events.amazonaws.com"),
+        ("ProductionDeploymentRole", "cloudformation.amazonaws.com"),
+        ("ToolchainDeploymentRole", "cloudformation.amazonaws.com"),
+    ];
+    let mut found = Vec::new();
+    for stack in all()
+        .iter()
+        .filter(|stack| stack.environment == Environment::Deployments)
+    {
+        let template = parse(stack);
+        for (role, resource) in resources(&template, "AWS::IAM::Role") {
+            let statements = &resource["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+            for statement in items(statements) {
+                let service = statement["Principal"]["Service"].as_str().unwrap();
+                let account = &statement["Condition"]["StringEquals"]["aws:SourceAccount"];
+                // CloudFormation acts for whoever may pass it the role.
+                assert!(
+                    account["Ref"] == "AWS::AccountId" || service == "cloudformation.amazonaws.com",
+                    "{role}"
+                );
+                found.push((role.to_owned(), service.to_owned()));
+            }
+        }
+    }
+    found.sort();
+    let mut takers = takers.map(|(role, service)| (role.to_owned(), service.to_owned()));
+    takers.sort();
+    assert_eq!(found, takers);
 }

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Schemas by resource type.
-pub(super) struct Documents(BTreeMap<String, Value>);
+pub(in crate::tests) struct Documents(BTreeMap<String, Value>);
 
 impl Documents {
     /// Reads the vendored ones.
-    pub(super) fn read() -> Self {
+    pub(in crate::tests) fn read() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cloudformation");
         let mut documents = BTreeMap::new();
         for entry in std::fs::read_dir(folder.join("schemas")).unwrap() {
@@ -27,7 +27,7 @@ impl Documents {
     }
 
     /// The schema of a resource type.
-    pub(super) fn of(&self, resource_type: &str) -> Option<&Value> {
+    pub(in crate::tests) fn of(&self, resource_type: &str) -> Option<&Value> {
         self.0.get(resource_type)
     }
 }

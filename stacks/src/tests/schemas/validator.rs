@@ -24,6 +24,7 @@ const SILENT: &[&str] = &[
     "tagging",
     "typeName",
     // How the resource is told apart and updated.
+    "additionalIdentifiers",
     "conditionalCreateOnlyProperties",
     "createOnlyProperties",
     "primaryIdentifier",

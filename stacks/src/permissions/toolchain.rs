@@ -1,0 +1,241 @@
+//! The roles of the pipeline and of what it runs.
+
+use cloudformation::generated::code_build_project::Project;
+use cloudformation::generated::code_build_report_group::ReportGroup;
+use cloudformation::generated::iam_role::Role;
+use cloudformation::generated::logs_log_group::LogGroup;
+use cloudformation::{Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
+use constants::pipeline::Source;
+
+use super::deployment::DeploymentRole;
+use super::{SIGN_IN, TAKE_ROLE, WRITE_LOGS, policy, repository_arn};
+use crate::foundation::PURPOSE as FOUNDATION;
+use crate::service::PURPOSE as SERVICE;
+use crate::toolchain::artifacts::Artifacts;
+use crate::toolchain::{EVENTS, PURPOSE as TOOLCHAIN, Work};
+use crate::{Environment, arn, source};
+
+/// Where the pipeline's roles are, so that rights on them can be given by where they are: their names are AWS's choice.
+pub(crate) const PATH: &str = "/OneBoxDeploymentOnECS/Deployments/";
+
+const FIND_ARTIFACTS: &[Action] = &[Action::new("s3:GetBucketAcl"), Action::new("s3:GetBucketLocation")];
+const FIND_VERSIONED_ARTIFACTS: &[Action] = &[
+    Action::new("s3:GetBucketAcl"),
+    Action::new("s3:GetBucketLocation"),
+    Action::new("s3:GetBucketVersioning"),
+];
+const READ_ARTIFACTS: &[Action] = &[Action::new("s3:GetObject"), Action::new("s3:GetObjectVersion")];
+const WRITE_ARTIFACTS: &[Action] = &[Action::new("s3:PutObject")];
+const WRITE_REPORTS: &[Action] = &[
+    Action::new("codebuild:BatchPutTestCases"),
+    Action::new("codebuild:CreateReport"),
+    Action::new("codebuild:UpdateReport"),
+];
+const PUSH_IMAGE: &[Action] = &[
+    Action::new("ecr:BatchCheckLayerAvailability"),
+    Action::new("ecr:BatchGetImage"),
+    Action::new("ecr:CompleteLayerUpload"),
+    Action::new("ecr:GetDownloadUrlForLayer"),
+    Action::new("ecr:InitiateLayerUpload"),
+    Action::new("ecr:PutImage"),
+    Action::new("ecr:UploadLayerPart"),
+];
+const LOOK_AT_STACK: &[Action] = &[Action::new("cloudformation:DescribeStacks")];
+const COMPARE_STACK: &[Action] = &[
+    Action::new("cloudformation:DescribeStacks"),
+    Action::new("cloudformation:GetTemplate"),
+];
+const CHANGE_STACK: &[Action] = &[
+    Action::new("cloudformation:CreateChangeSet"),
+    Action::new("cloudformation:DeleteChangeSet"),
+    Action::new("cloudformation:DeleteStack"),
+    Action::new("cloudformation:DescribeChangeSet"),
+    Action::new("cloudformation:DescribeStackEvents"),
+    Action::new("cloudformation:DescribeStacks"),
+    Action::new("cloudformation:ExecuteChangeSet"),
+    Action::new("cloudformation:GetTemplate"),
+    Action::new("cloudformation:ListStackResources"),
+];
+const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
+const LOOK_AT_CLUSTER: &[Action] = &[
+    Action::new("ecs:DescribeServices"),
+    Action::new("ecs:DescribeTasks"),
+    Action::new("ecs:ListTasks"),
+];
+const LOOK_AT_IMAGES: &[Action] = &[Action::new("ecr:BatchGetImage"), Action::new("ecr:DescribeImages")];
+const LOOK_AT_METRICS: &[Action] = &[
+    Action::new("cloudwatch:DescribeAlarms"),
+    Action::new("cloudwatch:GetMetricData"),
+    Action::new("ecs:DescribeTaskDefinition"),
+    Action::new("elasticloadbalancing:DescribeTargetHealth"),
+];
+const LOOK_AT_LOGS: &[Action] = &[Action::new("logs:FilterLogEvents"), Action::new("logs:GetLogEvents")];
+const RUN_BUILDS: &[Action] = &[
+    Action::new("codebuild:BatchGetBuilds"),
+    Action::new("codebuild:StartBuild"),
+];
+const FETCH_SOURCE: &[Action] = &[
+    Action::new("codecommit:CancelUploadArchive"),
+    Action::new("codecommit:GetBranch"),
+    Action::new("codecommit:GetCommit"),
+    Action::new("codecommit:GetUploadArchiveStatus"),
+    Action::new("codecommit:UploadArchive"),
+];
+const USE_CONNECTION: &[Action] = &[
+    Action::new("codeconnections:UseConnection"),
+    Action::new("codestar-connections:UseConnection"),
+];
+const START: &[Action] = &[Action::new("codepipeline:StartPipelineExecution")];
+
+/// Adds the role of the builds, which change nothing but artifacts, reports and images.
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html>
+pub(crate) fn add_build_role(
+    template: &mut Template,
+    artifacts: &Artifacts,
+    log_group: &Handle<LogGroup>,
+    reports: &Handle<ReportGroup>,
+) -> Handle<Role> {
+    let production = Environment::Production;
+    let mut statements = of_every_build(artifacts, log_group);
+    statements.extend([
+        allow("WriteArtifacts", WRITE_ARTIFACTS, [artifacts.objects_arn()]),
+        allow("WriteReports", WRITE_REPORTS, [reports.arn()]),
+        // The token is for the whole registry: AWS knows no narrower resource.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        allow("SignIn", SIGN_IN, [Value::from("*")]),
+        allow("PushImage", PUSH_IMAGE, [repository_arn(production)]),
+        allow("FindRepository", LOOK_AT_STACK, [stack_arn(production, FOUNDATION)]),
+    ]);
+    let role = role(CODE_BUILD).policies([policy("Build", statements)]);
+    template.add("BuildRole", "Lets builds push images.", role)
+}
+
+/// Adds the role of what deploys: it asks CloudFormation, and CloudFormation acts in a role of its own.
+pub(crate) fn add_deploying_role(
+    template: &mut Template,
+    work: Work,
+    artifacts: &Artifacts,
+    log_group: &Handle<LogGroup>,
+) -> Handle<Role> {
+    let mut statements = of_every_build(artifacts, log_group);
+    match work {
+        Work::Build => {}
+        Work::UpdatePipeline => {
+            let environment = Environment::Deployments;
+            statements.extend([
+                allow(
+                    "CompareFoundations",
+                    COMPARE_STACK,
+                    [stack_arn(environment, FOUNDATION)],
+                ),
+                allow("ChangeStack", CHANGE_STACK, [stack_arn(environment, TOOLCHAIN)]),
+            ]);
+        }
+        Work::Deploy => statements.extend(deploying_production()),
+    }
+    if let Some(role) = DeploymentRole::of(work) {
+        let pass = allow("PassDeploymentRole", PASS_ROLE, [role.imported_arn()]);
+        statements.push(pass.condition("StringEquals", "iam:PassedToService", CLOUD_FORMATION));
+    }
+    let role = role(CODE_BUILD).policies([policy("Deploy", statements)]);
+    template.add(
+        work.logical_id("Role"),
+        "Lets builds ask CloudFormation for changes.",
+        role,
+    )
+}
+
+/// What a deployment of production asks for, before, while and after CloudFormation changes it.
+fn deploying_production() -> Vec<Statement> {
+    let environment = Environment::Production;
+    let stacks = [FOUNDATION, SERVICE].map(|purpose| stack_arn(environment, purpose));
+    let cluster = environment.cluster_name();
+    let of_cluster = [
+        arn::of("ecs", &[&"service/", &cluster, &"/*"]),
+        arn::of("ecs", &[&"task/", &cluster, &"/*"]),
+        arn::of("ecs", &[&"container-instance/", &cluster, &"/*"]),
+    ];
+    vec![
+        allow("ChangeStacks", CHANGE_STACK, stacks),
+        allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
+        allow("LookAtImages", LOOK_AT_IMAGES, [repository_arn(environment)]),
+        // These know no resources.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
+        allow(
+            "LookAtLogs",
+            LOOK_AT_LOGS,
+            [crate::monitoring::log_groups_arn(environment)],
+        ),
+    ]
+}
+
+/// Adds the pipeline's role.
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html>
+pub(crate) fn add_pipeline_role(
+    template: &mut Template,
+    source: Source,
+    artifacts: &Artifacts,
+    projects: &[Handle<Project>],
+) -> Handle<Role> {
+    let mut statements = vec![
+        in_this_account(allow("FindArtifacts", FIND_VERSIONED_ARTIFACTS, [artifacts.arn()])),
+        in_this_account(allow("ReadArtifacts", READ_ARTIFACTS, [artifacts.objects_arn()])),
+        in_this_account(allow("WriteArtifacts", WRITE_ARTIFACTS, [artifacts.objects_arn()])),
+        allow("RunBuilds", RUN_BUILDS, projects.iter().map(Handle::<Project>::arn)),
+    ];
+    statements.push(match source {
+        Source::CodeCommit => allow("FetchSource", FETCH_SOURCE, [source::repository_arn()]),
+        Source::Connection { .. } => allow("UseConnection", USE_CONNECTION, [source::connection_arn()]),
+    });
+    let role = role("codepipeline.amazonaws.com").policies([policy("RunPipeline", statements)]);
+    template.add("PipelineRole", "Lets the pipeline fetch source and run builds.", role)
+}
+
+/// Adds the role of what starts the pipeline.
+pub(crate) fn add_trigger_role(template: &mut Template, pipeline_arn: &Value<String>) -> Handle<Role> {
+    let statements = vec![allow("Start", START, [pipeline_arn.clone()])];
+    let role = role(EVENTS).policies([policy("StartPipeline", statements)]);
+    template.add("TriggerRole", "Lets a push start the pipeline.", role)
+}
+
+const CODE_BUILD: &str = "codebuild.amazonaws.com";
+pub(super) const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
+
+/// Only the service takes the role, and only on behalf of this account.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+fn role(service: &'static str) -> Role {
+    let trust = Statement::trust("Take", Principal::Service(service), TAKE_ROLE);
+    Role::new(PolicyDocument::new([trust.condition(
+        "StringEquals",
+        "aws:SourceAccount",
+        account_id(),
+    )]))
+    .path(PATH)
+}
+
+fn of_every_build(artifacts: &Artifacts, log_group: &Handle<LogGroup>) -> Vec<Statement> {
+    vec![
+        allow("WriteLogs", WRITE_LOGS, [log_group.arn()]),
+        allow("FindArtifacts", FIND_ARTIFACTS, [artifacts.arn()]),
+        allow("ReadArtifacts", READ_ARTIFACTS, [artifacts.objects_arn()]),
+    ]
+}
+
+pub(super) fn allow(
+    sid: &'static str,
+    actions: &'static [Action],
+    resources: impl IntoIterator<Item = Value<String>>,
+) -> Statement {
+    Statement::on(sid, Effect::Allow, actions, resources)
+}
+
+/// A bucket of that name in another account is another bucket.
+fn in_this_account(statement: Statement) -> Statement {
+    statement.condition("StringEquals", "aws:ResourceAccount", account_id())
+}
+
+/// A stack by its name: what follows is an id of AWS's choice.
+fn stack_arn(environment: Environment, purpose: &str) -> Value<String> {
+    arn::of("cloudformation", &[&"stack/", &environment.stack_name(purpose), &"/*"])
+}

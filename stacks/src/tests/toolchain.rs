@@ -1,0 +1,163 @@
+//! The pipeline's template.
+
+use constants::pipeline::{RUST_VERSION, SOURCE, Source};
+use serde_json::{Value, json};
+
+use super::schemas::{check, document::Documents};
+use super::{parse, resources};
+use crate::{Environment, Stage, foundation, toolchain};
+
+const ELSEWHERE: Source = Source::Connection {
+    repository: "owner/name",
+};
+
+/// The pipeline's stages, each with its only action.
+fn actions(template: &Value) -> Vec<(&str, &Value)> {
+    let stages = template["Resources"]["Pipeline"]["Properties"]["Stages"]
+        .as_array()
+        .unwrap();
+    let action = |stage| {
+        let stage: &Value = stage;
+        let [action] = stage["Actions"].as_array().unwrap().as_slice() else {
+            panic!("{stage}");
+        };
+        assert_eq!(stage["Name"], action["Name"]);
+        (action["Name"].as_str().unwrap(), action)
+    };
+    stages.iter().map(action).collect()
+}
+
+fn with_source(source: Source) -> [Value; 2] {
+    [foundation::of_source(source), toolchain::template(source)]
+        .map(|template| serde_json::from_str(&template.render().unwrap()).unwrap())
+}
+
+#[test]
+fn stages_are_in_the_order_of_the_strategy() {
+    let template = parse(&toolchain::stack());
+    let names: Vec<&str> = actions(&template).into_iter().map(|(name, _)| name).collect();
+    let expected = ["Source", "Build", "UpdatePipeline", "Infrastructure", "Onebox", "Fleet"];
+    assert_eq!(names, expected);
+    let deployed = toolchain::DEPLOYMENT_STAGES.map(|(value, _)| value);
+    assert_eq!(
+        deployed,
+        ["infrastructure", Stage::Onebox.value(), Stage::Fleet.value()]
+    );
+}
+
+#[test]
+fn everything_after_the_source_is_a_build() {
+    let template = parse(&toolchain::stack());
+    let projects = resources(&template, "AWS::CodeBuild::Project");
+    let mut used: Vec<&Value> = Vec::new();
+    for (name, action) in actions(&template).into_iter().skip(1) {
+        assert_eq!(action["ActionTypeId"]["Provider"], "CodeBuild", "{name}");
+        let project = &action["Configuration"]["ProjectName"];
+        assert!(
+            projects
+                .iter()
+                .any(|(_, resource)| resource["Properties"]["Name"] == *project),
+            "{name}"
+        );
+        let input = if name == "Build" { "Source" } else { "Build" };
+        assert_eq!(action["InputArtifacts"], json!([{ "Name": input }]), "{name}");
+        used.push(project);
+    }
+    used.dedup();
+    assert_eq!(used.len(), projects.len(), "a project for each kind of work");
+}
+
+#[test]
+fn builds_are_without_privileges_and_bounded_in_time() {
+    let template = parse(&toolchain::stack());
+    for (id, project) in resources(&template, "AWS::CodeBuild::Project") {
+        let properties = &project["Properties"];
+        assert_eq!(properties["Environment"]["PrivilegedMode"], false, "{id}");
+        assert!(
+            properties["TimeoutInMinutes"].is_i64() && properties["QueuedTimeoutInMinutes"].is_i64(),
+            "{id}"
+        );
+        let group = properties["LogsConfig"]["CloudWatchLogs"]["GroupName"]["Ref"]
+            .as_str()
+            .unwrap();
+        assert!(
+            template["Resources"][group]["Properties"]["RetentionInDays"].is_i64(),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn builds_have_the_rust_that_the_workspace_asks_for() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).unwrap();
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "))
+        .unwrap();
+    assert!(
+        RUST_VERSION.starts_with(version.trim_matches('"')),
+        "{RUST_VERSION} and {version}"
+    );
+}
+
+#[test]
+fn source_elsewhere_is_what_the_schemas_say_and_needs_no_rule() {
+    let [foundation, toolchain] = with_source(ELSEWHERE);
+    let documents = Documents::read();
+    for template in [&foundation, &toolchain] {
+        assert_eq!(check(template, &documents), Vec::<String>::new());
+    }
+    let (_, source) = actions(&toolchain)[0];
+    assert_eq!(source["ActionTypeId"]["Provider"], "CodeStarSourceConnection");
+    assert_eq!(source["Configuration"]["FullRepositoryId"], "owner/name");
+    assert!(toolchain["Resources"]["SourceRule"].is_null());
+    assert!(foundation["Resources"]["SourceRepository"].is_null());
+}
+
+#[test]
+fn what_is_imported_is_exported() {
+    for source in [SOURCE, ELSEWHERE] {
+        let [foundation, toolchain] = with_source(source);
+        let outputs = foundation["Outputs"].as_object().unwrap();
+        let exported: Vec<&Value> = outputs.values().map(|output| &output["Export"]["Name"]).collect();
+        let mut imported = Vec::new();
+        imports(&toolchain, &mut imported);
+        assert!(!imported.is_empty());
+        for name in imported {
+            assert!(exported.contains(&name), "{name}");
+        }
+    }
+}
+
+fn imports<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("Fn::ImportValue"));
+            members.values().for_each(|member| imports(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| imports(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn source_and_artifacts_outlive_their_stacks() {
+    let [foundation, toolchain] = with_source(SOURCE);
+    for resource in [
+        &foundation["Resources"]["SourceRepository"],
+        &toolchain["Resources"]["ArtifactBucket"],
+    ] {
+        assert_eq!(resource["DeletionPolicy"], "Retain");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain");
+    }
+}
+
+/// A stack's name is the prefix of the roles' that rights are limited to: CloudFormation cuts names of more than 64 characters.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html>
+#[test]
+fn the_names_that_cloudformation_makes_for_productions_roles_are_not_cut() {
+    let stack = crate::service(Environment::Production);
+    for (role, _) in resources(&parse(&stack), "AWS::IAM::Role") {
+        assert!(format!("{}-{role}-0123456789AB", stack.name).len() <= 64, "{role}");
+    }
+}
