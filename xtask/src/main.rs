@@ -18,6 +18,7 @@ mod load;
 mod local;
 mod output;
 mod outputs;
+mod patience;
 mod progress;
 mod prompt;
 mod publish;

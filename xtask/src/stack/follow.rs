@@ -10,6 +10,7 @@ use super::events::{Event, EventLog};
 use crate::aws::{Aws, rfc3339};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::patience::{self, Patience};
 use crate::progress::{human, tone_of};
 
 /// The longest that an operation is followed. A service's deployment may take CloudFormation's handler 3 hours, and
@@ -18,12 +19,6 @@ const LIMIT: Duration = Duration::from_hours(7);
 
 /// The longest that an operation may go without its first event.
 const FIRST_EVENT_LIMIT: Duration = Duration::from_mins(5);
-
-/// How long a lost connection, or AWS's own trouble, is borne while an operation is followed.
-const SILENCE_LIMIT: Duration = Duration::from_mins(10);
-
-/// How long to wait before asking again where the last answer was none.
-const SILENCE_PAUSE: Duration = Duration::from_secs(2);
 
 /// An operation that was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -46,13 +41,14 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
     let started = Instant::now();
     let leaving = format!("interrupted: {} goes on", operation.stack_name);
     let mut log = EventLog::new(operation.stack_id, operation.token);
-    let mut silent_since = None;
+    let mut patience = Patience::default();
     loop {
         let new = context
             .interrupt
             .or(&leaving, read(aws, operation.stack_id, &mut log))
             .await
-            .and_then(|read| bear(context, read, &mut silent_since));
+            .and_then(|read| patience.bear(context, read))
+            .map(Option::unwrap_or_default);
         let new = new.map_err(|error| goes_on(error, operation))?;
         for event in &new {
             say(context, &log, event, operation.stack_name);
@@ -62,15 +58,16 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
             return Ok(log);
         }
         // Silence has a limit of its own, and says nothing of whether the operation began.
-        if silent_since.is_none() {
+        if !patience.is_tried() {
             check_limits(&log, operation, started.elapsed())?;
         }
         context
             .progress
             .block(&block(&log, operation.stack_name, started.elapsed()));
-        let pause = match silent_since {
-            Some(_) => SILENCE_PAUSE,
-            None => pause(aws, started.elapsed()),
+        let pause = if patience.is_tried() {
+            patience::PAUSE
+        } else {
+            pause(aws, started.elapsed())
         };
         let slept = context.interrupt.sleep(&leaving, pause).await;
         slept.map_err(|error| goes_on(error, operation))?;
@@ -124,32 +121,6 @@ async fn read(aws: &Aws, stack_id: &str, log: &mut EventLog) -> anyhow::Result<V
             return Ok(log.take(pages));
         }
     }
-}
-
-/// What can't be read now may be readable again: nothing new for now, until that has lasted too long.
-fn bear(
-    context: &Context,
-    read: anyhow::Result<Vec<Event>>,
-    silent_since: &mut Option<Instant>,
-) -> anyhow::Result<Vec<Event>> {
-    let error = match read {
-        Ok(events) => {
-            *silent_since = None;
-            return Ok(events);
-        }
-        Err(error) => error,
-    };
-    let passing = Failure::of(&error).is_some_and(|failure| failure.passing);
-    if !passing || silent_since.is_some_and(|since| since.elapsed() > SILENCE_LIMIT) {
-        return Err(error);
-    }
-    if silent_since.is_none() {
-        context
-            .progress
-            .line(&format!("{error:#}; asking again for up to {}", human(SILENCE_LIMIT)));
-        *silent_since = Some(Instant::now());
-    }
-    Ok(Vec::new())
 }
 
 fn check_limits(log: &EventLog, operation: Operation<'_>, elapsed: Duration) -> anyhow::Result<()> {
