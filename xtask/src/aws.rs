@@ -3,6 +3,9 @@
 //! Every verb is idempotent, so that it can be repeated after an answer got lost.
 
 pub(crate) mod cloudformation;
+mod codebuild;
+mod codecommit;
+pub(crate) mod codepipeline;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;

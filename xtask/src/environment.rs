@@ -35,13 +35,9 @@ impl Stacks {
             Environment::Sandbox => stacks::Environment::Sandbox,
             Environment::Prod => stacks::Environment::Production,
         };
-        let rendered = |stack: stacks::Stack| Rendered {
-            name: stack.name,
-            template: stack.template,
-        };
         Self {
-            foundation: rendered(stacks::foundation(environment)),
-            service: rendered(stacks::service(environment)),
+            foundation: stacks::foundation(environment).into(),
+            service: stacks::service(environment).into(),
         }
     }
 
@@ -64,6 +60,38 @@ impl Stacks {
     /// The names, in the order of deployment.
     pub(crate) fn names(&self) -> [&str; 2] {
         [&self.foundation.name, &self.service.name]
+    }
+}
+
+/// The stacks that the pipeline needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Toolchain {
+    /// What must exist before it: the repository that starts it, then the repository that its images are pushed to.
+    pub(crate) foundations: [Rendered; 2],
+    /// The pipeline itself.
+    pub(crate) toolchain: Rendered,
+}
+
+impl Toolchain {
+    /// The stacks, in the order of deployment.
+    pub(crate) fn new() -> Self {
+        let foundation = |environment| Rendered::from(stacks::foundation(environment));
+        Self {
+            foundations: [
+                foundation(stacks::Environment::Deployments),
+                foundation(stacks::Environment::Production),
+            ],
+            toolchain: stacks::toolchain().into(),
+        }
+    }
+}
+
+impl From<stacks::Stack> for Rendered {
+    fn from(stack: stacks::Stack) -> Self {
+        Self {
+            name: stack.name,
+            template: stack.template,
+        }
     }
 }
 

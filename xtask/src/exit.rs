@@ -91,6 +91,15 @@ impl Failure {
         self
     }
 
+    /// Adds lines to what went wrong: what it led to.
+    pub(crate) fn also(mut self, lines: &str) -> Self {
+        for line in lines.lines() {
+            self.what.push_str("\n  ");
+            self.what.push_str(line);
+        }
+        self
+    }
+
     /// The failure within an error, if one is.
     pub(crate) fn of(error: &anyhow::Error) -> Option<&Self> {
         error.downcast_ref()

@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Image(Image),
     Codegen(Codegen),
     Local(Local),
+    Pipeline(Pipeline),
     Test(Test),
     Bench(Bench),
 }
@@ -276,6 +277,46 @@ pub(crate) enum LocalCommand {
     },
 }
 
+/// Run the pipeline and follow it to its end: create what is missing, push HEAD, start or join the execution.
+///
+/// Ends with the exit status of the stage that failed: 5 when it was rolled back.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Pipeline {
+    #[command(subcommand)]
+    pub(crate) command: Option<PipelineCommand>,
+    /// Create what is missing without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PipelineCommand {
+    /// Show the newest executions, and how far the newest is.
+    Status {
+        #[command(flatten)]
+        cloud: Cloud,
+    },
+    /// Stop the execution that runs, after the action that runs.
+    Stop {
+        /// Don't wait for the action that runs.
+        #[arg(long)]
+        abandon: bool,
+        /// Why, as the execution's history tells it.
+        #[arg(long, default_value = "asked for by hand")]
+        reason: String,
+        #[command(flatten)]
+        cloud: Cloud,
+    },
+    /// Try the failed stage of the newest execution again, and follow it to the end.
+    Retry {
+        #[command(flatten)]
+        cloud: Cloud,
+    },
+}
+
 /// Run everything that CI checks.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -399,7 +440,21 @@ impl Command {
             | Self::Load(Load { cloud, .. })
             | Self::Image(Image {
                 command: ImageCommand::Push { cloud, .. },
-            }) => cloud.json,
+            })
+            | Self::Pipeline(
+                Pipeline {
+                    command:
+                        Some(
+                            PipelineCommand::Status { cloud }
+                            | PipelineCommand::Stop { cloud, .. }
+                            | PipelineCommand::Retry { cloud },
+                        ),
+                    ..
+                }
+                | Pipeline {
+                    command: None, cloud, ..
+                },
+            ) => cloud.json,
             Self::Image(Image {
                 command: ImageCommand::Build { json, .. },
             })

@@ -19,9 +19,11 @@ mod local;
 mod output;
 mod outputs;
 mod patience;
+mod pipeline;
 mod progress;
 mod prompt;
 mod publish;
+mod runs;
 mod services;
 mod stack;
 mod status;
@@ -88,6 +90,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Load(load) => return load.run(context).await,
         Command::Local(local) => local.run(context).await,
         Command::Image(image) => image.run(context).await,
+        Command::Pipeline(pipeline) => pipeline.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),

@@ -51,6 +51,34 @@ pub(super) const ECS: Service = Service {
     target: "AmazonEC2ContainerServiceV20141113",
 };
 
+/// AWS CodePipeline.
+pub(super) const CODE_PIPELINE: Service = Service {
+    id: "CodePipeline",
+    name: "codepipeline",
+    target: "CodePipeline_20150709",
+};
+
+/// AWS CodeBuild.
+pub(super) const CODE_BUILD: Service = Service {
+    id: "CodeBuild",
+    name: "codebuild",
+    target: "CodeBuild_20161006",
+};
+
+/// Amazon CloudWatch Logs.
+pub(super) const LOGS: Service = Service {
+    id: "CloudWatch Logs",
+    name: "logs",
+    target: "Logs_20140328",
+};
+
+/// AWS CodeCommit.
+pub(super) const CODE_COMMIT: Service = Service {
+    id: "CodeCommit",
+    name: "codecommit",
+    target: "CodeCommit_20150413",
+};
+
 /// Calls an operation.
 ///
 /// # Errors

@@ -1,0 +1,251 @@
+//! `pipeline`: runs the pipeline and follows it to its end; what is missing of it is created.
+
+pub(crate) mod execution;
+mod follow;
+mod prepare;
+mod show;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use self::execution::Execution;
+use self::follow::{Followed, Snapshot, explain, follow};
+use self::prepare::{Place, prepare};
+use crate::aws::Aws;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::flags::{Cloud, Pipeline, PipelineCommand};
+use crate::progress::human;
+use crate::stack::follow::pause;
+use crate::{cloud, runs, table, token};
+
+/// How long the event of a push, or of the pipeline's creation, may take to start an execution.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+impl Pipeline {
+    /// Runs the pipeline, or looks at it, stops it, tries a stage again.
+    ///
+    /// # Errors
+    /// By the exit statuses of [`Exit`]: when a stage was rolled back, that of the stage.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        match &self.command {
+            None => self.follow_to_the_end(context).await,
+            Some(PipelineCommand::Status { cloud }) => status(context, cloud).await,
+            Some(PipelineCommand::Stop { abandon, reason, cloud }) => stop(context, cloud, *abandon, reason).await,
+            Some(PipelineCommand::Retry { cloud }) => retry(context, cloud).await,
+        }
+    }
+
+    async fn follow_to_the_end(&self, context: &Context) -> anyhow::Result<Value> {
+        let started = Instant::now();
+        let aws = cloud::connect(context, &self.cloud).await?;
+        let again = again(&self.cloud);
+        let prepared = prepare(context, &aws, self, &again).await?;
+        let place = &prepared.place;
+        let execution = match prepared.starts_by_itself {
+            Some(commit) => awaited(context, &aws, place, &commit).await?,
+            None => joined(context, &aws, place).await?,
+        };
+        context.progress.line(&show::headline(&execution));
+        finish(context, &aws, place, &execution.id, &again, started).await
+    }
+}
+
+/// The command that follows, or begins anew.
+fn again(cloud: &Cloud) -> String {
+    format!("cargo xtask pipeline{}", cloud.arguments())
+}
+
+/// The execution of a commit that was just pushed, once its event has started it.
+async fn awaited(context: &Context, aws: &Aws, place: &Place, commit: &str) -> anyhow::Result<Execution> {
+    let started = Instant::now();
+    loop {
+        let executions = aws.executions(&place.pipeline).await?;
+        if let Some(execution) = of_commit(&executions, commit) {
+            return Ok(execution.clone());
+        }
+        let elapsed = started.elapsed();
+        if elapsed > START_LIMIT {
+            let newest = executions.first().map_or_else(|| "none".to_owned(), show::headline);
+            let what = format!(
+                "no execution of {} has begun {} after the push; the newest: {newest}",
+                show::short(commit),
+                human(elapsed)
+            );
+            let next = format!(
+                "look at the rule that starts the pipeline, or `aws codepipeline start-pipeline-execution --name {}`",
+                place.pipeline
+            );
+            return Err(Failure::new(Exit::Failed, what).next(next).into());
+        }
+        context.progress.block(&[format!(
+            "waiting for the push to start the pipeline, {}",
+            human(elapsed)
+        )]);
+        let leaving = "interrupted: what was pushed starts the pipeline";
+        context.interrupt.sleep(leaving, pause(aws, elapsed)).await?;
+    }
+}
+
+/// The newest execution of a commit; one that doesn't know its source yet may be it, if nothing else is.
+fn of_commit<'a>(executions: &'a [Execution], commit: &str) -> Option<&'a Execution> {
+    executions.iter().find(|execution| {
+        execution
+            .revision
+            .as_ref()
+            .is_some_and(|revision| revision.id == commit)
+    })
+}
+
+/// The execution that goes on, or a new one.
+async fn joined(context: &Context, aws: &Aws, place: &Place) -> anyhow::Result<Execution> {
+    let executions = aws.executions(&place.pipeline).await?;
+    if let Some(running) = executions.into_iter().find(Execution::is_running) {
+        context.progress.line("the pipeline runs already: following that");
+        return Ok(running);
+    }
+    let token = token::token("pipeline", SystemTime::now());
+    let id = aws.start_execution(&place.pipeline, &[], &token).await?;
+    aws.execution(&place.pipeline, &id).await
+}
+
+/// Follows an execution and tells how it ended, and what runs where.
+async fn finish(
+    context: &Context,
+    aws: &Aws,
+    place: &Place,
+    id: &str,
+    again: &str,
+    started: Instant,
+) -> anyhow::Result<Value> {
+    let followed = Followed {
+        pipeline: &place.pipeline,
+        id,
+        again,
+    };
+    let snapshot = follow(context, aws, followed).await?;
+    let runs = runs::now(aws, crate::flags::Environment::Prod).await;
+    if let Some(failure) = failure(aws, &snapshot, again).await {
+        let failure = match runs {
+            Ok(runs) => failure.also(&runs.render()),
+            // The failure itself is what must be told.
+            Err(_) => failure,
+        };
+        return Err(failure.into());
+    }
+    let runs = runs?;
+    context.output.line(&runs.render());
+    context
+        .progress
+        .line(&format!("the pipeline succeeded in {}", human(started.elapsed())));
+    Ok(json!({
+        "execution": id,
+        "status": snapshot.execution.status,
+        "revision": snapshot.execution.revision.map(|revision| revision.id),
+        "runs": runs.record(),
+        "seconds": started.elapsed().as_secs_f64(),
+    }))
+}
+
+/// What the end of an execution is told as; none when it succeeded.
+async fn failure(aws: &Aws, snapshot: &Snapshot, again: &str) -> Option<Failure> {
+    let execution = &snapshot.execution;
+    let reason = execution
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    let ended = |how: &str| Failure::new(Exit::Failed, format!("execution {} was {how}{reason}", execution.id));
+    Some(match execution.status.as_str() {
+        "Succeeded" => return None,
+        "Superseded" => ended("superseded by a newer one").next(format!("follow that with `{again}`")),
+        "Stopped" | "Cancelled" => ended("stopped").next(format!("start it anew with `{again}`")),
+        _ => {
+            let retry = retry_command(again);
+            explain(aws, snapshot)
+                .await
+                .next(format!("mend the cause, commit, and run `{again}`"))
+                .next(format!("or try the same commit again with `{retry}`"))
+        }
+    })
+}
+
+fn retry_command(again: &str) -> String {
+    again.replacen("cargo xtask pipeline", "cargo xtask pipeline retry", 1)
+}
+
+async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
+    let aws = cloud::connect(context, cloud).await?;
+    let place = prepare::existing(&aws, &again(cloud)).await?;
+    let executions = aws.executions(&place.pipeline).await?;
+    let Some(newest) = executions.first() else {
+        context.output.line(&format!("{} has not run yet", place.pipeline));
+        return Ok(json!({"pipeline": place.pipeline, "executions": []}));
+    };
+    let actions = aws.actions(&place.pipeline, &newest.id).await?;
+    let names = aws.pipeline_stages(&place.pipeline).await?;
+    let stages = show::stages(&names, &actions, SystemTime::now());
+    context.output.line(&show::block(newest, &stages, None).join("\n"));
+    let rows: Vec<Vec<String>> = executions.iter().map(show::row).collect();
+    let header = ["EXECUTION", "STATUS", "COMMIT", "MESSAGE", "STARTED BY"];
+    context.output.line(&format!("\n{}", table::render(&header, &rows)));
+    Ok(json!({
+        "pipeline": place.pipeline,
+        "executions": executions.iter().map(show::execution_record).collect::<Vec<_>>(),
+        "actions": actions.iter().map(show::record).collect::<Vec<_>>(),
+    }))
+}
+
+async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> anyhow::Result<Value> {
+    let aws = cloud::connect(context, cloud).await?;
+    let place = prepare::existing(&aws, &again(cloud)).await?;
+    let running = aws
+        .executions(&place.pipeline)
+        .await?
+        .into_iter()
+        .find(Execution::is_running);
+    let Some(running) = running else {
+        context.output.line("nothing runs");
+        return Ok(json!({"stopped": null}));
+    };
+    aws.stop_execution(&place.pipeline, &running.id, abandon, reason)
+        .await?;
+    let how = if abandon {
+        "what it runs is abandoned"
+    } else {
+        "it ends after the action that runs"
+    };
+    context
+        .output
+        .line(&format!("asked execution {} to stop: {how}", running.id));
+    Ok(json!({"stopped": running.id}))
+}
+
+async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
+    let started = Instant::now();
+    let aws = cloud::connect(context, cloud).await?;
+    let again = again(cloud);
+    let place = prepare::existing(&aws, &again).await?;
+    let newest = aws.executions(&place.pipeline).await?.into_iter().next();
+    let Some(newest) = newest.filter(|execution| execution.status == "Failed") else {
+        let what = "the newest execution has not failed: there is no stage to try again";
+        return Err(Failure::refused(what).next(format!("start it with `{again}`")).into());
+    };
+    let actions = aws.actions(&place.pipeline, &newest.id).await?;
+    let Some(failed) = show::failed(&actions) else {
+        let what = format!("execution {} failed before any of its actions did", newest.id);
+        return Err(Failure::refused(what)
+            .next(format!("start it anew with `{again}`"))
+            .into());
+    };
+    aws.retry_stage(&place.pipeline, &newest.id, &failed.stage).await?;
+    context
+        .progress
+        .line(&format!("trying {} of execution {} again", failed.stage, newest.id));
+    finish(context, &aws, &place, &newest.id, &again, started).await
+}

@@ -1,0 +1,137 @@
+//! What a pipeline's execution is, and what its end means.
+
+use std::time::SystemTime;
+
+use crate::exit::Exit;
+
+/// An execution of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Execution {
+    /// Its id.
+    pub(crate) id: String,
+    /// `InProgress`, `Succeeded`, `Failed`, `Superseded`, `Stopping`, `Stopped` or `Cancelled`.
+    pub(crate) status: String,
+    /// AWS's words for the status.
+    pub(crate) reason: Option<String>,
+    /// What it runs, once its source is known.
+    pub(crate) revision: Option<Revision>,
+    /// What started it: `CloudWatchEvent`, `StartPipelineExecution`.
+    pub(crate) trigger: Option<String>,
+    /// When it began, where the answer tells.
+    pub(crate) started: Option<SystemTime>,
+}
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Revision {
+    /// Its hash.
+    pub(crate) id: String,
+    /// The first line of its message.
+    pub(crate) summary: String,
+}
+
+/// An action that an execution has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Action {
+    /// The id of this run of it.
+    pub(crate) id: String,
+    /// The stage that it belongs to.
+    pub(crate) stage: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// `InProgress`, `Succeeded`, `Failed` or `Abandoned`.
+    pub(crate) status: String,
+    /// When it began.
+    pub(crate) started: Option<SystemTime>,
+    /// When its status changed last.
+    pub(crate) updated: Option<SystemTime>,
+    /// The build that it runs, if that is what it does.
+    pub(crate) build: Option<String>,
+    /// AWS's words for its end.
+    pub(crate) reason: Option<String>,
+}
+
+/// A build of CodeBuild's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Build {
+    /// `BUILD`, or another phase that it is in.
+    pub(crate) phase: Option<String>,
+    /// CodeBuild's words for the phase that failed.
+    pub(crate) failure: Option<String>,
+    /// Where its log is.
+    pub(crate) log_group: Option<String>,
+    /// Its part of the log group.
+    pub(crate) log_stream: Option<String>,
+}
+
+impl Execution {
+    /// Whether it goes on.
+    ///
+    /// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecution.html>
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.status.as_str(), "InProgress" | "Stopping")
+    }
+}
+
+impl Action {
+    /// How long it has run, or ran.
+    pub(crate) fn elapsed(&self, now: SystemTime) -> Option<std::time::Duration> {
+        let end = if self.status == "InProgress" {
+            Some(now)
+        } else {
+            self.updated
+        };
+        end?.duration_since(self.started?).ok()
+    }
+}
+
+impl Build {
+    /// The exit status of the command that failed it, by CodeBuild's words:
+    /// `Error while executing command: COMMAND. Reason: exit status 5`.
+    ///
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/troubleshooting.html>
+    pub(crate) fn exit_status(&self) -> Option<u8> {
+        let (_, number) = self.failure.as_deref()?.rsplit_once("exit status ")?;
+        number.trim().trim_end_matches('.').parse().ok()
+    }
+
+    /// What that exit status means where the command is one of this command line's: a stage that was rolled back ends
+    /// the pipeline as rolled back.
+    pub(crate) fn exit(&self) -> Exit {
+        let known = [Exit::Refused, Exit::Preflight, Exit::RolledBack, Exit::RollbackFailed];
+        let status = self.exit_status();
+        let found = known.into_iter().find(|exit| Some(exit.code()) == status);
+        found.unwrap_or(Exit::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_status_is_in_codebuilds_words() {
+        let check = |words: &str, expected: Exit| {
+            let build = Build {
+                phase: None,
+                failure: Some(words.to_owned()),
+                log_group: None,
+                log_stream: None,
+            };
+            assert_eq!(build.exit(), expected, "{words}");
+        };
+        check(
+            "Error while executing command: ./xtask deploy prod --stage onebox. Reason: exit status 5",
+            Exit::RolledBack,
+        );
+        check(
+            "Error while executing command: ./xtask deploy prod. Reason: exit status 6",
+            Exit::RollbackFailed,
+        );
+        check(
+            "Error while executing command: cargo build. Reason: exit status 101",
+            Exit::Failed,
+        );
+        check("Build has timed out.", Exit::Failed);
+    }
+}

@@ -1,0 +1,238 @@
+//! How an execution is told: a line a stage, and the step that runs.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::execution::{Action, Execution};
+use crate::aws::rfc3339;
+use crate::progress::human;
+
+/// A stage of an execution, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// The name.
+    pub(crate) name: String,
+    /// `Succeeded`, `InProgress`, `Failed`, `Abandoned`, or `-` before it begins.
+    pub(crate) status: String,
+    /// How long it has taken.
+    pub(crate) elapsed: Option<Duration>,
+}
+
+/// The stages in the pipeline's order, with what the actions tell of each; one that the pipeline no longer has comes last.
+pub(crate) fn stages(names: &[String], actions: &[Action], now: SystemTime) -> Vec<Stage> {
+    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+    for action in actions {
+        if !all.contains(&action.stage.as_str()) {
+            all.push(&action.stage);
+        }
+    }
+    all.into_iter().map(|name| stage(name, actions, now)).collect()
+}
+
+fn stage(name: &str, actions: &[Action], now: SystemTime) -> Stage {
+    let own: Vec<&Action> = newest_runs(actions)
+        .into_iter()
+        .filter(|action| action.stage == name)
+        .collect();
+    let is = |status: &str| own.iter().any(|action| action.status == status);
+    let status = ["InProgress", "Failed", "Abandoned", "Succeeded"]
+        .into_iter()
+        .find(|status| is(status));
+    let elapsed = own
+        .iter()
+        .filter_map(|action| action.elapsed(now))
+        .reduce(|sum, next| sum + next);
+    Stage {
+        name: name.to_owned(),
+        status: status.unwrap_or("-").to_owned(),
+        elapsed,
+    }
+}
+
+/// The newest run of each action: a stage that was tried again has several.
+fn newest_runs(actions: &[Action]) -> Vec<&Action> {
+    let mut newest: Vec<&Action> = Vec::new();
+    for action in actions {
+        let same = |other: &&Action| other.stage == action.stage && other.name == action.name;
+        match newest.iter().position(same) {
+            Some(place) => newest[place] = action,
+            None => newest.push(action),
+        }
+    }
+    newest
+}
+
+/// The action that failed an execution: the newest that did.
+pub(crate) fn failed(actions: &[Action]) -> Option<&Action> {
+    let mut failed = newest_runs(actions)
+        .into_iter()
+        .filter(|action| action.status == "Failed");
+    failed.next_back()
+}
+
+/// The live block: every stage, and under the one that runs what it said last.
+pub(crate) fn block(execution: &Execution, stages: &[Stage], said: Option<&str>) -> Vec<String> {
+    let mut lines = vec![headline(execution)];
+    for stage in stages {
+        let elapsed = stage.elapsed.map(human).unwrap_or_default();
+        lines.push(
+            format!("  {:<16} {:<11} {elapsed}", stage.name, stage.status)
+                .trim_end()
+                .to_owned(),
+        );
+        if stage.status == "InProgress"
+            && let Some(said) = said
+        {
+            lines.push(format!("    {said}"));
+        }
+    }
+    lines
+}
+
+/// One line on an execution.
+pub(crate) fn headline(execution: &Execution) -> String {
+    let revision = execution.revision.as_ref().map_or_else(String::new, |revision| {
+        format!(" of {} \"{}\"", short(&revision.id), revision.summary)
+    });
+    format!("execution {}{revision}: {}", short(&execution.id), execution.status)
+}
+
+/// A line that stays, for an action that has begun or ended.
+pub(crate) fn line(action: &Action, now: SystemTime) -> String {
+    let what = if action.stage == action.name {
+        action.stage.clone()
+    } else {
+        format!("{}/{}", action.stage, action.name)
+    };
+    let elapsed = action
+        .elapsed(now)
+        .filter(|_| action.status != "InProgress")
+        .map(|elapsed| format!(", {}", human(elapsed)))
+        .unwrap_or_default();
+    let reason = action
+        .reason
+        .as_ref()
+        .filter(|_| action.status == "Failed")
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    format!("{what}: {}{elapsed}{reason}", action.status)
+}
+
+/// A record of an action for programs.
+pub(crate) fn record(action: &Action) -> Value {
+    json!({
+        "stage": action.stage,
+        "action": action.name,
+        "status": action.status,
+        "started": action.started.map(rfc3339),
+        "updated": action.updated.map(rfc3339),
+        "build": action.build,
+        "reason": action.reason,
+    })
+}
+
+/// An execution's row in a list.
+pub(crate) fn row(execution: &Execution) -> Vec<String> {
+    let revision = execution.revision.as_ref();
+    vec![
+        short(&execution.id).to_owned(),
+        execution.status.clone(),
+        revision
+            .map(|revision| short(&revision.id).to_owned())
+            .unwrap_or_default(),
+        revision.map(|revision| revision.summary.clone()).unwrap_or_default(),
+        execution.trigger.clone().unwrap_or_default(),
+    ]
+}
+
+/// A record of an execution for programs.
+pub(crate) fn execution_record(execution: &Execution) -> Value {
+    json!({
+        "execution": execution.id,
+        "status": execution.status,
+        "reason": execution.reason,
+        "revision": execution.revision.as_ref().map(|revision| &revision.id),
+        "trigger": execution.trigger,
+        "started": execution.started.map(rfc3339),
+    })
+}
+
+/// As much of an id or a hash as tells it from others.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::pipeline::execution::Revision;
+
+    pub(crate) fn action(stage: &str, status: &str, from: u64, to: u64) -> Action {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        Action {
+            id: format!("{stage}-{from}"),
+            stage: stage.to_owned(),
+            name: stage.to_owned(),
+            status: status.to_owned(),
+            started: at(from),
+            updated: at(to),
+            build: None,
+            reason: None,
+        }
+    }
+
+    fn execution() -> Execution {
+        Execution {
+            id: "0123456789".to_owned(),
+            status: "InProgress".to_owned(),
+            reason: None,
+            revision: Some(Revision {
+                id: "abcdef012345".to_owned(),
+                summary: "Answer faster".to_owned(),
+            }),
+            trigger: None,
+            started: None,
+        }
+    }
+
+    #[test]
+    fn the_block_shows_every_stage_and_what_the_running_one_says() {
+        let names = ["Source", "Build", "Onebox", "Fleet"].map(ToOwned::to_owned);
+        let actions = [
+            action("Source", "Succeeded", 0, 2),
+            action("Build", "Failed", 2, 10),
+            action("Build", "Succeeded", 20, 62),
+            action("Onebox", "InProgress", 62, 62),
+        ];
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(70);
+        let lines = block(&execution(), &stages(&names, &actions, now), Some("3 of 3 tasks run"));
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        execution 01234567 of abcdef01 "Answer faster": InProgress
+          Source           Succeeded   2.0 s
+          Build            Succeeded   42.0 s
+          Onebox           InProgress  8.0 s
+            3 of 3 tasks run
+          Fleet            -
+        "#);
+    }
+
+    #[test]
+    fn a_stage_that_was_tried_again_has_not_failed() {
+        let tried_again = [action("Build", "Failed", 2, 10), action("Build", "InProgress", 20, 20)];
+        assert_eq!(failed(&tried_again), None);
+        assert_eq!(failed(&tried_again[..1]), Some(&tried_again[0]));
+    }
+
+    #[test]
+    fn a_line_for_a_log() {
+        let mut failed = action("Build", "Failed", 2, 10);
+        failed.reason = Some("Build terminated with state: FAILED".to_owned());
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(
+            line(&failed, now),
+            "Build: Failed, 8.0 s: Build terminated with state: FAILED"
+        );
+        assert_eq!(line(&action("Onebox", "InProgress", 2, 2), now), "Onebox: InProgress");
+    }
+}

@@ -1,0 +1,232 @@
+//! The pipeline followed against scripted answers of CodePipeline and CodeBuild.
+
+use serde_json::json;
+
+use super::*;
+use crate::aws::replay::{LOST, Replay};
+use crate::exit::exit_of;
+
+const ID: &str = "11111111-2222-3333-4444-555555555555";
+const AGAIN: &str = "cargo xtask pipeline --local";
+
+fn place() -> Place {
+    Place {
+        pipeline: "Example".to_owned(),
+    }
+}
+
+fn execution(status: &str) -> (u16, String) {
+    let execution = json!({
+        "pipelineName": "Example",
+        "pipelineExecutionId": ID,
+        "status": status,
+        "artifactRevisions": [{"name": "Source", "revisionId": "abcdef0123", "revisionSummary": "Answer faster\n\nwords"}],
+    });
+    (200, json!({"pipelineExecution": execution}).to_string())
+}
+
+/// Actions as (stage, status), each begun ten seconds after the one before and lasting ten seconds.
+fn actions(actions: &[(&str, &str)]) -> (u16, String) {
+    let detail = |(place, (stage, status)): (usize, &(&str, &str))| {
+        let provider = if *stage == "Source" { "CodeCommit" } else { "CodeBuild" };
+        json!({
+            "pipelineExecutionId": ID,
+            "actionExecutionId": format!("{stage}-1"),
+            "stageName": stage,
+            "actionName": stage,
+            "startTime": 1000 + 10 * place,
+            "lastUpdateTime": 1010 + 10 * place,
+            "status": status,
+            "input": {"actionTypeId": {"provider": provider}},
+            "output": {"executionResult": {"externalExecutionId": format!("Example:{stage}")}},
+        })
+    };
+    // The newest first, as AWS gives them.
+    let details: Vec<Value> = actions.iter().enumerate().map(detail).rev().collect();
+    (200, json!({"actionExecutionDetails": details}).to_string())
+}
+
+fn build(words: &str) -> (u16, String) {
+    let build = json!({
+        "id": "Example:Onebox",
+        "phases": [
+            {"phaseType": "INSTALL", "phaseStatus": "SUCCEEDED"},
+            {"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"statusCode": "COMMAND_EXECUTION_ERROR", "message": words}]},
+        ],
+        "logs": {"groupName": "/aws/codebuild/Example", "streamName": "Onebox"},
+    });
+    (200, json!({"builds": [build]}).to_string())
+}
+
+fn log(lines: &[&str]) -> (u16, String) {
+    let events: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({"timestamp": 1, "message": format!("{line}\n")}))
+        .collect();
+    (200, json!({"events": events}).to_string())
+}
+
+fn service_stack() -> (u16, String) {
+    let parameter = |name: &str, digit: &str| {
+        let image = format!("example@sha256:{}", digit.repeat(64));
+        format!("<member><ParameterKey>{name}</ParameterKey><ParameterValue>{image}</ParameterValue></member>")
+    };
+    let stack = format!(
+        "<StackName>Service</StackName><StackId>arn</StackId><StackStatus>UPDATE_ROLLBACK_COMPLETE</StackStatus>\
+         <CreationTime>2026-11-22T00:00:00Z</CreationTime><Parameters>{}{}</Parameters>\
+         <Outputs><member><OutputKey>WebAPIEndpoint</OutputKey><OutputValue>http://x</OutputValue></member></Outputs>",
+        parameter("OneboxImage", "1"),
+        parameter("FleetImage", "1")
+    );
+    crate::stack::script::answer("DescribeStacks", &format!("<Stacks><member>{stack}</member></Stacks>"))
+}
+
+fn refusal(code: &str, message: &str) -> (u16, String) {
+    (400, json!({"__type": code, "message": message}).to_string())
+}
+
+/// Follows an execution against a script, which must be used up; the outcome and what was said.
+async fn check(answers: Vec<(u16, String)>) -> (anyhow::Result<Value>, String) {
+    let count = answers.len();
+    let replay = Replay::new(answers);
+    let context = Context::hidden();
+    let outcome = finish(&context, &replay.aws(), &place(), ID, AGAIN, Instant::now()).await;
+    let said = context.progress.said();
+    assert_eq!(replay.requests().len(), count, "{outcome:?}\n{said}");
+    (outcome, said)
+}
+
+fn told(outcome: anyhow::Result<Value>) -> String {
+    let error = outcome.unwrap_err();
+    let next = Failure::of(&error)
+        .map(|failure| failure.next.join("\n  next: "))
+        .unwrap_or_default();
+    format!("{}: {error}\n  next: {next}", exit_of(&error).code())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_runs_and_succeeds() {
+    let (outcome, said) = check(vec![
+        execution("InProgress"),
+        actions(&[("Source", "Succeeded"), ("Build", "InProgress")]),
+        execution("InProgress"),
+        actions(&[("Source", "Succeeded"), ("Build", "InProgress")]),
+        execution("Succeeded"),
+        actions(&[("Source", "Succeeded"), ("Build", "Succeeded"), ("Fleet", "Succeeded")]),
+        service_stack(),
+    ])
+    .await;
+    assert_eq!(outcome.unwrap()["status"], "Succeeded");
+    insta::assert_snapshot!(said, @"
+    Source: Succeeded, 10.0 s
+    Build: InProgress
+    Build: Succeeded, 10.0 s
+    Fleet: Succeeded, 10.0 s
+    the pipeline succeeded in 0.2 s
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_change_fails_it_at_onebox_with_the_exit_status_of_the_stage() {
+    let words =
+        "Error while executing command: ./xtask deploy prod --stage \"$DEPLOYMENT_STAGE\". Reason: exit status 5";
+    let (outcome, _) = check(vec![
+        execution("Failed"),
+        actions(&[("Build", "Succeeded"), ("Onebox", "Failed")]),
+        service_stack(),
+        build(words),
+        log(&[
+            "OneboxService: UPDATE_FAILED",
+            "error: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM",
+        ]),
+    ])
+    .await;
+    insta::assert_snapshot!(told(outcome), @r#"
+    5: the pipeline failed at Onebox: Error while executing command: ./xtask deploy prod --stage "$DEPLOYMENT_STAGE". Reason: exit status 5
+      | OneboxService: UPDATE_FAILED
+      | error: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM
+      Service   UPDATE_ROLLBACK_COMPLETE
+      Onebox    example@sha256:1111111111111111111111111111111111111111111111111111111111111111
+      Fleet     example@sha256:1111111111111111111111111111111111111111111111111111111111111111
+      endpoint  http://x
+      next: mend the cause, commit, and run `cargo xtask pipeline --local`
+      next: or try the same commit again with `cargo xtask pipeline retry --local`
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_that_are_no_failure_of_a_stage() {
+    for status in ["Superseded", "Stopped"] {
+        let (outcome, _) = check(vec![
+            execution(status),
+            actions(&[("Source", "Succeeded")]),
+            service_stack(),
+        ])
+        .await;
+        let told = told(outcome);
+        assert!(
+            told.starts_with(&format!("1: execution {ID} was {}", status.to_lowercase())),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_borne() {
+    let (outcome, said) = check(vec![
+        execution("InProgress"),
+        actions(&[]),
+        refusal("ThrottlingException", "Rate exceeded"),
+        (LOST, String::new()),
+        execution("Succeeded"),
+        actions(&[("Fleet", "Succeeded")]),
+        service_stack(),
+    ])
+    .await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(said.contains("Rate exceeded; asking again for up to"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_denied_is_told_and_ends_the_following_not_the_execution() {
+    let (outcome, _) = check(vec![refusal(
+        "AccessDeniedException",
+        "User: x is not authorized to perform: codepipeline:GetPipelineExecution",
+    )])
+    .await;
+    insta::assert_snapshot!(told(outcome), @"
+    4: cannot call CodePipeline GetPipelineExecution: AccessDeniedException: User: x is not authorized to perform: codepipeline:GetPipelineExecution
+      next: use credentials that may do this (--profile), or have them allowed to
+      next: execution 11111111-2222-3333-4444-555555555555 goes on; follow it again with `cargo xtask pipeline --local`
+    ");
+}
+
+#[test]
+fn the_execution_of_a_commit_is_the_newest_of_it() {
+    let execution = |id: &str, commit: Option<&str>| Execution {
+        id: id.to_owned(),
+        status: "InProgress".to_owned(),
+        reason: None,
+        revision: commit.map(|commit| execution::Revision {
+            id: commit.to_owned(),
+            summary: String::new(),
+        }),
+        trigger: None,
+        started: None,
+    };
+    let executions = [
+        execution("3", None),
+        execution("2", Some("a")),
+        execution("1", Some("a")),
+    ];
+    assert_eq!(
+        of_commit(&executions, "a").map(|execution| execution.id.as_str()),
+        Some("2")
+    );
+    assert_eq!(of_commit(&executions, "b"), None);
+}
+
+#[test]
+fn the_command_that_tries_again() {
+    assert_eq!(retry_command(AGAIN), "cargo xtask pipeline retry --local");
+}

@@ -1,0 +1,102 @@
+//! What runs where: the images of both stages, by the service stack, which alone knows.
+
+use serde_json::{Value, json};
+use stacks::service::{FLEET_IMAGE, ONEBOX_IMAGE, WEB_API_ENDPOINT};
+
+use crate::aws::Aws;
+use crate::environment::Stacks;
+use crate::flags::Environment;
+use crate::stack::Stack;
+use crate::table;
+
+/// What an environment runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Runs {
+    name: String,
+    stack: Option<Stack>,
+}
+
+/// Asks what an environment runs now.
+///
+/// # Errors
+/// When CloudFormation can't be asked.
+pub(crate) async fn now(aws: &Aws, environment: Environment) -> anyhow::Result<Runs> {
+    let name = Stacks::of(environment).service.name;
+    let stack = aws.stack(&name).await?;
+    Ok(Runs { name, stack })
+}
+
+impl Runs {
+    /// The value of one of the stack's parameters or outputs.
+    fn value(&self, name: &str) -> Option<&str> {
+        let stack = self.stack.as_ref()?;
+        let value = stack.parameters.get(name).or_else(|| stack.outputs.get(name));
+        value.map(String::as_str)
+    }
+
+    /// Two lines for people, or one where nothing runs.
+    pub(crate) fn render(&self) -> String {
+        let Some(stack) = &self.stack else {
+            return format!("{}: not deployed", self.name);
+        };
+        let row = |stage: &str, parameter: &str| {
+            let image = self.value(parameter).unwrap_or("-");
+            vec![stage.to_owned(), image.to_owned()]
+        };
+        let mut rows = vec![row("Onebox", ONEBOX_IMAGE), row("Fleet", FLEET_IMAGE)];
+        if let Some(endpoint) = self.value(WEB_API_ENDPOINT) {
+            rows.push(vec!["endpoint".to_owned(), endpoint.to_owned()]);
+        }
+        table::render(&[&stack.name, &stack.status], &rows)
+    }
+
+    /// The same for programs.
+    pub(crate) fn record(&self) -> Value {
+        json!({
+            "stack": self.name,
+            "status": self.stack.as_ref().map(|stack| &stack.status),
+            "onebox_image": self.value(ONEBOX_IMAGE),
+            "fleet_image": self.value(FLEET_IMAGE),
+            "endpoint": self.value(WEB_API_ENDPOINT),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_stages_and_the_endpoint() {
+        let entries = |entries: &[(&str, &str)]| {
+            let entries = entries
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            entries.collect()
+        };
+        let stack = Stack {
+            name: "Service".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: entries(&[("OneboxImage", "a@sha256:2"), ("FleetImage", "a@sha256:1")]),
+            outputs: entries(&[("WebAPIEndpoint", "http://x")]),
+        };
+        let runs = Runs {
+            name: "Service".to_owned(),
+            stack: Some(stack),
+        };
+        insta::assert_snapshot!(runs.render(), @r"
+        Service   UPDATE_COMPLETE
+        Onebox    a@sha256:2
+        Fleet     a@sha256:1
+        endpoint  http://x
+        ");
+        let nothing = Runs {
+            name: "Service".to_owned(),
+            stack: None,
+        };
+        assert_eq!(nothing.render(), "Service: not deployed");
+    }
+}
