@@ -1,0 +1,4 @@
+mod alarms;
+mod expressions;
+mod properties;
+mod statistics;
