@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::autoscaling::ScalableTarget;
+use crate::cloudwatch::CloudWatch;
 use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
@@ -30,6 +31,8 @@ pub(crate) struct Cloud {
     pub(crate) ecs: Ecs,
     /// By resource id, `service/<cluster>/<service>`.
     pub(crate) scalable_targets: BTreeMap<String, ScalableTarget>,
+    #[serde(default)]
+    pub(crate) cloudwatch: CloudWatch,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
@@ -71,6 +74,18 @@ pub(crate) enum Effect {
         /// Its id.
         task: String,
     },
+    /// Read what the balancer has counted and the tasks have used, now that a metric minute is over.
+    Measure {
+        /// The minute that is over.
+        minute: monitor::Minute,
+        /// The tasks that run.
+        tasks: Vec<String>,
+    },
+    /// Add a line to the file that keeps metrics over a restart.
+    KeepMetrics {
+        /// The line.
+        line: String,
+    },
     /// Remove a repository's images from the registry.
     DeleteRepository {
         /// Its name.
@@ -91,6 +106,7 @@ impl Cloud {
             elb: Elb::default(),
             ecs: Ecs::default(),
             scalable_targets: BTreeMap::new(),
+            cloudwatch: CloudWatch::default(),
             speed: no_speed(),
             images: no_images(),
             effects: Vec::new(),

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use balancer::{Balancer, ListenerId};
 use registry::{Policy, Registry, Repositories};
 use runtime::{Exit, RegistryLogin, Runtime};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedMutexGuard, mpsc};
+use tokio::task::JoinSet;
 
 use crate::cloud::Effect;
+use crate::cloudwatch::{Counted, Used};
 use crate::engine::Event;
+use crate::metrics_file::MetricsFile;
 use crate::world::{Happening, World};
 use crate::{ecr, ecs, elb};
 
@@ -22,6 +25,9 @@ const FIRST_LOAD_BALANCER_PORT: u16 = 8080;
 
 /// How many ports are tried.
 const LOAD_BALANCER_PORTS: u16 = 200;
+
+/// How much of a metric minute the look at what tasks have used may take before the alarms are judged without it.
+const USAGE_PATIENCE: Duration = Duration::from_secs(6);
 
 /// The hands of the local cloud.
 #[derive(Clone)]
@@ -35,6 +41,7 @@ pub(crate) struct Effects {
     pub(crate) gone: mpsc::UnboundedSender<String>,
     /// The starts under way, so that a task's stop waits for its start.
     pub(crate) starts: Arc<Starts>,
+    pub(crate) metrics: MetricsFile,
 }
 
 /// The starts of tasks that are under way, each held by its task's id until it is over.
@@ -159,6 +166,8 @@ impl Effects {
             Effect::ApplyPlan => self.balancer.apply(elb::plan(&world.cloud.elb, world.cloud.speed)),
             Effect::StartTask { task } => self.start_task(world, registry, task),
             Effect::StopTask { task } => self.stop_task(world, task),
+            Effect::Measure { minute, tasks } => self.measure(world, minute, tasks),
+            Effect::KeepMetrics { line } => self.metrics.append(&line),
             Effect::DeleteRepository { name } => {
                 if let Err(error) = registry.delete_repository(&name) {
                     tracing::error!(%error, name, "cannot remove the images of a repository");
@@ -236,6 +245,39 @@ impl Effects {
             // Its exit was told first, if it ever ran; this is for one that never did.
             let _ = effects.gone.send(task);
         });
+    }
+
+    /// The balancer's counts are read at once; what tasks have used takes its time. It is told first if it is quick, so that
+    /// the alarms are judged by both.
+    fn measure(&self, world: &World, minute: monitor::Minute, tasks: Vec<String>) {
+        let counts = self.balancer.request_counts();
+        let patience = world.cloud.speed.scale(USAGE_PATIENCE);
+        let effects = self.clone();
+        tokio::spawn(async move {
+            let counted = Happening::Counted(Counted { minute, counts });
+            let mut usages = std::pin::pin!(effects.usages(minute, tasks));
+            if let Ok(used) = tokio::time::timeout(patience, usages.as_mut()).await {
+                effects.tell(Happening::Used(used)).await;
+                effects.tell(counted).await;
+            } else {
+                effects.tell(counted).await;
+                effects.tell(Happening::Used(usages.await)).await;
+            }
+        });
+    }
+
+    async fn usages(&self, minute: monitor::Minute, tasks: Vec<String>) -> Used {
+        let mut looks = JoinSet::new();
+        for task in tasks {
+            let runtime = self.runtime.clone();
+            looks.spawn(async move { Some((task.clone(), runtime.usage(&task).await?)) });
+        }
+        let usages = looks.join_all().await.into_iter().flatten().collect();
+        Used {
+            minute,
+            at: SystemTime::now(),
+            usages,
+        }
     }
 
     pub(crate) async fn tell(&self, happening: Happening) {

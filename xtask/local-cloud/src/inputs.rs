@@ -104,6 +104,84 @@ const ELASTIC_LOAD_BALANCING: &[Operation] = &[
     ("DescribeTags", &["ResourceArns"], None),
 ];
 
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
+const CLOUDWATCH: &[Operation] = &[
+    (
+        "DescribeAlarms",
+        &[
+            "AlarmNames",
+            "AlarmNamePrefix",
+            "AlarmTypes",
+            "StateValue",
+            "ActionPrefix",
+        ],
+        Some(pages("MetricAlarms", 50, 100)),
+    ),
+    (
+        "DescribeAlarmsForMetric",
+        &[
+            "MetricName",
+            "Namespace",
+            "Statistic",
+            "ExtendedStatistic",
+            "Dimensions",
+            "Period",
+        ],
+        None,
+    ),
+    (
+        "DescribeAlarmHistory",
+        &[
+            "AlarmName",
+            "AlarmTypes",
+            "HistoryItemType",
+            "StartDate",
+            "EndDate",
+            "ScanBy",
+        ],
+        Some(pages("AlarmHistoryItems", 100, 100)),
+    ),
+    (
+        "SetAlarmState",
+        &["AlarmName", "StateValue", "StateReason", "StateReasonData"],
+        None,
+    ),
+    ("EnableAlarmActions", &["AlarmNames"], None),
+    ("DisableAlarmActions", &["AlarmNames"], None),
+    (
+        "GetMetricData",
+        &[
+            "MetricDataQueries",
+            "StartTime",
+            "EndTime",
+            "ScanBy",
+            "MaxDatapoints",
+            "NextToken",
+        ],
+        None,
+    ),
+    (
+        "GetMetricStatistics",
+        &[
+            "Namespace",
+            "MetricName",
+            "Dimensions",
+            "StartTime",
+            "EndTime",
+            "Period",
+            "Statistics",
+            "ExtendedStatistics",
+        ],
+        None,
+    ),
+    (
+        "ListMetrics",
+        &["Namespace", "MetricName", "Dimensions", "RecentlyActive"],
+        Some(pages("Metrics", 500, 500)),
+    ),
+    ("PutMetricData", &["Namespace", "MetricData"], None),
+];
+
 /// Refuses what the operation doesn't heed. One that isn't known is left to its service.
 ///
 /// # Errors
@@ -157,7 +235,7 @@ pub(crate) fn page(service: Service, operation: &str, input: &Value, mut output:
             .parse()
             .ok()
             .filter(|start| *start <= list.len())
-            .ok_or_else(|| invalid(service, format!("{} is not valid; begin again without it", names.token)))?,
+            .ok_or_else(|| invalid_token(service, operation, names.token))?,
     };
     let end = start.saturating_add(size).min(list.len());
     let more = end < list.len();
@@ -174,6 +252,7 @@ fn find(service: Service, operation: &str) -> Option<&'static Operation> {
         Service::Ecs => ECS,
         Service::Ecr => ECR,
         Service::ElasticLoadBalancing => ELASTIC_LOAD_BALANCING,
+        Service::CloudWatch => CLOUDWATCH,
         Service::CloudFormation | Service::Sts => return None,
     };
     operations.iter().find(|(name, _, _)| *name == operation)
@@ -192,11 +271,24 @@ fn page_names(service: Service) -> PageNames {
             token: "Marker",
             next: "NextMarker",
         },
+        Service::CloudWatch => PageNames {
+            size: "MaxRecords",
+            token: "NextToken",
+            next: "NextToken",
+        },
         _ => PageNames {
             size: "maxResults",
             token: "nextToken",
             next: "nextToken",
         },
+    }
+}
+
+fn invalid_token(service: Service, operation: &str, name: &str) -> Fault {
+    let message = format!("{name} is not valid; begin again without it");
+    match service {
+        Service::CloudWatch if operation != "ListMetrics" => Fault::client("InvalidNextToken", message),
+        _ => invalid(service, message),
     }
 }
 
@@ -212,6 +304,7 @@ fn says_nothing(value: &Value) -> bool {
 fn invalid(service: Service, message: String) -> Fault {
     let code = match service {
         Service::ElasticLoadBalancing => "ValidationError",
+        Service::CloudWatch => "InvalidParameterValue",
         _ => "InvalidParameterException",
     };
     Fault::client(code, message)

@@ -7,6 +7,7 @@
 
 mod autoscaling;
 mod cloud;
+mod cloudwatch;
 mod ecr;
 mod ecs;
 mod effects;
@@ -15,6 +16,7 @@ mod engine;
 mod home;
 mod ids;
 mod inputs;
+mod metrics_file;
 mod moment;
 mod options;
 mod plain;

@@ -156,7 +156,6 @@ pub(crate) const KINDS: &[Kind] = plain![
     "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));
     "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], |making| Ok(role(making));
     "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], |making| Ok(log_group(making));
-    "AWS::CloudWatch::Alarm", create_only ["AlarmName"], attributes ["Arn"], |making| Ok(alarm(making));
 ];
 
 fn identified(making: &mut Making<'_>, prefix: &str, attribute: &'static str) -> Made {
@@ -230,12 +229,6 @@ fn role(making: &mut Making<'_>) -> Made {
 fn log_group(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "LogGroupName").unwrap_or_else(|| making.generated_name.to_owned());
     let arn = making.place.arn("logs", &format!("log-group:{name}:*"));
-    (name, vec![("Arn", json!(arn))])
-}
-
-fn alarm(making: &mut Making<'_>) -> Made {
-    let name = text(making.properties, "AlarmName").unwrap_or_else(|| making.generated_name.to_owned());
-    let arn = making.place.arn("cloudwatch", &format!("alarm:{name}"));
     (name, vec![("Arn", json!(arn))])
 }
 

@@ -6,7 +6,7 @@ use provisioner::{Operation, Progress, Provider, ResourceRequest, ResourceType};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::{autoscaling, ecr, ecs, elb, fidelity, plain};
+use crate::{autoscaling, cloudwatch, ecr, ecs, elb, fidelity, plain};
 
 /// A resource type: what CloudFormation must know of it, and who makes it.
 pub(crate) struct Kind {
@@ -68,9 +68,15 @@ pub(crate) fn kind(type_name: &str) -> Option<&'static Kind> {
 
 /// Every kind.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [plain::KINDS, elb::KINDS, ecs::KINDS, ecr::KINDS, autoscaling::KINDS]
-        .into_iter()
-        .flatten()
+    let all = [
+        plain::KINDS,
+        elb::KINDS,
+        ecs::KINDS,
+        ecr::KINDS,
+        autoscaling::KINDS,
+        cloudwatch::KINDS,
+    ];
+    all.into_iter().flatten()
 }
 
 impl ResourceType for Kind {

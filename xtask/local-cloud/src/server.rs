@@ -119,8 +119,8 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
     let (parts, body) = request.into_parts();
     let request_id = request_id();
     let (protocol, call) = match read(body).await {
-        Ok(body) => wire::parse(&parts.headers, &body),
-        Err(fault) => (wire::parse(&parts.headers, &[]).0, Err(fault)),
+        Ok(body) => wire::parse(parts.uri.path(), &parts.headers, &body),
+        Err(fault) => (wire::parse(parts.uri.path(), &parts.headers, &[]).0, Err(fault)),
     };
     let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
     let outcome = match call {

@@ -21,6 +21,7 @@ use crate::effects::{Effects, KnownRepositories, forward_exits, forward_health};
 use crate::engine::{Engine, Event};
 use crate::home::{Home, Running};
 use crate::ids::Place;
+use crate::metrics_file::MetricsFile;
 use crate::options::{Options, RuntimeChoice};
 use crate::server;
 use crate::speed::Speed;
@@ -37,6 +38,9 @@ const ACCOUNT_ID: &str = "000000000000";
 
 /// The keys that clients sign with. They prove nothing and open nothing but loopback.
 const ACCESS_KEY: &str = "local";
+
+/// Where the metrics of the last hours are, in the home.
+const METRICS_FILE: &str = "metrics.ndjson";
 
 /// Events that may wait for the loop; more wait with their senders.
 const EVENTS_WAITING: usize = 4096;
@@ -215,6 +219,8 @@ fn assemble(
         Registry::open(&home.folder().join("registry"), repositories.clone()).context("cannot open the registry")?;
     world.cloud.images = Arc::new(RegistryImages(registry.clone()));
     world.runtime = Some(runtime.kind());
+    let (metrics, kept) = MetricsFile::open(&home.folder().join(METRICS_FILE));
+    world.cloud.take_back_metrics(SystemTime::now(), kept.into_iter());
     let (health_sender, health) = mpsc::unbounded_channel();
     let (gone_sender, gone) = mpsc::unbounded_channel();
     tokio::spawn(forward_health(events.clone(), health));
@@ -230,6 +236,7 @@ fn assemble(
         repositories,
         gone: gone_sender,
         starts: Arc::default(),
+        metrics,
     };
     let (state_file, registry_password) = (home.state_file(), password);
     Ok(Engine {

@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{ecr, ecs, inputs};
+use crate::{cloudwatch, ecr, ecs, inputs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -59,6 +59,10 @@ pub(crate) enum Happening {
     TaskGone { task: String },
     /// A task ended while the local cloud didn't run: no fault of the task's.
     TaskLost { task: String },
+    /// A metric minute is over, and the balancer had counted this.
+    Counted(cloudwatch::Counted),
+    /// A metric minute is over, and the tasks had used this.
+    Used(cloudwatch::Used),
     /// Time has passed.
     Tick,
 }
@@ -91,6 +95,7 @@ impl World {
         inputs::check(call.service, &self.cloud.place.account_id, operation, input)?;
         self.changed |= !only_reads(operation);
         let output = match call.service {
+            Service::CloudWatch => cloudwatch::call(&mut self.cloud, now, operation, input),
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
@@ -102,8 +107,10 @@ impl World {
 
     /// Takes in something that happened.
     pub(crate) fn happen(&mut self, now: SystemTime, happening: Happening) {
-        self.changed = true;
         let cloud = &mut self.cloud;
+        // Metrics aren't part of the state, and most minutes and ticks change nothing of it.
+        let may_not = matches!(happening, Happening::Counted(_) | Happening::Used(_) | Happening::Tick);
+        self.changed |= !may_not;
         match happening {
             Happening::PortFound {
                 load_balancer_arn,
@@ -116,7 +123,9 @@ impl World {
             Happening::TaskExited(exit) => cloud.task_exited(now, &exit),
             Happening::TaskGone { task } => cloud.task_gone(now, &task),
             Happening::TaskLost { task } => cloud.task_lost(now, &task),
-            Happening::Tick => cloud.tick(now),
+            Happening::Counted(counted) => self.changed |= cloud.counted(now, counted),
+            Happening::Used(used) => self.changed |= cloud.used(now, &used),
+            Happening::Tick => self.changed |= cloud.tick(now),
         }
     }
 

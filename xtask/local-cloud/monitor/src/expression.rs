@@ -208,7 +208,7 @@ fn call(function: Function, arguments: &[Node], of: &dyn Fn(&str) -> Value, peri
         (Function::Fill, [argument, Node::Reference(id)]) if id == REPEAT => repeat(evaluate(argument)),
         (Function::Fill, [argument, filler]) => {
             let filler = evaluate(filler);
-            evaluate(argument).zip(&filler, |value, filler| value.or(filler))
+            evaluate(argument).zip(&filler, Option::or)
         }
         (Function::If, [condition, then, rest @ ..]) => {
             let otherwise = rest.first().map_or(Value::Number(None), evaluate);

@@ -64,7 +64,7 @@ impl Service {
             Event::StopDeployment { rollback } => {
                 self.fail_deployment(Cause::Stopped, rollback, now, outbox);
             }
-            Event::AlarmStates { in_alarm } => self.in_alarm = in_alarm,
+            Event::AlarmStates { in_alarm } => return self.alarm_states(in_alarm),
             Event::Delete => self.delete(now),
             Event::SetDesiredCount { .. } | Event::Tick => {}
         }
@@ -189,6 +189,15 @@ impl Service {
         } else {
             Effect::Decide
         }
+    }
+
+    /// They are asked for again and again, and mostly say the same.
+    fn alarm_states(&mut self, in_alarm: Vec<String>) -> Effect {
+        if self.in_alarm == in_alarm {
+            return Effect::Record;
+        }
+        self.in_alarm = in_alarm;
+        Effect::Decide
     }
 
     fn target_unused(&mut self, id: TaskId, outbox: &mut Outbox) -> Effect {

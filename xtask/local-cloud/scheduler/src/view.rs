@@ -150,6 +150,13 @@ impl Service {
         self.steady
     }
 
+    /// The names of the alarms that watch the deployment under way; none while no deployment is, or none watches it.
+    pub fn deployment_alarms(&self) -> Option<&[String]> {
+        let alarms = self.settings.alarms.as_ref().filter(|_| !self.deleting)?;
+        let primary = &self.deployments[self.primary_index()?];
+        primary.is_in_progress().then_some(alarms.names.as_slice())
+    }
+
     /// Whether the service is being deleted (`DRAINING`).
     pub fn is_deleting(&self) -> bool {
         self.deleting

@@ -23,6 +23,15 @@ impl Cloud {
     /// Tells a service's scheduler what happened, and notes what it wants.
     pub(crate) fn step_service(&mut self, now: SystemTime, service_arn: &str, event: Event) {
         let mut events = VecDeque::from([event]);
+        if let Event::Deploy { settings, .. } = &events[0] {
+            // An alarm that is red by now isn't this deployment's doing.
+            let names = settings
+                .alarms
+                .as_ref()
+                .map_or(&[][..], |alarms| alarms.names.as_slice());
+            let in_alarm = self.in_alarm(names);
+            events.push_front(Event::AlarmStates { in_alarm });
+        }
         while let Some(event) = events.pop_front() {
             let Some(service) = self.ecs.services.get_mut(service_arn) else {
                 return;
@@ -252,25 +261,30 @@ impl Cloud {
         });
     }
 
-    /// Time has passed: every scheduler that waited for it goes on.
-    pub(crate) fn tick(&mut self, now: SystemTime) {
+    /// Time has passed: every scheduler that waited for it goes on, and what is due each minute is done. Says whether the
+    /// state may have changed.
+    pub(crate) fn tick(&mut self, now: SystemTime) -> bool {
         let due = self.ecs.services.iter().filter(|(_, service)| {
             service
                 .scheduler
                 .next_deadline()
                 .is_some_and(|deadline| deadline <= now)
         });
-        for arn in due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
-            self.step_service(now, &arn, Event::Tick);
+        let due = due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>();
+        for arn in &due {
+            self.step_service(now, arn, Event::Tick);
         }
+        self.measure(now);
+        self.poll_alarms(now) || !due.is_empty()
     }
 
     /// When [`Cloud::tick`] is due.
     pub(crate) fn next_deadline(&self) -> Option<SystemTime> {
-        self.ecs
-            .services
-            .values()
+        let services = self.ecs.services.values();
+        services
             .filter_map(|service| service.scheduler.next_deadline())
+            .chain(self.next_measurement())
+            .chain(self.next_alarm_poll())
             .min()
     }
 

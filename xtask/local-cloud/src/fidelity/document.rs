@@ -21,12 +21,17 @@ A resource type or a property that isn't in the table is refused before anything
 - A new task starts before an old one stops when both would be allowed; an update stops the oldest tasks first, scaling in the newest.
 - A CloudFormation update that ECS rolls back fails once the rollback has ended, so that the stack's own rollback finds nothing left to change.
 - A request to upgrade its connection (WebSocket) is forwarded as a plain one.
-- An alarm's state, metrics, logs and the load on tasks aren't there yet: alarms never fire, and the task count stays where it is.
+- Logs aren't there yet, and the load on tasks changes nothing: the task count stays where it is.
+- ECS asks for the states of a deployment's alarms when it begins, and then every 10 s of AWS's time. An alarm that is red when the deployment's first task runs switches all of them off for that deployment.
+- An alarm looks at two periods more than its evaluation periods, in case some are missing, and is judged as soon as a minute's metrics are in.
+- A percentile is the sample at its rank, with nothing interpolated. A division by zero makes no data point.
+- A task is one sample a minute of its service's utilisation. It is looked at right after the minute; an alarm is judged without it if Docker takes longer than a tenth of the minute to tell.
 
 ## Differences that every user meets
 
 - A load balancer's DNS name is `127.0.0.1:<port>`: the port goes with the name, because only the superuser may listen on port 80.
 - Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened.
+- Metrics: timestamps are the clock's own, and a period of 60 s is a metric minute, which lasts 60 s divided by the speed. So at the usual speed the data points of a `Period` of 60 are 5 s apart, and the three hours that are kept are the last 15 minutes of the clock. After a restart at another speed there are no metrics from before it; states and histories of alarms stay.
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
 - Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
 

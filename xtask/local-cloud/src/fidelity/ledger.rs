@@ -43,15 +43,35 @@ pub(super) const LEDGER: &[Chapter] = &[
     (
         "AWS::CloudWatch::Alarm",
         &[
+            ("ActionsEnabled", Inert, NO_ACTIONS),
+            ("AlarmActions/*", Inert, NO_ACTIONS),
             ("AlarmDescription", Inert, NAME),
             ("AlarmName", Exercised, ""),
-            ("ComparisonOperator", Inert, NO_ALARMS),
-            ("DatapointsToAlarm", Inert, NO_ALARMS),
-            ("EvaluationPeriods", Inert, NO_ALARMS),
-            ("Metrics/**", Inert, NO_ALARMS),
+            ("ComparisonOperator", Exercised, ""),
+            ("DatapointsToAlarm", Exercised, ""),
+            ("Dimensions/*/Name", Exercised, ""),
+            ("Dimensions/*/Value", Exercised, ""),
+            ("EvaluationPeriods", Approximated, RANGE),
+            ("ExtendedStatistic", Approximated, HISTOGRAM),
+            ("InsufficientDataActions/*", Inert, NO_ACTIONS),
+            ("MetricName", Exercised, ""),
+            ("Metrics/*/Expression", Approximated, METRIC_MATH),
+            ("Metrics/*/Id", Exercised, ""),
+            ("Metrics/*/Label", Inert, NAME),
+            ("Metrics/*/MetricStat/Metric/Dimensions/*/Name", Exercised, ""),
+            ("Metrics/*/MetricStat/Metric/Dimensions/*/Value", Exercised, ""),
+            ("Metrics/*/MetricStat/Metric/MetricName", Exercised, ""),
+            ("Metrics/*/MetricStat/Metric/Namespace", Exercised, ""),
+            ("Metrics/*/MetricStat/Period", Approximated, PERIOD),
+            ("Metrics/*/MetricStat/Stat", Approximated, HISTOGRAM),
+            ("Metrics/*/ReturnData", Exercised, ""),
+            ("Namespace", Exercised, ""),
+            ("OKActions/*", Inert, NO_ACTIONS),
+            ("Period", Approximated, PERIOD),
+            ("Statistic", Exercised, ""),
             ("Tags/**", Inert, TAG),
-            ("Threshold", Inert, NO_ALARMS),
-            ("TreatMissingData", Inert, NO_ALARMS),
+            ("Threshold", Exercised, ""),
+            ("TreatMissingData", Exercised, ""),
         ],
     ),
     (
@@ -184,7 +204,13 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "one machine has no zones to balance",
             ),
             ("Cluster", Exercised, ""),
-            ("DeploymentConfiguration/Alarms/**", Inert, NO_ALARMS),
+            ("DeploymentConfiguration/Alarms/AlarmNames/*", Exercised, ""),
+            (
+                "DeploymentConfiguration/Alarms/Enable",
+                Approximated,
+                "the alarms are looked at every 10 s of AWS's time; AWS does not say how often it looks",
+            ),
+            ("DeploymentConfiguration/Alarms/Rollback", Exercised, ""),
             (
                 "DeploymentConfiguration/BakeTimeInMinutes",
                 Approximated,
@@ -462,6 +488,11 @@ pub(super) const LEDGER: &[Chapter] = &[
     ),
 ];
 
-const NO_ALARMS: &str = "alarms are not evaluated yet: they exist, and never fire";
+const NO_ACTIONS: &str = "nothing here can be notified; who watches an alarm asks for its state";
+const RANGE: &str =
+    "two periods more than these are looked at in case some are missing; AWS documents that only for three periods";
+const HISTOGRAM: &str = "response times are kept to 1/64 of their length";
+const PERIOD: &str = "multiples of 60 s, which pass faster with --speed; a metric has one data point a minute";
+const METRIC_MATH: &str = "arithmetic, comparisons, ABS, AVG, CEIL, FILL, FLOOR, IF, MAX, MIN, PERIOD, RATE and SUM; any other function is refused";
 const CPU: &str = "a limit in Docker; measured only with processes";
 const MEMORY: &str = "a limit in Docker; with processes looked at every second, and the task killed when above it";

@@ -1,5 +1,6 @@
 //! The whole of deciding, driven without sockets, processes or a clock: [`rig`] plays runtime and load balancer.
 
+mod alarms;
 mod life;
 mod random;
 mod restart;

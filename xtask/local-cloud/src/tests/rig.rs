@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use balancer::RequestCounts;
 use registry::Registry;
 use runtime::{Exit, Started};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cloud::Effect;
+use crate::cloudwatch::{Counted, Used};
 use crate::effects::KnownRepositories;
 use crate::elb;
 use crate::ids::Place;
@@ -32,6 +34,14 @@ pub(super) struct Rig {
     /// False to keep what comes of effects back.
     pub(super) answers: bool,
     pub(super) waiting: Vec<Happening>,
+    /// What one minute of requests adds to the balancer's counts.
+    pub(super) traffic: fn(&mut RequestCounts, &balancer::Plan),
+    counts: RequestCounts,
+    /// The file of metrics.
+    metrics: Vec<String>,
+    /// The CPU time that every task has used, and what it uses each minute.
+    cpu: Duration,
+    pub(super) cpu_each_minute: Duration,
     plan: balancer::Plan,
     registry: Registry,
     _folder: TempDir,
@@ -53,6 +63,11 @@ impl Rig {
             open: BTreeSet::new(),
             answers: true,
             waiting: Vec::new(),
+            traffic: |_, _| {},
+            counts: RequestCounts::default(),
+            metrics: Vec::new(),
+            cpu: Duration::ZERO,
+            cpu_each_minute: Duration::ZERO,
             plan: balancer::Plan::default(),
             registry: Registry::open(folder.path(), repositories).unwrap(),
             _folder: folder,
@@ -178,8 +193,25 @@ impl Rig {
                 }
                 self.waiting.push(Happening::TaskGone { task });
             }
+            Effect::Measure { minute, tasks } => self.measure(minute, &tasks),
+            Effect::KeepMetrics { line } => self.metrics.push(line),
             Effect::DeleteRepository { .. } => {}
         }
+    }
+
+    /// Every minute is as `traffic` has it.
+    fn measure(&mut self, minute: monitor::Minute, tasks: &[String]) {
+        (self.traffic)(&mut self.counts, &self.plan);
+        let counts = self.counts.clone();
+        self.cpu += self.cpu_each_minute;
+        let usage = runtime::Usage {
+            cpu: self.cpu,
+            memory_bytes: 1 << 20,
+        };
+        let usages = tasks.iter().map(|task| (task.clone(), usage)).collect();
+        let at = self.now;
+        self.waiting.push(Happening::Used(Used { minute, at, usages }));
+        self.waiting.push(Happening::Counted(Counted { minute, counts }));
     }
 
     fn find_port(&mut self, load_balancer_arn: String) {
@@ -232,6 +264,7 @@ impl Rig {
         self.waiting.clear();
         self.open.clear();
         self.plan = balancer::Plan::default();
+        self.counts = RequestCounts::default();
         if lost {
             self.running.clear();
         }
@@ -244,6 +277,8 @@ impl Rig {
             }
         }
         self.running = kept;
+        let metrics = self.metrics.iter().map(|line| serde_json::from_str(line).unwrap());
+        self.world.cloud.take_back_metrics(self.now, metrics);
         self.world.cloud.resume(self.now);
         self.world.cloud.effects.push(Effect::ApplyPlan);
         self.act();

@@ -2,10 +2,12 @@
 //!
 //! Handlers see neither XML nor HTTP: input and output are JSON values named as in AWS's service models.
 
+mod cbor;
 mod fault;
 mod protocol;
 mod query;
 mod signature;
+mod timestamps;
 mod xml;
 
 pub(crate) use fault::Fault;

@@ -4,13 +4,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Fault, query, signature, xml};
+use super::{Fault, cbor, query, signature, timestamps, xml};
 
 /// The services that the local cloud speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     /// AWS CloudFormation.
     CloudFormation,
+    /// Amazon CloudWatch.
+    CloudWatch,
     /// Amazon Elastic Container Registry.
     Ecr,
     /// Amazon Elastic Container Service.
@@ -31,6 +33,18 @@ pub(crate) enum Protocol {
     },
     /// JSON in and out, the operation in `X-Amz-Target`.
     Json,
+    /// A service that once spoke the query protocol: its errors go by the codes of that time too.
+    /// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait>
+    QueryCompatible(Encoding),
+}
+
+/// How a query-compatible service's input and output are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// JSON 1.0, the operation in `X-Amz-Target`.
+    Json,
+    /// CBOR, the operation in the path. <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
+    Cbor,
 }
 
 /// One operation that a client asks for.
@@ -49,6 +63,7 @@ impl Service {
     fn from_signing_name(name: &str) -> Option<Self> {
         match name {
             "cloudformation" => Some(Self::CloudFormation),
+            "monitoring" => Some(Self::CloudWatch),
             "ecr" => Some(Self::Ecr),
             "ecs" => Some(Self::Ecs),
             "elasticloadbalancing" => Some(Self::ElasticLoadBalancing),
@@ -61,6 +76,7 @@ impl Service {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CloudFormation => "CloudFormation",
+            Self::CloudWatch => "CloudWatch",
             Self::Ecr => "ECR",
             Self::Ecs => "ECS",
             Self::ElasticLoadBalancing => "Elastic Load Balancing",
@@ -71,7 +87,7 @@ impl Service {
     /// The code for an operation that isn't there: the query protocol asks for an action, the JSON protocol for a target.
     pub(crate) fn unknown_operation(self) -> &'static str {
         match self.dialect() {
-            Dialect::Query(_) => "InvalidAction",
+            Dialect::Query(_) | Dialect::Several { .. } => "InvalidAction",
             Dialect::Json(_) => "UnknownOperationException",
         }
     }
@@ -84,6 +100,10 @@ impl Service {
             Self::Sts => Dialect::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
             Self::Ecr => Dialect::Json("AmazonEC2ContainerRegistry_V20150921"),
             Self::Ecs => Dialect::Json("AmazonEC2ContainerServiceV20141113"),
+            Self::CloudWatch => Dialect::Several {
+                namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+                prefix: "GraniteServiceVersion20100801",
+            },
         }
     }
 }
@@ -91,11 +111,19 @@ impl Service {
 enum Dialect {
     Query(&'static str),
     Json(&'static str),
+    /// Whichever the client prefers: CBOR, JSON 1.0 or query.
+    Several {
+        namespace: &'static str,
+        prefix: &'static str,
+    },
 }
 
 /// Reads a request. The protocol is known even when the call isn't, so that the error can be put in it.
-pub(crate) fn parse(headers: &HeaderMap, body: &[u8]) -> (Protocol, Result<Call, Fault>) {
-    let guess = if headers.contains_key("x-amz-target") {
+pub(crate) fn parse(path: &str, headers: &HeaderMap, body: &[u8]) -> (Protocol, Result<Call, Fault>) {
+    let is_cbor = headers.get("smithy-protocol").is_some_and(|name| name == "rpc-v2-cbor");
+    let guess = if is_cbor {
+        Protocol::QueryCompatible(Encoding::Cbor)
+    } else if headers.contains_key("x-amz-target") {
         Protocol::Json
     } else {
         Protocol::Query { namespace: "" }
@@ -109,8 +137,43 @@ pub(crate) fn parse(headers: &HeaderMap, body: &[u8]) -> (Protocol, Result<Call,
         Ok(service) => match service.dialect() {
             Dialect::Query(namespace) => (Protocol::Query { namespace }, parse_query(service, body)),
             Dialect::Json(prefix) => (Protocol::Json, parse_json(service, prefix, headers, body)),
+            Dialect::Several { prefix, .. } if is_cbor => (guess, parse_cbor(service, prefix, path, body)),
+            Dialect::Several { namespace, prefix } => match guess {
+                Protocol::Json => (
+                    Protocol::QueryCompatible(Encoding::Json),
+                    parse_json(service, prefix, headers, body),
+                ),
+                _ => (Protocol::Query { namespace }, parse_query(service, body)),
+            },
         },
     }
+}
+
+/// The path is `/service/<prefix>/operation/<operation>`.
+fn parse_cbor(service: Service, prefix: &str, path: &str, body: &[u8]) -> Result<Call, Fault> {
+    let operation = path
+        .strip_prefix("/service/")
+        .and_then(|rest| rest.strip_prefix(prefix)?.strip_prefix("/operation/"))
+        .filter(|name| is_name(name));
+    let Some(operation) = operation else {
+        return Err(Fault::client(
+            service.unknown_operation(),
+            format!("{} has no operation at {path}", service.name()),
+        ));
+    };
+    let input = if body.is_empty() {
+        json!({})
+    } else {
+        cbor::decode(body)?
+    };
+    if !input.is_object() {
+        return Err(Fault::client("SerializationException", "the body is not a CBOR map"));
+    }
+    Ok(Call {
+        service,
+        operation: operation.to_owned(),
+        input,
+    })
 }
 
 fn parse_query(service: Service, body: &[u8]) -> Result<Call, Fault> {
@@ -179,33 +242,90 @@ pub(crate) fn respond(
     request_id: &str,
 ) -> Response<Bytes> {
     let status = outcome.as_ref().map_or_else(|fault| fault.status, |_| StatusCode::OK);
-    let (content_type, body) = match (protocol, outcome) {
-        (Protocol::Query { namespace }, Ok(output)) => {
-            ("text/xml", xml::response(operation, namespace, output, request_id))
-        }
-        (Protocol::Query { namespace }, Err(fault)) => (
-            "text/xml",
-            xml::error(
-                namespace,
-                status.is_client_error(),
-                &fault.code,
-                &fault.message,
-                request_id,
-            ),
-        ),
-        (Protocol::Json, Ok(output)) => ("application/x-amz-json-1.1", output.to_string()),
-        (Protocol::Json, Err(fault)) => (
+    let (content_type, body) = match protocol {
+        Protocol::Query { namespace } => ("text/xml", as_query(namespace, operation, status, outcome, request_id)),
+        Protocol::Json => (
             "application/x-amz-json-1.1",
-            json!({"__type": fault.code, "message": fault.message}).to_string(),
+            as_json(outcome, |code| code).to_string().into_bytes(),
         ),
+        Protocol::QueryCompatible(Encoding::Json) => (
+            "application/x-amz-json-1.0",
+            as_json(outcome, shape_of_code).to_string().into_bytes(),
+        ),
+        // An operation without output has no body either.
+        Protocol::QueryCompatible(Encoding::Cbor) if matches!(outcome, Ok(Value::Null)) => ("", Vec::new()),
+        Protocol::QueryCompatible(Encoding::Cbor) => {
+            ("application/cbor", cbor::encode(&as_json(outcome, shape_of_code)))
+        }
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if !content_type.is_empty() {
+        let content_type = HeaderValue::from_static(content_type);
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    for (name, value) in query_compatible_headers(protocol, outcome) {
+        response.headers_mut().insert(name, value);
+    }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert("x-amzn-requestid", value);
     }
     response
+}
+
+fn as_query(
+    namespace: &str,
+    operation: &str,
+    status: StatusCode,
+    outcome: &Result<Value, Fault>,
+    request_id: &str,
+) -> Vec<u8> {
+    let text = match outcome {
+        Ok(output) => xml::response(operation, namespace, &timestamps::for_query(output), request_id),
+        Err(fault) => {
+            let is_clients = status.is_client_error();
+            xml::error(namespace, is_clients, &fault.code, &fault.message, request_id)
+        }
+    };
+    text.into_bytes()
+}
+
+fn as_json(outcome: &Result<Value, Fault>, shape: fn(&str) -> &str) -> Value {
+    match outcome {
+        Ok(Value::Null) => json!({}),
+        Ok(output) => output.clone(),
+        Err(fault) => json!({"__type": shape(&fault.code), "message": fault.message}),
+    }
+}
+
+/// The name of an error's shape, where the query protocol called it by another code. From botocore's model of CloudWatch.
+fn shape_of_code(code: &str) -> &str {
+    match code {
+        "InvalidParameterValue" => "InvalidParameterValueException",
+        "InvalidParameterCombination" => "InvalidParameterCombinationException",
+        "MissingParameter" => "MissingRequiredParameterException",
+        "InternalServiceError" => "InternalServiceFault",
+        "InvalidFormat" => "InvalidFormatFault",
+        other => other,
+    }
+}
+
+fn query_compatible_headers(protocol: Protocol, outcome: &Result<Value, Fault>) -> Vec<(&'static str, HeaderValue)> {
+    let Protocol::QueryCompatible(encoding) = protocol else {
+        return Vec::new();
+    };
+    let mut headers = Vec::new();
+    if encoding == Encoding::Cbor {
+        headers.push(("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor")));
+    }
+    if let Err(fault) = outcome {
+        let whose = if fault.status.is_client_error() {
+            "Sender"
+        } else {
+            "Receiver"
+        };
+        let value = HeaderValue::from_str(&format!("{};{whose}", fault.code)).ok();
+        headers.extend(value.map(|value| ("x-amzn-query-error", value)));
+    }
+    headers
 }

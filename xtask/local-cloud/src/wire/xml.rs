@@ -39,6 +39,13 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     if value.is_null() {
         return;
     }
+    // A map's entries stand side by side, without an element around them.
+    if let ("entry", Value::Array(entries)) = (name, value) {
+        for entry in entries {
+            element(xml, name, entry);
+        }
+        return;
+    }
     xml.push('<');
     xml.push_str(name);
     xml.push('>');

@@ -1,0 +1,102 @@
+//! The file that keeps metrics over a restart: a line a minute, apart from the state, which is written as a whole.
+//!
+//! A line is appended and not synchronised: it survives the process, which is what may be killed here, and the loss of a
+//! minute of metrics in a crash of the whole machine undoes nothing.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cloudwatch::MetricLine;
+use crate::store::replace_file;
+
+/// The lines of three hours: two readings a minute.
+const LINES_KEPT: usize = 2 * 180;
+
+/// When the file has so many lines, the old ones go.
+const LINES_LIMIT: usize = 3 * LINES_KEPT;
+
+/// The file, and how many lines it has.
+#[derive(Debug, Clone)]
+pub(crate) struct MetricsFile {
+    path: Arc<PathBuf>,
+    lines: Arc<Mutex<usize>>,
+}
+
+impl MetricsFile {
+    /// The file at a path, and what of it can be read.
+    pub(crate) fn open(path: &Path) -> (Self, Vec<MetricLine>) {
+        let lines = read(path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the metrics of the last run can't be read");
+            Vec::new()
+        });
+        let file = Self {
+            path: Arc::new(path.to_owned()),
+            lines: Arc::new(Mutex::new(lines.len())),
+        };
+        // A line that was cut short is the last.
+        (
+            file,
+            lines
+                .iter()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect(),
+        )
+    }
+
+    /// Adds a line.
+    pub(crate) fn append(&self, line: &str) {
+        if let Err(error) = self.try_append(line) {
+            tracing::warn!(%error, path = %self.path.display(), "metrics can't be kept for after a restart");
+        }
+    }
+
+    fn try_append(&self, line: &str) -> io::Result<()> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if *lines >= LINES_LIMIT {
+            let all = read(&self.path)?;
+            let kept = &all[all.len().saturating_sub(LINES_KEPT)..];
+            replace_file(&self.path, (kept.join("\n") + "\n").as_bytes())?;
+            *lines = kept.len();
+        }
+        let mut file = File::options()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&*self.path)?;
+        file.write_all(format!("{line}\n").as_bytes())?;
+        *lines += 1;
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<String>> {
+    match File::open(path) {
+        Ok(file) => BufReader::new(file).lines().collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_lines_stay_and_a_cut_one_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.ndjson");
+        let line = |minute: usize| format!(r#"{{"minute_nanos":1,"minute":{minute},"samples":[]}}"#);
+        let (file, before) = MetricsFile::open(&path);
+        assert!(before.is_empty());
+        (0..2000).for_each(|minute| file.append(&line(minute)));
+        file.append("{\"minute_nanos\":1,\"min");
+        let kept = read(&path).unwrap();
+        assert!(kept.len() <= LINES_LIMIT, "{}", kept.len());
+        assert_eq!(kept[kept.len() - 2], line(1999));
+        let (_, lines) = MetricsFile::open(&path);
+        assert_eq!(lines.len(), kept.len() - 1);
+    }
+}
