@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,8 +15,8 @@ use fault::{Effect, Faults};
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Limited;
 use tokio::time::Instant;
-use tower::Service as _;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::{Layer as _, Service as _};
+use tower_http::catch_panic::{CatchPanic, CatchPanicLayer};
 
 use crate::{
     admission::{Admission, Permit},
@@ -24,6 +25,7 @@ use crate::{
     log::LogBuffer,
     request_id::RequestIds,
     request_log::RequestLog,
+    server::ready_now,
 };
 
 /// The exit status of the fault `crash`: what a shell reports for an abort.
@@ -41,10 +43,13 @@ pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-requ
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 const HEALTH_CHECKER: &[u8] = b"ELB-HealthChecker/";
 
+/// What answers for a handler that panicked.
+type Panicked = fn(Box<dyn Any + Send>) -> Response;
+
 /// Answers requests: the router's answers, within limits.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    router: Router,
+    router: CatchPanic<Router, Panicked>,
     stage: HeaderValue,
     limits: Limits,
     faults: Faults,
@@ -59,7 +64,8 @@ impl Edge {
     /// Puts the edge around `router`. The process's age counts from `started`.
     pub(crate) fn new(router: Router, config: &Config, started: Instant, log: Arc<LogBuffer>) -> Self {
         Self {
-            router: router.layer(CatchPanicLayer::custom(panicked)),
+            // Around the router and not within: a layer there is called through every route, boxed anew.
+            router: CatchPanicLayer::custom(panicked as Panicked).layer(router),
             stage: config.stage.header_value(),
             limits: config.limits.clone(),
             faults: config.faults.clone(),
@@ -80,16 +86,16 @@ impl Edge {
         let health_check = is_health_check(&request);
         let request_id = self.request_ids.of(&request);
         // Logs when it is dropped, so a request whose client leaves is logged too.
-        let mut log = RequestLog::new(&request, &request_id, &self.stage, health_check, Instant::now());
+        let log = RequestLog::new(&request, request_id, &self.stage, health_check, Instant::now());
         let mut response = match self.admit(&request, health_check) {
             Err(refusal) => refusal.response(),
             Ok(_permit) => {
                 let handled = self.handle(request, health_check);
-                let handled = tokio::time::timeout(self.limits.request_timeout, handled).await;
-                handled.unwrap_or_else(|_| unavailable("the request took too long"))
+                let handled = within(self.limits.request_timeout, handled).await;
+                handled.unwrap_or_else(|| unavailable("the request took too long"))
             }
         };
-        log.answered(response.status());
+        let request_id = log.answered(response.status());
         let headers = response.headers_mut();
         headers.insert(STAGE_HEADER, self.stage.clone());
         headers.insert(REQUEST_ID_HEADER, request_id);
@@ -121,6 +127,7 @@ impl Edge {
         let request = request.map(|body| self.limit_body(body));
         // A clone of the router is a reference to it.
         let Ok(response) = self.router.clone().call(request).await;
+        let response = response.map(Body::new);
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return Refusal::BodyTooLarge.response();
         }
@@ -158,6 +165,15 @@ impl Edge {
             }
             Effect::Delay(_) => None,
         }
+    }
+}
+
+/// What the future gives within the limit, if it does. Most handlers answer at once; only the others get a timer.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    match ready_now(future.as_mut()).await {
+        Some(output) => Some(output),
+        None => tokio::time::timeout(limit, future).await.ok(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One line of the log a request.
 
+use std::mem;
+
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use tokio::time::Instant;
 
@@ -13,7 +15,7 @@ const MAX_FIELD_BYTES: usize = 512;
 /// The status logged when the client left before the answer, as nginx has it; it is never sent.
 const CLIENT_LEFT: u16 = 499;
 
-/// What a request's line tells; logged when this is dropped.
+/// What a request's line tells; logged when it is answered, or else when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RequestLog<'a> {
     request_id: HeaderValue,
@@ -24,19 +26,20 @@ pub(crate) struct RequestLog<'a> {
     health_check: bool,
     started: Instant,
     status: u16,
+    logged: bool,
 }
 
 impl<'a> RequestLog<'a> {
     /// A request that began at `started`.
     pub(crate) fn new<B>(
         request: &Request<B>,
-        request_id: &HeaderValue,
+        request_id: HeaderValue,
         stage: &'a HeaderValue,
         health_check: bool,
         started: Instant,
     ) -> Self {
         Self {
-            request_id: request_id.clone(),
+            request_id,
             trace_id: request.headers().get(TRACE_HEADER).cloned(),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -44,17 +47,19 @@ impl<'a> RequestLog<'a> {
             health_check,
             started,
             status: CLIENT_LEFT,
+            logged: false,
         }
     }
 
-    /// The request was answered.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    /// The request was answered. Gives its id back, for the response.
+    pub(crate) fn answered(mut self, status: StatusCode) -> HeaderValue {
         self.status = status.as_u16();
+        self.log();
+        self.logged = true;
+        mem::replace(&mut self.request_id, HeaderValue::from_static(""))
     }
-}
 
-impl Drop for RequestLog<'_> {
-    fn drop(&mut self) {
+    fn log(&self) {
         // The same fields at two levels; a level is fixed where the event stands.
         macro_rules! line {
             ($level:ident) => {
@@ -67,7 +72,8 @@ impl Drop for RequestLog<'_> {
                     status = self.status,
                     milliseconds = milliseconds(self.started),
                     stage = text(self.stage),
-                    "request"
+                    // As a field like any other: a message is a format, and formatting it costs an allocation.
+                    message = "request",
                 )
             };
         }
@@ -75,6 +81,14 @@ impl Drop for RequestLog<'_> {
             line!(debug);
         } else {
             line!(info);
+        }
+    }
+}
+
+impl Drop for RequestLog<'_> {
+    fn drop(&mut self) {
+        if !self.logged {
+            self.log();
         }
     }
 }

@@ -143,7 +143,7 @@ where
         let answer = self.answer.clone();
         let activity = Arc::clone(activity);
         let service = service_fn(move |request| {
-            activity.request_begins(Instant::now());
+            activity.request_begins();
             let response = answer(request);
             let activity = Arc::clone(&activity);
             async move {
@@ -202,7 +202,7 @@ async fn bounded(
 }
 
 /// What the future gives at once, if it does.
-async fn ready_now<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn ready_now<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|context| {
         Poll::Ready(match future.as_mut().poll(context) {

@@ -38,7 +38,7 @@ async fn check(events: &[(u64, Event)], expected: u64) {
 
 const READ: Event = |activity| activity.bytes_read(Instant::now);
 const WRITTEN: Event = |activity| activity.bytes_written(Instant::now);
-const BEGINS: Event = |activity| activity.request_begins(Instant::now());
+const BEGINS: Event = Activity::request_begins;
 const ENDS: Event = |activity| activity.request_ends(Instant::now());
 
 #[tokio::test(start_paused = true)]
