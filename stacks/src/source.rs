@@ -31,7 +31,7 @@ pub(crate) fn add(template: &mut Template, source: Source) {
 /// The source outlives all that is made of it.
 fn add_repository(template: &mut Template) {
     let options = Options::new()
-        .deletion_policy(DeletionPolicy::Retain)
+        .deletion_policy(DeletionPolicy::RetainExceptOnCreate)
         .update_replace_policy(DeletionPolicy::Retain);
     let repository =
         Repository::new(REPOSITORY_NAME).repository_description("A service that ships itself by Onebox and Fleet.");

@@ -147,7 +147,7 @@ fn source_and_artifacts_outlive_their_stacks() {
         &foundation["Resources"]["SourceRepository"],
         &toolchain["Resources"]["ArtifactBucket"],
     ] {
-        assert_eq!(resource["DeletionPolicy"], "Retain");
+        assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate");
         assert_eq!(resource["UpdateReplacePolicy"], "Retain");
     }
 }

@@ -100,7 +100,7 @@ fn expiry() -> Rule {
 /// name is AWS's choice: it doesn't stand in the next deployment's way.
 fn options() -> Options {
     Options::new()
-        .deletion_policy(DeletionPolicy::Retain)
+        .deletion_policy(DeletionPolicy::RetainExceptOnCreate)
         .update_replace_policy(DeletionPolicy::Retain)
 }
 
