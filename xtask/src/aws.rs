@@ -57,6 +57,7 @@ pub(crate) struct Aws {
     config: SdkConfig,
     cloudformation: aws_sdk_cloudformation::Client,
     ecr: aws_sdk_ecr::Client,
+    deployment_role: Option<String>,
 }
 
 /// Who the credentials belong to.
@@ -103,6 +104,15 @@ impl Aws {
             config,
             cloudformation,
             ecr,
+            deployment_role: None,
+        }
+    }
+
+    /// The same, with CloudFormation acting in a role where one is named, and otherwise with the credentials' own rights.
+    pub(crate) fn deploying_in(self, role: Option<String>) -> Self {
+        Self {
+            deployment_role: role,
+            ..self
         }
     }
 

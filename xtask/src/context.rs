@@ -12,7 +12,7 @@ use crate::progress::Progress;
 /// What every command is given.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The checkout's root.
+    /// The checkout's root; outside of any, as where a build's artifact is deployed, the current folder.
     pub(crate) root: PathBuf,
     /// Where results go.
     pub(crate) output: Output,
@@ -26,18 +26,26 @@ impl Context {
     /// The context of this process.
     ///
     /// # Errors
-    /// When no checkout is found, or the system grants no signal handler.
+    /// When there is no current folder, or the system grants no signal handler.
     pub(crate) fn new(output: Output) -> anyhow::Result<Self> {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let here = std::env::current_dir().context("cannot tell the current folder")?;
-        let root = find_root(manifest.as_deref().unwrap_or(&here));
-        let root = root.with_context(|| format!("no checkout of the project contains {}", here.display()))?;
+        let root = find_root(manifest.as_deref().unwrap_or(&here)).unwrap_or(&here);
         Ok(Self {
             root: root.to_owned(),
             output,
             progress: Progress::stderr(),
             interrupt: Interrupt::listen()?,
         })
+    }
+
+    /// The checkout's root, for what needs the source.
+    ///
+    /// # Errors
+    /// Outside of any checkout.
+    pub(crate) fn checkout(&self) -> anyhow::Result<&Path> {
+        let root = find_root(&self.root).filter(|root| *root == self.root);
+        root.with_context(|| format!("no checkout of the project contains {}", self.root.display()))
     }
 
     /// A context that keeps what it is told and is never interrupted.

@@ -1,14 +1,17 @@
 //! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
 
 pub(crate) mod plan;
+pub(crate) mod toolchain;
 mod work;
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
+use crate::build::Images;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
@@ -24,12 +27,18 @@ impl Deploy {
     ///
     /// # Errors
     /// By the exit statuses of [`crate::exit::Exit`].
-    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+    pub(crate) async fn run(mut self, context: &Context) -> anyhow::Result<Value> {
         let started = Instant::now();
+        let Some(environment) = self.target.environment() else {
+            return self.toolchain(context).await;
+        };
+        self.read_image()?;
         self.check_flags()?;
-        let stacks = self.stacks()?;
-        let aws = cloud::connect(context, &self.cloud).await?;
-        self.check_fault(&aws)?;
+        let stacks = self.stacks(environment)?;
+        let aws = cloud::connect(context, &self.cloud)
+            .await?
+            .deploying_in(self.role.clone());
+        self.check_fault(environment, &aws)?;
         let again = self.again();
         let work = Work {
             context,
@@ -41,7 +50,7 @@ impl Deploy {
         let done = work.run().await?;
         report(context, &done.stack, done.changed, started);
         Ok(json!({
-            "environment": self.environment.name(),
+            "environment": environment.name(),
             "stage": self.stage.map(Stage::name),
             "changed": done.changed,
             "image": done.image,
@@ -59,40 +68,47 @@ impl Deploy {
             Some(Stage::Fleet) if self.fault.is_some() => {
                 "the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox"
             }
-            Some(Stage::Onebox | Stage::Fleet) if self.templates.is_some() => {
-                "the stages onebox and fleet move an image and nothing else: --templates goes with the stage infrastructure"
-            }
             _ => return Ok(()),
         };
         Err(Failure::refused(refused).into())
     }
 
-    /// A fault that is asked for has no place where customers are.
-    fn check_fault(&self, aws: &Aws) -> anyhow::Result<()> {
-        if self.fault.is_some() && self.environment == Environment::Prod && !aws.is_near() {
-            let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
-            return Err(Failure::refused(what)
-                .next("show it in the sandbox, or with --local")
-                .into());
+    /// Takes what a build's file says in place of the file's name: the bootstrap image where the infrastructure is
+    /// deployed, which moves no image, and otherwise the service's.
+    fn read_image(&mut self) -> anyhow::Result<()> {
+        let Some(file) = self.image.take_if(|image| !image.contains("@sha256:")) else {
+            return Ok(());
+        };
+        let images = Images::read(Path::new(&file))?;
+        match self.stage {
+            Some(Stage::Infrastructure) => self.bootstrap = Some(images.bootstrap),
+            None | Some(Stage::Onebox | Stage::Fleet) => self.image = Some(images.service),
         }
         Ok(())
     }
 
-    fn stacks(&self) -> anyhow::Result<Stacks> {
+    /// A fault that is asked for has no place where customers are.
+    fn check_fault(&self, environment: Environment, aws: &Aws) -> anyhow::Result<()> {
+        refuse_fault(self.fault.as_deref(), environment, aws)
+    }
+
+    /// Only the infrastructure is brought to its template; a stage that moves an image keeps the one that is deployed.
+    fn stacks(&self, environment: Environment) -> anyhow::Result<Stacks> {
         match &self.templates {
-            Some(folder) => Stacks::from_folder(self.environment, folder),
-            None => Ok(Stacks::of(self.environment)),
+            Some(folder) => Stacks::from_folder(environment, folder),
+            None => Ok(Stacks::of(environment)),
         }
     }
 
     /// The command by which to follow or repeat this one.
     fn again(&self) -> String {
-        let mut again = format!("cargo xtask deploy {}", self.environment.name());
+        let mut again = format!("cargo xtask deploy {}", self.target.name());
         let templates = self.templates.as_ref().map(|folder| folder.display().to_string());
         for (flag, value) in [
             ("--stage", self.stage.map(Stage::name)),
             ("--image", self.image.as_deref()),
             ("--templates", templates.as_deref()),
+            ("--role", self.role.as_deref()),
             ("--fault", self.fault.as_deref()),
         ] {
             if let Some(value) = value {
@@ -101,6 +117,20 @@ impl Deploy {
         }
         again + &self.cloud.arguments()
     }
+}
+
+/// Refuses an image that misbehaves on purpose where customers would meet it.
+///
+/// # Errors
+/// For prod on AWS: exit status 3.
+pub(crate) fn refuse_fault(fault: Option<&str>, environment: Environment, aws: &Aws) -> anyhow::Result<()> {
+    if fault.is_some() && environment == Environment::Prod && !aws.is_near() {
+        let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
+        return Err(Failure::refused(what)
+            .next("show it in the sandbox, or with --local")
+            .into());
+    }
+    Ok(())
 }
 
 impl Cloud {

@@ -1,14 +1,15 @@
 //! `destroy`: service, images, repository, in the order that their dependence allows.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::context::Context;
-use crate::environment::Stacks;
+use crate::environment::Rendered;
 use crate::exit::Failure;
-use crate::flags::{Destroy, Environment};
+use crate::flags::{Destroy, Target};
 use crate::stack::follow::wait_until_idle;
 use crate::stack::remove::remove;
 use crate::stack::{Resource, Stack};
@@ -22,6 +23,8 @@ struct Plan {
     stacks: Vec<(Stack, Vec<Resource>)>,
     /// The repositories that block the deletion of their stack, with the digests of their images.
     images: Vec<(String, Vec<String>)>,
+    /// What stays when its stack goes, because its template says so.
+    stays: Vec<Resource>,
 }
 
 impl Destroy {
@@ -31,37 +34,46 @@ impl Destroy {
     /// When declined, when there is no terminal to ask on, when AWS fails to delete something.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::connect(context, &self.cloud).await?;
-        let stacks = Stacks::of(self.environment);
+        let stacks = self.target.stacks();
+        if self.target == Target::Toolchain {
+            refuse_while_production_stands(&aws).await?;
+        }
         let plan = gather(context, &aws, &stacks).await?;
         if plan.stacks.is_empty() {
             context
                 .progress
-                .line(&format!("{}: nothing to delete", self.environment.name()));
+                .line(&format!("{}: nothing to delete", self.target.name()));
             cloud::leave_if_empty(context, &self.cloud, &aws).await?;
             return Ok(json!({"deleted": []}));
         }
         context.progress.line(&plan.render());
-        self.consent(context, &stacks.service.name).await?;
+        self.consent(context, &stacks[1].name).await?;
         self.carry_out(context, &aws, &plan).await?;
-        context.progress.line(&format!("{}: deleted", self.environment.name()));
+        context.progress.line(&format!("{}: deleted", self.target.name()));
+        if !plan.stays.is_empty() {
+            context.progress.line(&plan.render_stays());
+        }
         cloud::leave_if_empty(context, &self.cloud, &aws).await?;
-        Ok(json!({"deleted": plan.stacks.iter().map(|(stack, _)| &stack.name).collect::<Vec<_>>()}))
+        Ok(json!({
+            "deleted": plan.stacks.iter().map(|(stack, _)| &stack.name).collect::<Vec<_>>(),
+            "stays": plan.stays.iter().map(|resource| &resource.physical_id).collect::<Vec<_>>(),
+        }))
     }
 
     async fn consent(&self, context: &Context, service_stack: &str) -> anyhow::Result<()> {
         let leaving = "interrupted: nothing was deleted";
-        let agreed = match (self.environment, &self.confirm) {
+        let agreed = match (self.target, &self.confirm) {
             (_, Some(written)) if written == service_stack => true,
             (_, Some(written)) => {
                 return Err(
                     Failure::refused(format!("--confirm names {written}, and the stack is {service_stack}")).into(),
                 );
             }
-            (Environment::Prod, None) => {
+            (Target::Prod, None) => {
                 let question = format!("this deletes production; to do so, write {service_stack}:");
                 prompt::ask(context, &question, &format!("--confirm {service_stack}"), leaving).await? == service_stack
             }
-            (Environment::Sandbox, None) => {
+            (Target::Sandbox | Target::Toolchain, None) => {
                 self.yes || prompt::confirm(context, "delete all of this?", "--yes", leaving).await?
             }
         };
@@ -73,11 +85,7 @@ impl Destroy {
     }
 
     async fn carry_out(&self, context: &Context, aws: &Aws, plan: &Plan) -> anyhow::Result<()> {
-        let again = format!(
-            "cargo xtask destroy {}{}",
-            self.environment.name(),
-            self.cloud.arguments()
-        );
+        let again = format!("cargo xtask destroy {}{}", self.target.name(), self.cloud.arguments());
         for (stack, resources) in &plan.stacks {
             let holds = |name: &str| {
                 resources
@@ -104,13 +112,30 @@ impl Destroy {
     }
 }
 
+/// The pipeline's foundation holds the role that CloudFormation acts in for production: without it, nobody could change or
+/// delete those stacks any more.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html>
+async fn refuse_while_production_stands(aws: &Aws) -> anyhow::Result<()> {
+    for stack in Target::Prod.stacks() {
+        if aws.stack(&stack.name).await?.is_some() {
+            let what = format!(
+                "{} is changed in a role that goes with the toolchain: without it, it could be neither changed nor deleted",
+                stack.name
+            );
+            return Err(Failure::refused(what).next("cargo xtask destroy prod, first").into());
+        }
+    }
+    Ok(())
+}
+
 /// What there is to delete, once nothing goes on any more.
-async fn gather(context: &Context, aws: &Aws, stacks: &Stacks) -> anyhow::Result<Plan> {
+async fn gather(context: &Context, aws: &Aws, stacks: &[Rendered]) -> anyhow::Result<Plan> {
     let mut plan = Plan {
         stacks: Vec::new(),
         images: Vec::new(),
+        stays: Vec::new(),
     };
-    for name in stacks.names().into_iter().rev() {
+    for Rendered { name, template } in stacks.iter().rev() {
         let Some(stack) = aws.stack(name).await? else { continue };
         // A creation can be cut short by deletion; anything else must end first.
         let stack = if stack.status == "CREATE_IN_PROGRESS" {
@@ -131,9 +156,20 @@ async fn gather(context: &Context, aws: &Aws, stacks: &Stacks) -> anyhow::Result
                 plan.images.push((repository.physical_id.clone(), digests));
             }
         }
+        plan.stays.extend(staying(&serde_json::from_str(template)?, &resources));
         plan.stacks.push((stack, resources));
     }
     Ok(plan)
+}
+
+/// The resources that a template keeps when its stack goes.
+fn staying(template: &Value, resources: &[Resource]) -> Vec<Resource> {
+    let stays = |resource: &&Resource| {
+        let policy = &template["Resources"][&resource.logical_id]["DeletionPolicy"];
+        let is_there = !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE";
+        is_there && (policy == "Retain" || policy == "RetainExceptOnCreate")
+    };
+    resources.iter().filter(stays).cloned().collect()
 }
 
 impl Plan {
@@ -142,7 +178,7 @@ impl Plan {
         for (stack, resources) in &self.stacks {
             let held: Vec<&Resource> = resources
                 .iter()
-                .filter(|resource| resource.status != "DELETE_COMPLETE")
+                .filter(|resource| resource.status != "DELETE_COMPLETE" && !self.stays.contains(resource))
                 .collect();
             lines.push(format!(
                 "{} ({}): {} resources to delete",
@@ -161,7 +197,23 @@ impl Plan {
                 digests.len()
             ));
         }
+        if !self.stays.is_empty() {
+            lines.push(self.render_stays());
+        }
         lines.join("\n")
+    }
+
+    /// What stays, and what becomes of it.
+    fn render_stays(&self) -> String {
+        let mut text = "stays, with all that is in it, and is yours to delete:".to_owned();
+        for resource in &self.stays {
+            let _ = write!(
+                text,
+                "\n  {} ({}): {}",
+                resource.logical_id, resource.resource_type, resource.physical_id
+            );
+        }
+        text
     }
 }
 
@@ -195,11 +247,37 @@ mod tests {
         let plan = Plan {
             stacks: vec![(stack, resources)],
             images: vec![("repository".to_owned(), vec![String::new(); 3])],
+            stays: Vec::new(),
         };
         insta::assert_snapshot!(plan.render(), @"
         Foundation (CREATE_COMPLETE): 1 resources to delete
           Repository (AWS::ECR::Repository)
         repository: 3 images to delete, which block its deletion
+        ");
+    }
+
+    #[test]
+    fn what_stays_is_named_and_not_among_what_goes() {
+        let stacks = Target::Toolchain.stacks();
+        let template: Value = serde_json::from_str(&stacks[0].template).unwrap();
+        let resource = |logical_id: &str, resource_type: &str| Resource {
+            logical_id: logical_id.to_owned(),
+            physical_id: format!("the-{logical_id}"),
+            resource_type: resource_type.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+        };
+        let resources = vec![
+            resource("SourceRepository", "AWS::CodeCommit::Repository"),
+            resource("ToolchainDeploymentRole", "AWS::IAM::Role"),
+        ];
+        let plan = Plan {
+            stacks: Vec::new(),
+            images: Vec::new(),
+            stays: staying(&template, &resources),
+        };
+        insta::assert_snapshot!(plan.render(), @"
+        stays, with all that is in it, and is yours to delete:
+          SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
         ");
     }
 }

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::cloud;
 use crate::context::Context;
-use crate::environment::Stacks;
 use crate::exit::{Done, Exit, Failure};
-use crate::flags::{Diff, Environment};
+use crate::flags::{Diff, Target};
 use crate::stack::changes;
 use crate::stack::compare::{Difference, compare};
 use crate::token::token;
@@ -53,14 +52,14 @@ async fn one(context: &Context, aws: &Aws, stack: &stacks::Stack, again: &str) -
 fn choose(name: &str) -> anyhow::Result<Vec<stacks::Stack>> {
     let all = stacks::all();
     let known: Vec<String> = all.iter().map(|stack| stack.name.clone()).collect();
-    let wanted = match Environment::from_str(name, false) {
-        Ok(environment) => Stacks::of(environment).names().map(ToOwned::to_owned).to_vec(),
+    let wanted = match Target::from_str(name, false) {
+        Ok(target) => target.stacks().map(|stack| stack.name).to_vec(),
         Err(_) => vec![name.to_owned()],
     };
     let chosen: Vec<stacks::Stack> = all.into_iter().filter(|stack| wanted.contains(&stack.name)).collect();
     if chosen.is_empty() {
         let what = format!(
-            "no stack or environment is called {name}; there are: sandbox, prod, {}",
+            "no stack or environment is called {name}; there are: sandbox, toolchain, prod, {}",
             known.join(", ")
         );
         return Err(Failure::refused(what).into());
@@ -115,12 +114,19 @@ mod tests {
             ]
         );
         assert_eq!(
+            names("toolchain"),
+            [
+                "OneBoxDeploymentOnECS-Foundation-Deployments",
+                "OneBoxDeploymentOnECS-Toolchain-Deployments"
+            ]
+        );
+        assert_eq!(
             names("OneBoxDeploymentOnECS-Service-Sandbox"),
             ["OneBoxDeploymentOnECS-Service-Sandbox"]
         );
         let error = choose("Service").unwrap_err();
         assert_eq!(exit_of(&error), Exit::Refused);
-        insta::assert_snapshot!(error, @"no stack or environment is called Service; there are: sandbox, prod, OneBoxDeploymentOnECS-Foundation-Sandbox, OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, OneBoxDeploymentOnECS-Service-Prod, OneBoxDeploymentOnECS-Foundation-Deployments, OneBoxDeploymentOnECS-Toolchain-Deployments");
+        insta::assert_snapshot!(error, @"no stack or environment is called Service; there are: sandbox, toolchain, prod, OneBoxDeploymentOnECS-Foundation-Sandbox, OneBoxDeploymentOnECS-Service-Sandbox, OneBoxDeploymentOnECS-Foundation-Prod, OneBoxDeploymentOnECS-Service-Prod, OneBoxDeploymentOnECS-Foundation-Deployments, OneBoxDeploymentOnECS-Toolchain-Deployments");
     }
 
     #[test]

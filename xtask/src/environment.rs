@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::exit::Failure;
-use crate::flags::Environment;
+use crate::flags::{Environment, Target};
 use crate::stack::compare::kept;
 use crate::stack::{Stack, Template, Wanted};
 
@@ -47,19 +47,25 @@ impl Stacks {
     /// When one isn't there: exit status 3.
     pub(crate) fn from_folder(environment: Environment, folder: &Path) -> anyhow::Result<Self> {
         let mut stacks = Self::of(environment);
-        for stack in [&mut stacks.foundation, &mut stacks.service] {
-            let path = folder.join(format!("{}.template.json", stack.name));
-            stack.template = std::fs::read_to_string(&path).map_err(|error| {
-                let next = format!("write it with `cargo xtask synth --out {}`", folder.display());
-                Failure::refused(format!("cannot read {}: {error}", path.display())).next(next)
-            })?;
-        }
+        stacks.foundation.read(folder)?;
+        stacks.service.read(folder)?;
         Ok(stacks)
     }
+}
 
-    /// The names, in the order of deployment.
-    pub(crate) fn names(&self) -> [&str; 2] {
-        [&self.foundation.name, &self.service.name]
+impl Target {
+    /// Its stacks, in the order of deployment: what must exist first, and what it is there for. The image repository that
+    /// the pipeline pushes to is production's.
+    pub(crate) fn stacks(self) -> [Rendered; 2] {
+        if let Some(environment) = self.environment() {
+            let Stacks { foundation, service } = Stacks::of(environment);
+            return [foundation, service];
+        }
+        let Toolchain {
+            foundations: [source, _],
+            toolchain,
+        } = Toolchain::new();
+        [source, toolchain]
     }
 }
 
@@ -84,6 +90,19 @@ impl Toolchain {
             toolchain: stacks::toolchain().into(),
         }
     }
+
+    /// The same stacks, with the templates that `synth --out` wrote to a folder.
+    ///
+    /// # Errors
+    /// When one isn't there: exit status 3.
+    pub(crate) fn from_folder(folder: &Path) -> anyhow::Result<Self> {
+        let mut stacks = Self::new();
+        for stack in &mut stacks.foundations {
+            stack.read(folder)?;
+        }
+        stacks.toolchain.read(folder)?;
+        Ok(stacks)
+    }
 }
 
 impl From<stacks::Stack> for Rendered {
@@ -96,6 +115,16 @@ impl From<stacks::Stack> for Rendered {
 }
 
 impl Rendered {
+    /// Takes the template from a folder that `synth --out` wrote it to.
+    fn read(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let path = folder.join(format!("{}.template.json", self.name));
+        self.template = std::fs::read_to_string(&path).map_err(|error| {
+            let next = format!("write it with `cargo xtask synth --out {}`", folder.display());
+            Failure::refused(format!("cannot read {}: {error}", path.display())).next(next)
+        })?;
+        Ok(())
+    }
+
     /// What is asked of the stack, with these parameters.
     pub(crate) fn with<const N: usize>(&self, parameters: [(&str, &str); N]) -> Wanted {
         Wanted {

@@ -1,6 +1,6 @@
 //! All flags of all commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Destroy(Destroy),
     Load(Load),
     Image(Image),
+    Build(Build),
     Codegen(Codegen),
     Local(Local),
     Pipeline(Pipeline),
@@ -44,6 +45,14 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Environment {
     Sandbox,
+    Prod,
+}
+
+/// What can be deployed: an environment, or the pipeline that deploys production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    Sandbox,
+    Toolchain,
     Prod,
 }
 
@@ -61,18 +70,27 @@ pub(crate) enum Stage {
 /// Deploy an environment: repository, image, service; a second run finds nothing to do.
 ///
 /// Without --stage: infrastructure, then Onebox, then Fleet. A new environment gets its image on both at once.
+/// The toolchain has neither stages nor an image: it is what must exist before source and images can be pushed, and the
+/// pipeline.
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
-    pub(crate) environment: Environment,
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
     /// Deploy this stage alone.
     #[arg(long, value_enum)]
     pub(crate) stage: Option<Stage>,
-    /// The image to deploy, in place of one built from the source.
-    #[arg(long, value_name = "REPOSITORY@sha256:DIGEST", value_parser = image)]
+    /// The image to deploy, in place of one built from the source: by digest, or the file in which `build` named it.
+    #[arg(long, value_name = "REPOSITORY@sha256:DIGEST|FILE.json", value_parser = image)]
     pub(crate) image: Option<String>,
+    /// The image that a first deployment of the infrastructure runs; from the same file.
+    #[arg(skip)]
+    pub(crate) bootstrap: Option<String>,
     /// The folder of the templates to deploy, as `synth --out DIR` wrote them, in place of rendering them.
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
+    /// The role that CloudFormation acts in, in place of one's own rights; CloudFormation keeps to it from then on.
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role: Option<String>,
     /// A fault that the image shows on purpose, to see it stopped; `image build --help` tells of its grammar. Never on
     /// AWS in prod.
     #[arg(long, value_name = "SPEC", value_parser = fault, conflicts_with = "image")]
@@ -110,7 +128,8 @@ pub(crate) struct Synth {
 /// Print the outputs of an environment's stacks.
 #[derive(Debug, Args)]
 pub(crate) struct Outputs {
-    pub(crate) environment: Environment,
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
     /// Print this output's value alone.
     pub(crate) name: Option<String>,
     #[command(flatten)]
@@ -120,15 +139,17 @@ pub(crate) struct Outputs {
 /// Show what an environment runs: stacks, services, images, endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    pub(crate) environment: Environment,
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
 
-/// Delete an environment: service, images, repository.
+/// Delete an environment: service, images, repository; or the toolchain, whose source and artifacts stay.
 #[derive(Debug, Args)]
 pub(crate) struct Destroy {
-    pub(crate) environment: Environment,
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
     /// Delete without asking; not enough for prod.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -176,6 +197,29 @@ impl ServiceStage {
             Self::Fleet => constants::stage::FLEET,
         }
     }
+}
+
+/// Make all that the pipeline deploys: test, render, push the images, and put it in a folder with this command line.
+///
+/// What CodeBuild runs; the folder is the artifact that the stages after Build begin with.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The environment whose repository gets the images.
+    pub(crate) environment: Environment,
+    /// The folder to write to; what is in it is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The folder to write test reports to, in `JUnit`'s format.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reports: Option<PathBuf>,
+    /// The commit that is built, for whoever asks later what an image was made of.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) source: Option<String>,
+    /// A fault that the image shows on purpose, or `none`; never on AWS in prod.
+    #[arg(long, value_name = "SPEC", default_value = constants::pipeline::NO_FAULT, value_parser = fault_or_none)]
+    pub(crate) fault: String,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
 }
 
 /// Build the service's image, or push it.
@@ -433,6 +477,7 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Deploy(Deploy { cloud, .. })
+            | Self::Build(Build { cloud, .. })
             | Self::Diff(Diff { cloud, .. })
             | Self::Outputs(Outputs { cloud, .. })
             | Self::Status(Status { cloud, .. })
@@ -467,14 +512,46 @@ impl Command {
     }
 }
 
-/// An image by digest, as the service stack's parameters take it.
+impl Target {
+    /// The name as it is written on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Toolchain => "toolchain",
+            Self::Prod => "prod",
+        }
+    }
+
+    /// The environment that runs the service; the toolchain is none.
+    pub(crate) fn environment(self) -> Option<Environment> {
+        match self {
+            Self::Sandbox => Some(Environment::Sandbox),
+            Self::Toolchain => None,
+            Self::Prod => Some(Environment::Prod),
+        }
+    }
+}
+
+/// An image by digest, as the service stack's parameters take it, or a file that names one.
 fn image(text: &str) -> Result<String, String> {
     let hexadecimal = |digits: &str| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match text.split_once("@sha256:") {
         Some((repository, digits)) if !repository.is_empty() && digits.len() == 64 && hexadecimal(digits) => {
             Ok(text.to_owned())
         }
-        _ => Err("an image by digest: REPOSITORY@sha256: and 64 hexadecimal digits".to_owned()),
+        None if Path::new(text).extension().is_some_and(|extension| extension == "json") => Ok(text.to_owned()),
+        _ => Err(
+            "an image by digest, REPOSITORY@sha256: and 64 hexadecimal digits, or a file of `build`'s, FILE.json"
+                .to_owned(),
+        ),
+    }
+}
+
+fn fault_or_none(text: &str) -> Result<String, String> {
+    if text == constants::pipeline::NO_FAULT {
+        Ok(text.to_owned())
+    } else {
+        fault(text)
     }
 }
 

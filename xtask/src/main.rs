@@ -2,6 +2,7 @@
 
 mod aws;
 mod bench;
+mod build;
 mod cloud;
 mod codegen;
 mod context;
@@ -91,6 +92,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Local(local) => local.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Pipeline(pipeline) => pipeline.run(context).await,
+        Command::Build(build) => build.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),

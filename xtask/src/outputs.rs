@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::environment::Stacks;
 use crate::exit::{Exit, Failure};
 use crate::flags::Outputs;
 use crate::{cloud, table};
@@ -18,16 +17,17 @@ impl Outputs {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::connect(context, &self.cloud).await?;
         let mut outputs = BTreeMap::new();
-        for name in Stacks::of(self.environment).names() {
-            outputs.extend(aws.stack(name).await?.map(|stack| stack.outputs).unwrap_or_default());
+        for stack in self.target.stacks() {
+            outputs.extend(
+                aws.stack(&stack.name)
+                    .await?
+                    .map(|stack| stack.outputs)
+                    .unwrap_or_default(),
+            );
         }
         if outputs.is_empty() {
-            let what = format!("{} is not deployed", self.environment.name());
-            let next = format!(
-                "cargo xtask deploy {}{}",
-                self.environment.name(),
-                self.cloud.arguments()
-            );
+            let what = format!("{} is not deployed", self.target.name());
+            let next = format!("cargo xtask deploy {}{}", self.target.name(), self.cloud.arguments());
             return Err(Failure::new(Exit::Failed, what).next(next).into());
         }
         if let Some(name) = &self.name {

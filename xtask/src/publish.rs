@@ -92,7 +92,7 @@ async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage>
             .line(&format!("this image misbehaves on purpose: {FAULT_VARIABLE}={fault}"));
     }
     let recipe = recipe.clone();
-    let (root, progress) = (context.root.clone(), context.progress.clone());
+    let (root, progress) = (context.checkout()?.to_owned(), context.progress.clone());
     let building = tokio::task::spawn_blocking(move || {
         let mut say = |text: &str| {
             if progress.is_live() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::aws::ecr::Image;
 use crate::context::Context;
-use crate::environment::{Rendered, Stacks};
+use crate::environment::Rendered;
 use crate::flags::Status;
 use crate::services::{Minimum, Service, minimums};
 use crate::stack::{Resource, Stack};
@@ -21,19 +21,18 @@ impl Status {
     /// When AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::connect(context, &self.cloud).await?;
-        let stacks = Stacks::of(self.environment);
-        let [foundation, service] = stacks.names();
-        let found = [aws.stack(foundation).await?, aws.stack(service).await?];
-        let services = services(&aws, &stacks.service, found[1].as_ref()).await?;
+        let [first, second] = self.target.stacks();
+        let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
+        let services = services(&aws, &second, found[1].as_ref()).await?;
         let images = images(&aws, found[0].as_ref()).await?;
         let report = Report {
-            names: stacks.names().map(ToOwned::to_owned),
+            names: [first.name, second.name],
             found,
             services,
             images,
         };
         context.output.line(&report.render());
-        Ok(report.record(self.environment.name()))
+        Ok(report.record(self.target.name()))
     }
 }
 

@@ -88,7 +88,7 @@ async fn run(context: &Context, step: &'static Step) -> anyhow::Result<Done> {
         }
     }
     context.progress.line(&format!("{}: {}", step.name, step.checks));
-    let (root, work) = (context.root.clone(), step.run);
+    let (root, work) = (context.checkout()?.to_owned(), step.run);
     let running = tokio::task::spawn_blocking(move || work(&root));
     let outcome = context
         .interrupt

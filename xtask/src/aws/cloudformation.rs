@@ -115,6 +115,7 @@ impl Aws {
             .set_use_previous_template(text.is_none().then_some(true))
             .set_template_body(text.map(ToOwned::to_owned))
             .set_parameters(Some(parameters))
+            .set_role_arn(self.deployment_role.clone())
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityNamedIam)
             .send()
@@ -196,6 +197,19 @@ impl Aws {
             .await
             .map(drop)
             .map_err(|error| failure(&format!("delete the stack {stack_id}"), &error))
+    }
+
+    /// The text of a stack's template, as it was sent.
+    ///
+    /// # Errors
+    /// When there is no such stack, or AWS can't be asked.
+    pub(crate) async fn template(&self, stack: &str) -> anyhow::Result<String> {
+        let request = self.cloudformation.get_template().stack_name(stack);
+        let answer = request.template_stage(types::TemplateStage::Original).send().await;
+        let answer = answer.map_err(|error| failure(&format!("get the template of {stack}"), &error))?;
+        answer
+            .template_body
+            .with_context(|| format!("CloudFormation gives no template of {stack}"))
     }
 
     /// A page of a stack's events, newest first, and what names the page after it.

@@ -83,6 +83,9 @@ impl Work<'_> {
         let recipe = match (self.deploy.stage, running) {
             _ if self.deploy.image.is_some() => return Ok(self.deploy.image.clone()),
             (Some(Stage::Infrastructure), Some(_)) => return Ok(None),
+            (Some(Stage::Infrastructure), None) if self.deploy.bootstrap.is_some() => {
+                return Ok(self.deploy.bootstrap.clone());
+            }
             (Some(Stage::Fleet), running) => return Ok(running.and_then(Images::of).map(|images| images.onebox)),
             (Some(Stage::Infrastructure), None) => Recipe::plain(Binary::Bootstrap),
             (None | Some(Stage::Onebox), _) => Recipe {

@@ -1,0 +1,96 @@
+//! `build`: all that the pipeline deploys, made once and handed on in a folder.
+
+mod check;
+mod images;
+mod junit;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use constants::pipeline::NO_FAULT;
+use serde_json::{Value, json};
+use stacks::foundation::IMAGE_REPOSITORY_URI;
+use stacks::toolchain::Work;
+
+pub(crate) use self::images::Images;
+
+use crate::context::Context;
+use crate::deploy::refuse_fault;
+use crate::environment::Stacks;
+use crate::exit::Failure;
+use crate::flags::Build;
+use crate::image::{Binary, Recipe};
+use crate::progress::human;
+use crate::{cloud, publish, synth};
+
+/// The folder of the templates, within the one that is handed on.
+const TEMPLATES: &str = "templates";
+
+/// The file of the images, within the one that is handed on.
+const IMAGES: &str = "image.json";
+
+/// This command line, within the folder that is handed on.
+const COMMAND_LINE: &str = "xtask";
+
+impl Build {
+    /// Tests, renders, pushes the images, and fills the folder.
+    ///
+    /// # Errors
+    /// When there is no repository to push to (exit status 4), when a test fails, when something doesn't compile.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
+        let started = Instant::now();
+        let root = context.checkout()?;
+        let aws = cloud::connect(context, &self.cloud).await?;
+        let fault = Some(self.fault.clone()).filter(|fault| fault != NO_FAULT);
+        refuse_fault(fault.as_deref(), self.environment, &aws)?;
+        let name = Stacks::of(self.environment).foundation.name;
+        let foundation = aws.stack(&name).await?;
+        let foundation = foundation.ok_or_else(|| {
+            Failure::preflight(format!("there is no stack {name}")).next("`cargo xtask deploy toolchain` makes it")
+        })?;
+        check::check(context, root, self.reports.as_deref()).await?;
+        let repository = foundation.output(IMAGE_REPOSITORY_URI)?;
+        let recipe = Recipe {
+            binary: Binary::Service,
+            fault,
+        };
+        let images = Images {
+            source: self.source,
+            service: publish::publish(context, &aws, repository, &recipe).await?,
+            bootstrap: publish::publish(context, &aws, repository, &Recipe::plain(Binary::Bootstrap)).await?,
+        };
+        hand_on(root, &self.out, &images)?;
+        context.output.line(&images.service);
+        context
+            .progress
+            .line(&format!("built {} in {}", self.out.display(), human(started.elapsed())));
+        Ok(json!({"image": images.service, "bootstrap": images.bootstrap, "out": self.out}))
+    }
+}
+
+/// Fills the folder with what the stages after Build begin with.
+fn hand_on(root: &Path, out: &Path, images: &Images) -> anyhow::Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out).with_context(|| format!("cannot empty {}", out.display()))?;
+    }
+    synth::run(&[], &out.join(TEMPLATES), &mut |_| {})?;
+    images.write(&out.join(IMAGES))?;
+    let itself = std::env::current_exe().context("cannot tell which program this is")?;
+    copy(&itself, &out.join(COMMAND_LINE))?;
+    for work in [Work::UpdatePipeline, Work::Deploy] {
+        copy(&root.join(work.buildspec()), &out.join(work.buildspec()))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let folder = to.parent().context("a file is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

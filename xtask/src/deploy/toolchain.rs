@@ -1,0 +1,143 @@
+//! `deploy toolchain`: what must exist before source and images can be pushed, and the pipeline.
+
+use std::time::{Instant, SystemTime};
+
+use anyhow::Context as _;
+use constants::pipeline::BRANCH;
+use serde_json::{Value, json};
+use stacks::source::CLONE_URL;
+
+use super::report;
+use crate::aws::Aws;
+use crate::cloud;
+use crate::context::Context;
+use crate::environment::{Rendered, Toolchain};
+use crate::exit::Failure;
+use crate::flags::Deploy;
+use crate::stack::apply::{Applied, Terms, apply};
+
+impl Deploy {
+    /// Deploys the foundations and the pipeline; in a role of CloudFormation's, as the pipeline does, the pipeline alone.
+    ///
+    /// # Errors
+    /// By the exit statuses of [`crate::exit::Exit`].
+    pub(super) async fn toolchain(self, context: &Context) -> anyhow::Result<Value> {
+        let started = Instant::now();
+        self.refuse_what_is_of_environments()?;
+        let stacks = match &self.templates {
+            Some(folder) => Toolchain::from_folder(folder)?,
+            None => Toolchain::new(),
+        };
+        let aws = cloud::connect(context, &self.cloud)
+            .await?
+            .deploying_in(self.role.clone());
+        let mut changed = false;
+        let again = self.again();
+        if self.role.is_some() {
+            ensure_as_deployed(&aws, &stacks.foundations[0]).await?;
+        } else {
+            for foundation in &stacks.foundations {
+                changed |= one(context, &aws, foundation, self.yes, &again).await?.changed;
+            }
+        }
+        let pipeline = one(context, &aws, &stacks.toolchain, self.yes, &again).await?;
+        changed |= pipeline.changed;
+        report(context, &pipeline.stack, changed, started);
+        if self.role.is_none() {
+            say_where_to_push(context, &aws, &stacks.foundations[0]).await?;
+        }
+        Ok(json!({
+            "environment": self.target.name(),
+            "changed": changed,
+            "outputs": pipeline.stack.outputs,
+            "seconds": started.elapsed().as_secs_f64(),
+        }))
+    }
+
+    fn refuse_what_is_of_environments(&self) -> anyhow::Result<()> {
+        let given = [
+            (self.stage.is_some(), "--stage"),
+            (self.image.is_some(), "--image"),
+            (self.fault.is_some(), "--fault"),
+        ];
+        match given.iter().find(|(given, _)| *given) {
+            Some((_, flag)) => Err(Failure::refused(format!("the toolchain runs no image: leave {flag} away")).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Brings one stack of the toolchain to its template.
+///
+/// # Errors
+/// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
+pub(crate) async fn one(
+    context: &Context,
+    aws: &Aws,
+    stack: &Rendered,
+    yes: bool,
+    again: &str,
+) -> anyhow::Result<Applied> {
+    let token = crate::token::token("deploy", SystemTime::now());
+    let terms = Terms {
+        yes,
+        token: &token,
+        again,
+    };
+    apply(context, aws, &stack.with([]), terms).await
+}
+
+/// The pipeline doesn't change what it may do: otherwise every push could. Whoever has the rights to does, and until then
+/// a push that asks for it stops here.
+async fn ensure_as_deployed(aws: &Aws, foundation: &Rendered) -> anyhow::Result<()> {
+    let name = &foundation.name;
+    let next = "cargo xtask deploy toolchain, by someone who may change roles";
+    let refuse = |what: String| Err(Failure::preflight(what).next(next).into());
+    if aws.stack(name).await?.is_none() {
+        return refuse(format!("there is no stack {name}"));
+    }
+    if aws.template(name).await? != foundation.template {
+        let what = format!("{name} differs from its template, and the pipeline may not change what it may do itself");
+        return refuse(what);
+    }
+    Ok(())
+}
+
+async fn say_where_to_push(context: &Context, aws: &Aws, foundation: &Rendered) -> anyhow::Result<()> {
+    let name = &foundation.name;
+    let stack = aws.stack(name).await?;
+    let stack = stack.with_context(|| format!("the stack {name} has gone while it was deployed"))?;
+    // A repository elsewhere has an address of its own.
+    if let Some(url) = stack.outputs.get(CLONE_URL) {
+        context.output.line(&format!("{CLONE_URL}  {url}"));
+        context
+            .progress
+            .line(&format!("to deploy: git push {url} HEAD:{BRANCH}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::exit::{Exit, exit_of};
+    use crate::flags::{Command, Xtask};
+
+    #[test]
+    fn what_is_of_environments_is_refused() {
+        let digest = format!("r@sha256:{}", "0".repeat(64));
+        for (flag, value) in [("--stage", "onebox"), ("--image", &digest), ("--fault", "hang")] {
+            let arguments = ["xtask", "deploy", "toolchain", flag, value];
+            let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+                panic!("{arguments:?}");
+            };
+            let error = deploy.refuse_what_is_of_environments().unwrap_err();
+            assert_eq!(exit_of(&error), Exit::Refused);
+            assert_eq!(
+                error.to_string(),
+                format!("the toolchain runs no image: leave {flag} away")
+            );
+        }
+    }
+}
