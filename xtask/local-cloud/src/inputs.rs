@@ -287,7 +287,8 @@ fn page_names(service: Service) -> PageNames {
 fn invalid_token(service: Service, operation: &str, name: &str) -> Fault {
     let message = format!("{name} is not valid; begin again without it");
     match service {
-        Service::CloudWatch if operation != "ListMetrics" => Fault::client("InvalidNextToken", message),
+        Service::CloudWatch if operation == "ListMetrics" => Fault::client("InvalidParameterValue", message),
+        Service::CloudWatch => Fault::client("InvalidNextToken", message),
         _ => invalid(service, message),
     }
 }
@@ -303,8 +304,7 @@ fn says_nothing(value: &Value) -> bool {
 
 fn invalid(service: Service, message: String) -> Fault {
     let code = match service {
-        Service::ElasticLoadBalancing => "ValidationError",
-        Service::CloudWatch => "InvalidParameterValue",
+        Service::CloudWatch | Service::ElasticLoadBalancing => "ValidationError",
         _ => "InvalidParameterException",
     };
     Fault::client(code, message)

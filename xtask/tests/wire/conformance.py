@@ -4,10 +4,12 @@ One line a call, a summary at the end, and exit status 1 if any answer isn't as 
 The endpoint and the credentials come from the environment, as `cargo xtask local env` prints them; the sandbox is deployed.
 """
 
+import datetime
 import faulthandler
 import json
 import sys
 import time
+import unittest.mock
 
 import boto3
 import botocore.config
@@ -16,7 +18,7 @@ import botocore.exceptions
 import model
 import planted
 
-SERVICES = ["sts", "cloudformation", "ecr", "ecs", "elbv2"]
+SERVICES = ["sts", "cloudformation", "cloudwatch", "ecr", "ecs", "elbv2"]
 APPLICATION = "OneBoxDeploymentOnECS"
 CLUSTER = f"{APPLICATION}-Sandbox"
 STACK = f"{APPLICATION}-Service-Sandbox"
@@ -37,14 +39,23 @@ class Conformance:
 
     def __init__(self):
         # Requests that boto3 itself would refuse must reach the local cloud, and an error must not be asked for twice.
-        config = botocore.config.Config(
+        self.config = botocore.config.Config(
             parameter_validation=False, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30
         )
-        self.clients = {service: boto3.client(service, config=config) for service in SERVICES}
+        self.clients = {service: boto3.client(service, config=self.config) for service in SERVICES}
         self.answered, self.implemented, self.faults, self.calls = set(), set(), 0, 0
         self.silent = False
         for client in self.clients.values():
             client.meta.events.register("before-parse", self.look)
+
+    def speak(self, service, protocol):
+        """From now on in this one of the protocols that the service has."""
+        with unittest.mock.patch("botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", (protocol,)):
+            client = boto3.client(service, config=self.config)
+            assert client.meta.service_model.resolved_protocol == protocol
+        client.meta.events.register("before-parse", self.look)
+        self.clients[service] = client
+        print(f"ok    {service} in the protocol {protocol}")
 
     def look(self, operation_model, response_dict, **_):
         status, body = response_dict["status_code"], response_dict["body"]
@@ -418,15 +429,108 @@ def elbv2_refusals(run):
     refuse("ValidationError", "describe_rules")
 
 
+def cloudwatch(run):
+    ask = lambda operation, **parameters: run.ask("cloudwatch", operation, **parameters)
+    alarms = ask("describe_alarms")["MetricAlarms"]
+    name = alarms[0]["AlarmName"]
+    ask("describe_alarms", AlarmNames=[name])
+    ask("describe_alarms", AlarmNamePrefix=name[:-3], StateValue=alarms[0]["StateValue"], AlarmTypes=["MetricAlarm"])
+    pages = run.clients["cloudwatch"].get_paginator("describe_alarms").paginate(PaginationConfig={"PageSize": 2})
+    if [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]] != [alarm["AlarmName"] for alarm in alarms]:
+        run.say("cloudwatch DescribeAlarms", "by pages", ["other alarms than all at once"])
+    ask("set_alarm_state", AlarmName=name, StateValue="ALARM", StateReason="a rehearsal", StateReasonData='{"a": 1}')
+    ask("describe_alarms", AlarmNames=[name])
+    history = ask("describe_alarm_history", AlarmName=name)["AlarmHistoryItems"]
+    if not any(item["HistorySummary"].endswith("to ALARM") for item in history):
+        run.say("cloudwatch DescribeAlarmHistory", "after a state was set", ["nothing of it"])
+    since = {"StartDate": datetime.datetime(2026, 1, 1), "EndDate": datetime.datetime(2126, 1, 1)}
+    ask("describe_alarm_history", HistoryItemType="StateUpdate", ScanBy="TimestampAscending", MaxRecords=1, **since)
+    ask("disable_alarm_actions", AlarmNames=[name])
+    ask("enable_alarm_actions", AlarmNames=[name])
+    ask("describe_alarms_for_metric", Namespace="AWS/ECS", MetricName="CPUUtilization")
+    cloudwatch_metrics(run)
+
+
+def cloudwatch_metrics(run):
+    ask = lambda operation, **parameters: run.ask("cloudwatch", operation, **parameters)
+    named = {"Namespace": "AWS/ApplicationELB", "MetricName": "HealthyHostCount"}
+    until(lambda: ask("list_metrics", **named)["Metrics"])
+    metric = ask("list_metrics", Dimensions=[{"Name": "TargetGroup"}], RecentlyActive="PT3H", **named)["Metrics"][0]
+    ask("list_metrics")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    span = {"StartTime": now - datetime.timedelta(hours=1), "EndTime": now + datetime.timedelta(hours=1)}
+    stat = lambda statistic: {"Metric": metric, "Period": 60, "Stat": statistic}
+    queries = [
+        {"Id": "most", "MetricStat": stat("Maximum"), "Label": "the most"},
+        {"Id": "few", "MetricStat": stat("TM(0%:50%)"), "ReturnData": False},
+        {"Id": "ratio", "Expression": "100 * few / most"},
+    ]
+    data = ask("get_metric_data", MetricDataQueries=queries, **span)
+    most, ratio = data["MetricDataResults"]
+    if most["Label"] != "the most" or len(most["Values"]) != len(ratio["Values"]) or not most["Values"]:
+        run.say("cloudwatch GetMetricData", "of a metric and an expression", [f"not both: {data}"])
+    page = ask("get_metric_data", MetricDataQueries=queries[:1], ScanBy="TimestampAscending", MaxDatapoints=1, **span)
+    ask("get_metric_data", MetricDataQueries=queries[:1], NextToken=page.get("NextToken", "1"), **span)
+    ask("get_metric_statistics", **metric, Period=300, Statistics=["Average", "SampleCount", "Sum", "Minimum", "Maximum"], **span)
+    ask("get_metric_statistics", **metric, Period=60, ExtendedStatistics=["p99.9", "TM(10%:90%)", "IQM", "PR(0:3)"], **span)
+    own = [
+        {"MetricName": "Own", "Value": 1.5, "Dimensions": [{"Name": "a", "Value": "b"}]},
+        {"MetricName": "Own", "Values": [1, 2.5], "Counts": [3, 4], "Timestamp": now, "Unit": "Seconds"},
+    ]
+    ask("put_metric_data", Namespace="Conformance", MetricData=own)
+    if len(ask("list_metrics", Namespace="Conformance")["Metrics"]) != 2:
+        run.say("cloudwatch PutMetricData", "of two metrics", ["not both are listed"])
+
+
+def cloudwatch_refusals(run):
+    refuse = lambda code, operation, **parameters: run.refuse(code, "cloudwatch", operation, **parameters)
+    refuse("ResourceNotFound", "set_alarm_state", AlarmName="none", StateValue="OK", StateReason="a")
+    name = run.ask("cloudwatch", "describe_alarms", MaxRecords=1)["MetricAlarms"][0]["AlarmName"]
+    refuse("ValidationError", "set_alarm_state", AlarmName=name, StateValue="RED", StateReason="a")
+    refuse("InvalidFormat", "set_alarm_state", AlarmName=name, StateValue="OK", StateReason="a", StateReasonData="{")
+    refuse("ValidationError", "describe_alarms", AlarmNames=[name], AlarmNamePrefix="a")
+    refuse("InvalidNextToken", "describe_alarms", NextToken="no such page")
+    refuse("InvalidNextToken", "describe_alarm_history", NextToken="no such page")
+    refuse("InvalidParameterValue", "list_metrics", NextToken="no such page")
+    refuse("ValidationError", "describe_alarms", MaxRecords=101)
+    refuse("InvalidParameterValue", "list_metrics", RecentlyActive="PT1H")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    span = {"StartTime": now - datetime.timedelta(hours=1), "EndTime": now}
+    named = {"Namespace": "a", "MetricName": "b"}
+    stat = lambda **changes: {"Id": "a", "MetricStat": {"Metric": named, "Period": 60, "Stat": "Sum"} | changes}
+    for query in [stat(Stat="Best"), stat(Period=61), {"Id": "a", "Expression": "SEARCH('a')"}, {"Id": "a", "Expression": "1"}, {"Id": "a"}]:
+        refuse("ValidationError", "get_metric_data", MetricDataQueries=[query], **span)
+    refuse("ValidationError", "get_metric_data", MetricDataQueries=[stat()], StartTime=now, EndTime=now)
+    refuse("ValidationError", "get_metric_data", MetricDataQueries=[], **span)
+    refuse("ValidationError", "get_metric_data", MetricDataQueries=[stat()])
+    refuse("InvalidNextToken", "get_metric_data", MetricDataQueries=[stat()], NextToken="no such page", **span)
+    refuse("MissingParameter", "get_metric_statistics", Period=60, Statistics=["Sum"], Namespace="a", **span)
+    refuse("InvalidParameterCombination", "get_metric_statistics", **named, Period=60, **span)
+    refuse("InvalidParameterValue", "get_metric_statistics", **named, Period=60, Statistics=["p99"], **span)
+    refuse("InvalidParameterValue", "put_metric_data", Namespace="AWS/ECS", MetricData=[{"MetricName": "a", "Value": 1}])
+    refuse("InvalidParameterCombination", "put_metric_data", Namespace="a", MetricData=[{"MetricName": "a"}])
+    long_ago = now - datetime.timedelta(days=15)
+    refuse("InvalidParameterValue", "put_metric_data", Namespace="a", MetricData=[{"MetricName": "a", "Value": 1, "Timestamp": long_ago}])
+
+
+def cloudwatch_otherwise(run):
+    for protocol in ["query", "json"]:
+        run.speak("cloudwatch", protocol)
+        cloudwatch(run)
+        cloudwatch_refusals(run)
+
+
 def main():
     # Whatever hangs says where, and ends.
     faulthandler.dump_traceback_later(LIMIT_SECONDS, exit=True)
     run = Conformance()
+    run.speak("cloudwatch", model.CBOR)
     run.say("planted faults", f"{len(planted.ANSWERS)} answers", list(planted.missed(run.clients)))
     run.probe()
     for part in [
         sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
-        cloudformation_rollbacks, ecs, ecs_refusals, elbv2, elbv2_refusals, ecr, ecr_refusals,
+        cloudformation_rollbacks, ecs, ecs_refusals, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
+        cloudwatch_otherwise, ecr, ecr_refusals,
     ]:
         part(run)
     for name in sorted(run.implemented - run.answered - ONLY_REFUSED):

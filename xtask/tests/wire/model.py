@@ -4,6 +4,8 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 
+import cbor
+
 # What every service may answer besides what its model lists.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
 COMMON_ERRORS = {
@@ -38,6 +40,11 @@ UNSIGNED = {"MissingAuthenticationToken", "IncompleteSignature"}
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 STACK_STATUSES = {"REVIEW_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}
 
+# What botocore calls the protocol.
+CBOR = "smithy-rpc-v2-cbor"
+
+QUERY_ERROR = "x-amzn-query-error"
+
 ISO_8601 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 NUMBER = re.compile(r"^-?\d+$")
 
@@ -46,34 +53,41 @@ def faults(operation, status, headers, body):
     """Everything in one answer that its model doesn't say, one sentence each."""
     if not any(name.lower() == "x-amzn-requestid" for name in headers):
         yield "the header x-amzn-RequestId is missing"
-    protocol = operation.service_model.metadata["protocol"]
-    content_type = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
-    expected = "text/xml" if protocol == "query" else "application/x-amz-json-1.1"
+    protocol = operation.service_model.resolved_protocol
+    lower = {name.lower(): value for name, value in headers.items()}
+    content_type = lower.get("content-type", "")
+    if protocol == CBOR and status < 300 and operation.output_shape is None:
+        # https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+        if content_type or body:
+            yield f"an operation without output answers with nothing, not with {body!r} of type {content_type!r}"
+        return
+    version = operation.service_model.metadata.get("jsonVersion")
+    expected = {"query": "text/xml", CBOR: "application/cbor", "json": f"application/x-amz-json-{version}"}[protocol]
     if not content_type.startswith(expected):
         yield f"Content-Type is {content_type!r}, not {expected!r}"
         return
-    read = _query if protocol == "query" else _json
-    yield from read(operation, status, body)
+    yield from {"query": _query, CBOR: _cbor, "json": _json}[protocol](operation, status, lower, body)
 
 
 def error_code(operation, body):
     """The code of an error answer."""
-    if operation.service_model.metadata["protocol"] == "query":
+    if operation.service_model.resolved_protocol == "query":
         return next((element.text for element in ElementTree.fromstring(body).iter() if _local(element) == "Code"), None)
-    return json.loads(body).get("__type")
+    answer = cbor.decode(body) if operation.service_model.resolved_protocol == CBOR else json.loads(body)
+    return answer.get("__type")
 
 
 def _error(operation, status, code, members):
     for shape in operation.error_shapes:
         declared = shape.metadata.get("error", {})
-        if declared.get("code", shape.name) == code:
+        if code in (shape.name, declared.get("code", shape.name)):
             expected = declared.get("httpStatusCode", 500 if shape.metadata.get("fault") else 400)
             if status != expected:
                 yield f"{code} came with HTTP {status}, not {expected}"
             if isinstance(members, dict):
                 yield from _json_value(shape, members, code)
             return
-    common = COMMON_ERRORS | (JSON_ERRORS if operation.service_model.metadata["protocol"] == "json" else {})
+    common = COMMON_ERRORS | ({} if operation.service_model.resolved_protocol == "query" else JSON_ERRORS)
     if code not in common:
         yield f"{code} is neither an error of {operation.name} nor common to all services"
     elif status != common[code]:
@@ -83,7 +97,7 @@ def _error(operation, status, code, members):
 # The query protocol. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 
 
-def _query(operation, status, body):
+def _query(operation, status, _, body):
     try:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
@@ -189,7 +203,7 @@ def _local(element):
 # The JSON protocol. https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 
 
-def _json(operation, status, body):
+def _json(operation, status, headers, body):
     try:
         answer = json.loads(body)
     except ValueError as error:
@@ -197,20 +211,33 @@ def _json(operation, status, body):
         return
     if not isinstance(answer, dict):
         yield "the answer is not an object"
+    elif status < 300 and operation.output_shape is None:
+        if answer:
+            yield f"an operation without output answers with {answer}"
     elif status < 300:
         yield from _json_value(operation.output_shape, answer, operation.name)
     else:
-        code = answer.pop("__type", None)
-        if not answer.get("message"):
-            yield f"an error has a message: {answer}"
-        yield from _error(operation, status, code, answer)
+        yield from _json_error(operation, status, headers, answer)
 
 
-def _json_value(shape, value, path):
+def _json_error(operation, status, headers, answer):
+    code = answer.pop("__type", None)
+    if not answer.get("message"):
+        yield f"an error has a message: {answer}"
+    yield from _error(operation, status, code, answer)
+    # Clients of before know an error by the code that the query protocol had for it. Common errors have no shape to know it by.
+    # https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
+    declared = {shape.name: shape.metadata.get("error", {}).get("code", shape.name) for shape in operation.error_shapes}
+    expected = f"{declared.get(code)};{'Sender' if status < 500 else 'Receiver'}"
+    if code in declared and "awsQueryCompatible" in operation.service_model.metadata and headers.get(QUERY_ERROR) != expected:
+        yield f"the header {QUERY_ERROR} is {headers.get(QUERY_ERROR)!r}, not {expected!r}"
+
+
+def _json_value(shape, value, path, moment=(int, float)):
     kind = shape.type_name
     types = {
         "structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int,
-        "timestamp": (int, float), "double": (int, float), "float": (int, float), "blob": str,
+        "timestamp": moment, "double": (int, float), "float": (int, float), "blob": str,
     }[kind]
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
         yield f"{path}: {value!r} is not a {kind}"
@@ -218,7 +245,7 @@ def _json_value(shape, value, path):
         members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
         for name, part in value.items():
             if name in members:
-                yield from _json_value(members[name][1], part, f"{path}.{name}")
+                yield from _json_value(members[name][1], part, f"{path}.{name}", moment)
             else:
                 yield f"{path}.{name} is not in the model"
         for name, (member, _) in members.items():
@@ -226,15 +253,34 @@ def _json_value(shape, value, path):
                 yield f"{path}.{name} is required and missing"
     elif kind == "list":
         for position, item in enumerate(value):
-            yield from _json_value(shape.member, item, f"{path}[{position}]")
+            yield from _json_value(shape.member, item, f"{path}[{position}]", moment)
     elif kind == "map":
         for name, item in value.items():
-            yield from _json_value(shape.key, name, f"{path}.{name}")
-            yield from _json_value(shape.value, item, f"{path}.{name}")
+            yield from _json_value(shape.key, name, f"{path}.{name}", moment)
+            yield from _json_value(shape.value, item, f"{path}.{name}", moment)
     elif kind == "timestamp" and not 1_500_000_000 < value < 5_000_000_000:
         yield f"{path}: {value} are not the seconds of any time near ours"
     elif kind == "string":
         yield from _string(shape, value, path)
+
+
+# The CBOR protocol. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+
+
+def _cbor(operation, status, headers, body):
+    if headers.get("smithy-protocol") != "rpc-v2-cbor":
+        yield "the header smithy-protocol is not rpc-v2-cbor"
+    try:
+        answer = cbor.decode(body)
+    except (ValueError, KeyError, IndexError) as error:
+        yield f"not CBOR: {error!r}"
+        return
+    if not isinstance(answer, dict):
+        yield "the answer is not a map"
+    elif status < 300:
+        yield from _json_value(operation.output_shape, answer, operation.name, cbor.Moment)
+    else:
+        yield from _json_error(operation, status, headers, answer)
 
 
 def _string(shape, text, path):

@@ -1,9 +1,22 @@
 """Answers that are wrong in one way each: what `model` must find, so that its silence means something."""
 
+import cbor
 import model
 
 REQUEST_ID = {"x-amzn-requestid": "1"}
 XML, JSON = REQUEST_ID | {"Content-Type": "text/xml"}, REQUEST_ID | {"Content-Type": "application/x-amz-json-1.1"}
+
+
+CBOR = REQUEST_ID | {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+SENDER = {"x-amzn-query-error": "InvalidParameterValue;Sender"}
+
+
+def alarm(**members):
+    return cbor.encode({"MetricAlarms": [{"AlarmName": "a"} | members]})
+
+
+def refusal(code, **members):
+    return cbor.encode({"__type": code} | members)
 
 
 def stacks(inner, part="DescribeStacksResult"):
@@ -42,6 +55,21 @@ ANSWERS = [
     ("ecs", "ListTasks", JSON, 404, '{"__type": "ClusterNotFoundException", "message": "a"}', "came with HTTP 404"),
     ("ecs", "ListTasks", JSON, 400, '{"__type": "ImageNotFoundException", "message": "a"}', "is neither an error of"),
     ("ecs", "ListTasks", JSON, 400, '{"__type": "ClusterNotFoundException"}', "an error has a message"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm(StateUpdatedTimestamp=cbor.Moment(1790000000.5)), None),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm(StateUpdatedTimestamp=1790000000.5), "not a timestamp"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm(StateValue="RED"), "'RED' is none of"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm(Threshold="3"), "not a double"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm(Stranger=1), "Stranger is not in the model"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, alarm() + b"\x00", "bytes follow"),
+    ("cloudwatch", "DescribeAlarms", CBOR, 200, b"\xa1", "not CBOR"),
+    ("cloudwatch", "DescribeAlarms", JSON, 200, "{}", "Content-Type"),
+    ("cloudwatch", "DescribeAlarms", CBOR | {"smithy-protocol": "json"}, 200, alarm(), "smithy-protocol"),
+    ("cloudwatch", "SetAlarmState", REQUEST_ID, 200, b"", None),
+    ("cloudwatch", "SetAlarmState", CBOR, 200, b"\xa0", "answers with nothing"),
+    ("cloudwatch", "ListMetrics", CBOR | SENDER, 400, refusal("InvalidParameterValueException", message="a"), None),
+    ("cloudwatch", "ListMetrics", CBOR, 400, refusal("InvalidParameterValueException", message="a"), "x-amzn-query-error"),
+    ("cloudwatch", "ListMetrics", CBOR | SENDER, 400, refusal("InvalidParameterValueException"), "has a message"),
+    ("cloudwatch", "ListMetrics", CBOR, 400, refusal("Unheard", message="a"), "is neither an error of"),
 ]
 
 
@@ -49,6 +77,6 @@ def missed(clients):
     """What `model` says of these answers where it should say something else."""
     for service, name, headers, status, body, expected in ANSWERS:
         operation = clients[service].meta.service_model.operation_model(name)
-        found = list(model.faults(operation, status, headers, body.encode()))
+        found = list(model.faults(operation, status, headers, body if isinstance(body, bytes) else body.encode()))
         if (expected is None and found) or (expected and not any(expected in fault for fault in found)):
             yield f"{service} {name} {body}: {found} instead of {expected}"

@@ -18,6 +18,24 @@ use crate::wire::{Fault, Service};
 
 /// Answers one call.
 pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) -> Result<Value, Fault> {
+    answer(cloud, now, operation, input).map_err(|fault| as_declared(operation, fault))
+}
+
+/// Only these operations' models have errors of their own for what is wrong with an input; of the others it is the common one.
+fn as_declared(operation: &str, mut fault: Fault) -> Fault {
+    let declared = matches!(operation, "GetMetricStatistics" | "ListMetrics" | "PutMetricData");
+    let of_input = [INVALID_VALUE, INVALID_COMBINATION, MISSING].contains(&fault.code.as_str());
+    if of_input && !declared {
+        "ValidationError".clone_into(&mut fault.code);
+    }
+    fault
+}
+
+const INVALID_VALUE: &str = "InvalidParameterValue";
+const INVALID_COMBINATION: &str = "InvalidParameterCombination";
+const MISSING: &str = "MissingParameter";
+
+fn answer(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) -> Result<Value, Fault> {
     match operation {
         "DescribeAlarms" => alarms::describe(cloud, input),
         "DescribeAlarmsForMetric" => alarms::describe_for_metric(cloud, input),
@@ -34,11 +52,11 @@ pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &
 }
 
 fn invalid(message: impl Into<String>) -> Fault {
-    Fault::client("InvalidParameterValue", message)
+    Fault::client(INVALID_VALUE, message)
 }
 
 fn missing(name: &str) -> Fault {
-    Fault::client("MissingParameter", format!("The parameter {name} is required."))
+    Fault::client(MISSING, format!("The parameter {name} is required."))
 }
 
 /// A moment that must be there.

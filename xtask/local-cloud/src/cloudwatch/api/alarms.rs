@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use monitor::AlarmState;
 use serde_json::{Value, json};
 
-use super::{invalid, missing};
+use super::{INVALID_COMBINATION, invalid, missing};
 use crate::cloud::Cloud;
 use crate::cloudwatch::{Alarm, alarm, inputs};
 use crate::moment::epoch_seconds;
@@ -20,7 +20,7 @@ pub(super) fn describe(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
     let (names, prefix) = (texts(input, "AlarmNames"), text(input, "AlarmNamePrefix"));
     if !names.is_empty() && prefix.is_some() {
         let message = "AlarmNames and AlarmNamePrefix cannot both be given.";
-        return Err(Fault::client("InvalidParameterCombination", message));
+        return Err(Fault::client(INVALID_COMBINATION, message));
     }
     let types = texts(input, "AlarmTypes");
     let metric_alarms = types.is_empty() || types.iter().any(|wanted| wanted == "MetricAlarm");

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use monitor::{Distribution, Kind, MINUTES_KEPT, Metric, Point, Queries, Statistic, Window};
 use serde_json::{Map, Value, json};
 
-use super::{invalid, missing, moment_of};
+use super::{INVALID_COMBINATION, invalid, missing, moment_of};
 use crate::cloud::Cloud;
 use crate::cloudwatch::inputs;
 use crate::cloudwatch::pace::Pace;
@@ -127,7 +127,7 @@ pub(super) fn get_statistics(cloud: &Cloud, now: SystemTime, input: &Value) -> R
     let (plain, extended) = (texts(input, "Statistics"), texts(input, "ExtendedStatistics"));
     if plain.is_empty() == extended.is_empty() {
         let message = "Either Statistics or ExtendedStatistics must be given, and not both.";
-        return Err(Fault::client("InvalidParameterCombination", message));
+        return Err(Fault::client(INVALID_COMBINATION, message));
     }
     let plain = plain.iter().map(|name| inputs::plain_statistic("Statistics", name));
     let extended = extended
@@ -137,7 +137,7 @@ pub(super) fn get_statistics(cloud: &Cloud, now: SystemTime, input: &Value) -> R
     let window = range.window(period);
     if window.periods > STATISTICS_LIMIT {
         return Err(Fault::client(
-            "InvalidParameterCombination",
+            INVALID_COMBINATION,
             format!(
                 "The range has {} data points, and {STATISTICS_LIMIT} is the most.",
                 window.periods

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use monitor::{Distribution, Metric};
 use serde_json::{Value, json};
 
-use super::{invalid, missing, optional_moment};
+use super::{INVALID_COMBINATION, invalid, missing, optional_moment};
 use crate::cloud::Cloud;
 use crate::cloudwatch::inputs;
 use crate::cloudwatch::pace::Pace;
@@ -91,10 +91,7 @@ fn values(datum: &Value) -> Result<Distribution, Fault> {
         (Some(value), []) => distribution.add(figure(value)?, 1.0),
         (None, values) if !values.is_empty() && values.len() <= VALUES_LIMIT => {
             if !counts.is_empty() && counts.len() != values.len() {
-                return Err(Fault::client(
-                    "InvalidParameterCombination",
-                    "Counts must be as many as Values.",
-                ));
+                return Err(Fault::client(INVALID_COMBINATION, "Counts must be as many as Values."));
             }
             let counts = counts.into_iter().chain(std::iter::repeat(1.0));
             values
@@ -104,7 +101,7 @@ fn values(datum: &Value) -> Result<Distribution, Fault> {
         }
         _ => {
             let message = format!("Either Value or 1 to {VALUES_LIMIT} Values must be given.");
-            return Err(Fault::client("InvalidParameterCombination", message));
+            return Err(Fault::client(INVALID_COMBINATION, message));
         }
     }
     Ok(distribution)
