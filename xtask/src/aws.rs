@@ -6,10 +6,12 @@ pub(crate) mod cloudformation;
 mod codebuild;
 mod codecommit;
 pub(crate) mod codepipeline;
+mod date;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;
 mod json;
+mod quotas;
 #[cfg(test)]
 pub(crate) mod replay;
 
@@ -23,9 +25,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_sdk_sts::operation::get_caller_identity::{GetCallerIdentityError, GetCallerIdentityOutput};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 
+use self::date::LastDate;
 use crate::aws::error::failure;
 
 /// Where to reach AWS, and as whom.
@@ -144,17 +150,31 @@ impl Aws {
     /// # Errors
     /// When there are none, they have expired, or AWS can't be reached.
     pub(crate) async fn identity(&self) -> anyhow::Result<Identity> {
+        self.identity_and_date().await.0
+    }
+
+    /// Asks whose credentials these are, and what the clock shows of whoever answers or refuses.
+    pub(crate) async fn identity_and_date(&self) -> (anyhow::Result<Identity>, Option<SystemTime>) {
+        let date = LastDate::default();
         let answer = aws_sdk_sts::Client::new(&self.config)
             .get_caller_identity()
+            .customize()
+            .interceptor(date.clone())
             .send()
             .await;
-        let answer = answer.map_err(|error| failure("tell whose credentials these are", &error))?;
-        let account_id = answer.account().context("AWS names no account")?.to_owned();
-        Ok(Identity {
-            account_id,
-            arn: answer.arn().unwrap_or_default().to_owned(),
-        })
+        (identity(answer), date.get())
     }
+}
+
+fn identity(
+    answer: Result<GetCallerIdentityOutput, SdkError<GetCallerIdentityError, HttpResponse>>,
+) -> anyhow::Result<Identity> {
+    let answer = answer.map_err(|error| failure("tell whose credentials these are", &error))?;
+    let account_id = answer.account().context("AWS names no account")?.to_owned();
+    Ok(Identity {
+        account_id,
+        arn: answer.arn().unwrap_or_default().to_owned(),
+    })
 }
 
 /// A time as AWS writes it: `2026-11-22T22:04:05Z`.

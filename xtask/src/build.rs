@@ -42,7 +42,7 @@ impl Build {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let started = Instant::now();
         let root = context.checkout()?;
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let aws = cloud::connect(context, &self.cloud, &[self.environment.into()]).await?;
         let fault = Some(self.fault.clone()).filter(|fault| fault != NO_FAULT);
         refuse_fault(fault.as_deref(), self.environment, &aws)?;
         let name = Stacks::of(self.environment).foundation.name;

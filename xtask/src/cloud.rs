@@ -1,18 +1,21 @@
 //! Reaching a cloud: AWS, or the local cloud, which is AWS at another address.
 
 use anyhow::Context as _;
+use stacks::Environment;
 
-use crate::aws::{Aws, Reach};
+use crate::account;
+use crate::aws::{Aws, Identity, Reach};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Cloud;
 use crate::local;
 
-/// Reaches the cloud that the flags name, and says whose account it is.
+/// Reaches the cloud that the flags name, for these environments, and says whose account it is.
 ///
 /// # Errors
-/// When there are no credentials, they have expired, or the cloud can't be reached: exit status 4, before any change.
-pub(crate) async fn connect(context: &Context, cloud: &Cloud) -> anyhow::Result<Aws> {
+/// When there are no credentials, they have expired, they are of another account than an environment is bound to, or the
+/// cloud can't be reached: exit status 4, before any change.
+pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[Environment]) -> anyhow::Result<Aws> {
     let aws = Aws::new(&reach(context, cloud).await?).await;
     let identity = context
         .interrupt
@@ -30,7 +33,19 @@ pub(crate) async fn connect(context: &Context, cloud: &Cloud) -> anyhow::Result<
         identity.arn
     );
     context.progress.line(&said);
+    check_account(&aws, &identity, environments)?;
     Ok(aws)
+}
+
+/// A cloud on this machine plays an account, and is none that an environment could be bound to.
+fn check_account(aws: &Aws, identity: &Identity, environments: &[Environment]) -> anyhow::Result<()> {
+    if aws.is_near() {
+        return Ok(());
+    }
+    for environment in environments {
+        account::check(&identity.account_id, &account::own_pins(*environment))?;
+    }
+    Ok(())
 }
 
 /// Ends the local cloud if nothing is left in it, since `--local` is what started it.

@@ -35,7 +35,7 @@ impl Deploy {
         self.read_image()?;
         self.check_flags()?;
         let stacks = self.stacks(environment)?;
-        let aws = cloud::connect(context, &self.cloud)
+        let aws = cloud::connect(context, &self.cloud, &self.target.environments())
             .await?
             .deploying_in(self.role.clone());
         self.check_fault(environment, &aws)?;

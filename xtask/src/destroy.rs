@@ -33,7 +33,7 @@ impl Destroy {
     /// # Errors
     /// When declined, when there is no terminal to ask on, when AWS fails to delete something.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let stacks = self.target.stacks();
         if self.target == Target::Toolchain {
             refuse_while_production_stands(&aws).await?;

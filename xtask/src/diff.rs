@@ -25,7 +25,8 @@ impl Diff {
     /// When no stack or environment has the name, when a stack's state allows no change, or when AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let chosen = choose(&self.name)?;
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let environments: Vec<stacks::Environment> = chosen.iter().map(|stack| stack.environment).collect();
+        let aws = cloud::connect(context, &self.cloud, &environments).await?;
         let again = format!("cargo xtask diff {}{}", self.name, self.cloud.arguments());
         let mut differences = Vec::new();
         for stack in &chosen {

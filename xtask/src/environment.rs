@@ -31,10 +31,7 @@ pub(crate) struct Stacks {
 impl Stacks {
     /// The stacks of an environment.
     pub(crate) fn of(environment: Environment) -> Self {
-        let environment = match environment {
-            Environment::Sandbox => stacks::Environment::Sandbox,
-            Environment::Prod => stacks::Environment::Production,
-        };
+        let environment = environment.into();
         Self {
             foundation: stacks::foundation(environment).into(),
             service: stacks::service(environment).into(),
@@ -66,6 +63,14 @@ impl Target {
             toolchain,
         } = Toolchain::new();
         [source, toolchain]
+    }
+
+    /// The environments that it changes: the pipeline's image repository and roles are production's.
+    pub(crate) fn environments(self) -> Vec<stacks::Environment> {
+        match self.environment() {
+            Some(environment) => vec![environment.into()],
+            None => vec![stacks::Environment::Deployments, stacks::Environment::Production],
+        }
     }
 }
 
@@ -102,6 +107,15 @@ impl Toolchain {
         }
         stacks.toolchain.read(folder)?;
         Ok(stacks)
+    }
+}
+
+impl From<Environment> for stacks::Environment {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Sandbox => Self::Sandbox,
+            Environment::Prod => Self::Production,
+        }
     }
 }
 

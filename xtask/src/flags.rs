@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Outputs(Outputs),
     Status(Status),
     Destroy(Destroy),
+    Doctor(Doctor),
     Load(Load),
     Image(Image),
     Build(Build),
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Local(Local),
     Pipeline(Pipeline),
     Test(Test),
+    Completions(Completions),
+    Man(Man),
     Bench(Bench),
 }
 
@@ -141,6 +144,13 @@ pub(crate) struct Outputs {
 pub(crate) struct Status {
     #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Look for what this machine and account lack before a deployment meets it, each with its mend; exit status 4 if one won't work.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -361,6 +371,22 @@ pub(crate) enum PipelineCommand {
     },
 }
 
+/// Print a shell's completions of `xtask`, for use with `alias xtask='cargo xtask'`.
+///
+/// For bash: `source <(cargo xtask completions bash)`; for zsh and fish, save it where they look for completions.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual in the form that `man` reads: `man -l <(cargo xtask man)`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write it into, with a page for each command, in place of printing it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// Run everything that CI checks.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -482,6 +508,7 @@ impl Command {
             | Self::Outputs(Outputs { cloud, .. })
             | Self::Status(Status { cloud, .. })
             | Self::Destroy(Destroy { cloud, .. })
+            | Self::Doctor(Doctor { cloud })
             | Self::Load(Load { cloud, .. })
             | Self::Image(Image {
                 command: ImageCommand::Push { cloud, .. },
@@ -507,7 +534,12 @@ impl Command {
                 command: LocalCommand::Status { json },
             })
             | Self::Bench(Bench { json, .. }) => *json,
-            Self::Synth(_) | Self::Codegen(_) | Self::Local(_) | Self::Test(_) => false,
+            Self::Synth(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Codegen(_)
+            | Self::Local(_)
+            | Self::Test(_) => false,
         }
     }
 }

@@ -27,6 +27,14 @@ const MAX_BYTES: u64 = 3 * 1024 * 1024;
 /// The package that both binaries are of.
 const SERVICE: &str = "service";
 
+/// The linker for images, if this host can make them.
+///
+/// # Errors
+/// Everything that is missing, each with what installs it.
+pub(crate) fn check_host() -> anyhow::Result<String> {
+    toolchain::check(&Shell::new()?, ARCHITECTURE).map(|linker| linker.program)
+}
+
 /// Which of the service's binaries an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binary {

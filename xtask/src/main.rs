@@ -1,5 +1,6 @@
 //! The command line: builds, deploys and tests the service.
 
+mod account;
 mod aws;
 mod bench;
 mod build;
@@ -10,6 +11,7 @@ mod deploy;
 mod destroy;
 mod diff;
 mod docker;
+mod doctor;
 mod environment;
 mod exit;
 mod flags;
@@ -17,6 +19,7 @@ mod image;
 mod interrupt;
 mod load;
 mod local;
+mod manual;
 mod output;
 mod outputs;
 mod patience;
@@ -86,6 +89,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Diff(diff) => return diff.run(context).await,
         Command::Deploy(deploy) => deploy.run(context).await,
         Command::Outputs(outputs) => outputs.run(context).await,
+        Command::Doctor(doctor) => doctor.run(context).await,
         Command::Status(status) => status.run(context).await,
         Command::Destroy(destroy) => destroy.run(context).await,
         Command::Load(load) => return load.run(context).await,
@@ -95,6 +99,8 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Build(build) => build.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
+        Command::Completions(completions) => completions.run(context),
+        Command::Man(man) => man.run(context),
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),
         Command::Synth(synth) => {
             let out = synth.out.unwrap_or_else(|| context.root.join("target/synth"));

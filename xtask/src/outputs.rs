@@ -15,7 +15,7 @@ impl Outputs {
     /// # Errors
     /// When the environment isn't deployed, or has no such output.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let mut outputs = BTreeMap::new();
         for stack in self.target.stacks() {
             outputs.extend(

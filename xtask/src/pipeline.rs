@@ -19,7 +19,7 @@ use self::prepare::{Place, prepare};
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::flags::{Cloud, Pipeline, PipelineCommand};
+use crate::flags::{Cloud, Pipeline, PipelineCommand, Target};
 use crate::progress::human;
 use crate::stack::follow::pause;
 use crate::{cloud, runs, table, token};
@@ -43,7 +43,7 @@ impl Pipeline {
 
     async fn follow_to_the_end(&self, context: &Context) -> anyhow::Result<Value> {
         let started = Instant::now();
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let aws = cloud::connect(context, &self.cloud, &Target::Toolchain.environments()).await?;
         let again = again(&self.cloud);
         let prepared = prepare(context, &aws, self, &again).await?;
         let place = &prepared.place;
@@ -180,7 +180,7 @@ fn retry_command(again: &str) -> String {
 }
 
 async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
-    let aws = cloud::connect(context, cloud).await?;
+    let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
     let place = prepare::existing(&aws, &again(cloud)).await?;
     let executions = aws.executions(&place.pipeline).await?;
     let Some(newest) = executions.first() else {
@@ -202,7 +202,7 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
 }
 
 async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> anyhow::Result<Value> {
-    let aws = cloud::connect(context, cloud).await?;
+    let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
     let place = prepare::existing(&aws, &again(cloud)).await?;
     let running = aws
         .executions(&place.pipeline)
@@ -228,7 +228,7 @@ async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> 
 
 async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let started = Instant::now();
-    let aws = cloud::connect(context, cloud).await?;
+    let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
     let again = again(cloud);
     let place = prepare::existing(&aws, &again).await?;
     let newest = aws.executions(&place.pipeline).await?.into_iter().next();

@@ -41,7 +41,7 @@ impl Image {
                 cloud,
             } => {
                 let recipe = contents.recipe()?;
-                let aws = cloud::connect(context, &cloud).await?;
+                let aws = cloud::connect(context, &cloud, &[environment.into()]).await?;
                 let name = Stacks::of(environment).foundation.name;
                 let next = format!(
                     "cargo xtask deploy {}{} makes it",

@@ -20,7 +20,7 @@ impl Status {
     /// # Errors
     /// When AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud).await?;
+        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
         let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
         let services = services(&aws, &second, found[1].as_ref()).await?;

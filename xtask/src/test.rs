@@ -3,6 +3,8 @@
 mod steps;
 mod tools;
 
+pub(crate) use tools::missing_python;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -152,7 +154,7 @@ impl Need {
                 let engine = crate::docker::Engine::connect().await;
                 engine.err().map(|error| format!("{error:#}; start Docker"))
             }
-            Self::Python => tools::missing_python(),
+            Self::Python => missing_python(),
         }
     }
 }

@@ -23,3 +23,12 @@ pub const PRODUCTION_LOG_RETENTION_DAYS: i64 = 90;
 
 const _: () = assert!(1 <= SANDBOX_NAT_GATEWAYS && SANDBOX_NAT_GATEWAYS <= crate::network::ZONES);
 const _: () = assert!(SANDBOX_LOG_RETENTION_DAYS <= PRODUCTION_LOG_RETENTION_DAYS);
+
+/// The account that the sandbox belongs in, any other being refused: none, so that whoever tries it uses their own.
+pub const SANDBOX_ACCOUNT: Option<&str> = None;
+
+/// The account that source and pipeline belong in; none until there is one.
+pub const DEPLOYMENTS_ACCOUNT: Option<&str> = None;
+
+/// The account that production belongs in; none until there is one. Set it before customers come.
+pub const PRODUCTION_ACCOUNT: Option<&str> = None;

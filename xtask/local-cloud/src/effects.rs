@@ -21,7 +21,7 @@ use crate::world::{Happening, World};
 use crate::{ecr, ecs, elb};
 
 /// Load balancers listen on the first free ports from here: 80, their usual one, is for the superuser only.
-const FIRST_LOAD_BALANCER_PORT: u16 = 8080;
+pub const FIRST_LOAD_BALANCER_PORT: u16 = 8080;
 
 /// How many ports are tried.
 const LOAD_BALANCER_PORTS: u16 = 200;

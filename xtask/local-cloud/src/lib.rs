@@ -35,6 +35,7 @@ mod tests;
 
 pub mod fidelity;
 
+pub use effects::FIRST_LOAD_BALANCER_PORT;
 pub use home::{AlreadyRuns, Home, Running};
 pub use options::{Options, RuntimeChoice};
-pub use start::serve;
+pub use start::{DEFAULT_PORT, serve};

@@ -28,7 +28,7 @@ use crate::speed::Speed;
 use crate::world::{Happening, VERSION, World};
 
 /// The port that tools for local AWS endpoints expect.
-const DEFAULT_PORT: u16 = 4566;
+pub const DEFAULT_PORT: u16 = 4566;
 
 /// How many ports are tried when none was asked for.
 const PORTS_TRIED: u16 = 34;

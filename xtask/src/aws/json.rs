@@ -79,6 +79,13 @@ pub(super) const CODE_COMMIT: Service = Service {
     target: "CodeCommit_20150413",
 };
 
+/// Service Quotas.
+pub(super) const SERVICE_QUOTAS: Service = Service {
+    id: "Service Quotas",
+    name: "servicequotas",
+    target: "ServiceQuotasV20190624",
+};
+
 /// Calls an operation.
 ///
 /// # Errors

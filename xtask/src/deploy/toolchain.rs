@@ -28,7 +28,7 @@ impl Deploy {
             Some(folder) => Toolchain::from_folder(folder)?,
             None => Toolchain::new(),
         };
-        let aws = cloud::connect(context, &self.cloud)
+        let aws = cloud::connect(context, &self.cloud, &self.target.environments())
             .await?
             .deploying_in(self.role.clone());
         let mut changed = false;
