@@ -7,6 +7,7 @@
     reason = "a test that finds nothing where something must be has failed"
 )]
 
+mod alarm;
 mod client;
 mod cloud;
 mod credentials;
