@@ -14,6 +14,8 @@ mod json;
 mod quotas;
 #[cfg(test)]
 pub(crate) mod replay;
+#[cfg(test)]
+mod rights;
 
 use std::time::{Duration, SystemTime};
 

@@ -53,23 +53,22 @@ const CHANGE_STACK: &[Action] = &[
     Action::new("cloudformation:DescribeStackEvents"),
     Action::new("cloudformation:DescribeStacks"),
     Action::new("cloudformation:ExecuteChangeSet"),
-    Action::new("cloudformation:GetTemplate"),
     Action::new("cloudformation:ListStackResources"),
 ];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
 const LOOK_AT_CLUSTER: &[Action] = &[
+    Action::new("ecs:DescribeServiceRevisions"),
     Action::new("ecs:DescribeServices"),
     Action::new("ecs:DescribeTasks"),
+    Action::new("ecs:ListServiceDeployments"),
     Action::new("ecs:ListTasks"),
 ];
-const LOOK_AT_IMAGES: &[Action] = &[Action::new("ecr:BatchGetImage"), Action::new("ecr:DescribeImages")];
 const LOOK_AT_METRICS: &[Action] = &[
+    Action::new("cloudwatch:DescribeAlarmHistory"),
     Action::new("cloudwatch:DescribeAlarms"),
     Action::new("cloudwatch:GetMetricData"),
     Action::new("ecs:DescribeTaskDefinition"),
-    Action::new("elasticloadbalancing:DescribeTargetHealth"),
 ];
-const LOOK_AT_LOGS: &[Action] = &[Action::new("logs:FilterLogEvents"), Action::new("logs:GetLogEvents")];
 const RUN_BUILDS: &[Action] = &[
     Action::new("codebuild:BatchGetBuilds"),
     Action::new("codebuild:StartBuild"),
@@ -150,23 +149,14 @@ fn deploying_production() -> Vec<Statement> {
     let environment = Environment::Production;
     let stacks = [FOUNDATION, SERVICE].map(|purpose| stack_arn(environment, purpose));
     let cluster = environment.cluster_name();
-    let of_cluster = [
-        arn::of("ecs", &[&"service/", &cluster, &"/*"]),
-        arn::of("ecs", &[&"task/", &cluster, &"/*"]),
-        arn::of("ecs", &[&"container-instance/", &cluster, &"/*"]),
-    ];
+    let of_cluster = ["container-instance/", "service/", "service-revision/", "task/"];
+    let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
     vec![
         allow("ChangeStacks", CHANGE_STACK, stacks),
         allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
-        allow("LookAtImages", LOOK_AT_IMAGES, [repository_arn(environment)]),
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
-        allow(
-            "LookAtLogs",
-            LOOK_AT_LOGS,
-            [crate::monitoring::log_groups_arn(environment)],
-        ),
     ]
 }
 

@@ -77,6 +77,10 @@ pub(super) const WILDCARDS: &Reasons = &[
         "a stack by its name, whose id AWS chooses",
     ),
     (
+        "DeployRole LookAtCluster: Resource arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:service-revision/OneBoxDeploymentOnECS-Prod/*",
+        "what is in production's own cluster, whose ids ECS chooses",
+    ),
+    (
         "DeployRole LookAtCluster: Resource arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:service/OneBoxDeploymentOnECS-Prod/*",
         "what is in production's own cluster, whose ids ECS chooses",
     ),
@@ -89,12 +93,8 @@ pub(super) const WILDCARDS: &Reasons = &[
         "what is in production's own cluster, whose ids ECS chooses",
     ),
     (
-        "DeployRole LookAtLogs: Resource arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/OneBoxDeploymentOnECS/Prod/*",
-        "the log groups of production's two stages, and their streams",
-    ),
-    (
         "DeployRole LookAtMetrics: Resource *",
-        "CloudWatch's and the load balancer's descriptions know no narrower resource; they only read",
+        "the descriptions of metrics, alarms and task definitions know no narrower resource; they only read",
     ),
     (
         "ProductionDeploymentRole Alarms: Resource arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:OneBoxDeploymentOnECS-Prod-*",
