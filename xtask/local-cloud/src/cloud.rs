@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use journal::Journal;
 use serde::{Deserialize, Serialize};
 
 use crate::autoscaling::ScalableTarget;
@@ -37,6 +38,9 @@ pub(crate) struct Cloud {
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
     pub(crate) images: Arc<dyn Images>,
+    /// What tasks and builds have said.
+    #[serde(skip)]
+    pub(crate) journal: Journal,
     /// What to do outside, in order, once the records are safe on disk.
     #[serde(skip)]
     pub(crate) effects: Vec<Effect>,
@@ -86,6 +90,11 @@ pub(crate) enum Effect {
         /// The line.
         line: String,
     },
+    /// Remove all that was said in a log group.
+    DeleteLogGroup {
+        /// Its name.
+        name: String,
+    },
     /// Remove a repository's images from the registry.
     DeleteRepository {
         /// Its name.
@@ -109,6 +118,7 @@ impl Cloud {
             cloudwatch: CloudWatch::default(),
             speed: no_speed(),
             images: no_images(),
+            journal: Journal::default(),
             effects: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use balancer::{Balancer, ListenerId};
+use journal::Source;
 use registry::{Policy, Registry, Repositories};
 use runtime::{Exit, RegistryLogin, Runtime};
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::cloud::Effect;
 use crate::cloudwatch::{Counted, Used};
 use crate::engine::Event;
+use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
 use crate::world::{Happening, World};
 use crate::{ecr, ecs, elb};
@@ -42,6 +44,7 @@ pub(crate) struct Effects {
     /// The starts under way, so that a task's stop waits for its start.
     pub(crate) starts: Arc<Starts>,
     pub(crate) metrics: MetricsFile,
+    pub(crate) logs: Collector,
 }
 
 /// The starts of tasks that are under way, each held by its task's id until it is over.
@@ -168,6 +171,11 @@ impl Effects {
             Effect::StopTask { task } => self.stop_task(world, task),
             Effect::Measure { minute, tasks } => self.measure(world, minute, tasks),
             Effect::KeepMetrics { line } => self.metrics.append(&line),
+            Effect::DeleteLogGroup { name } => {
+                if let Err(error) = world.cloud.journal.remove_group(&name) {
+                    tracing::error!(%error, name, "cannot remove a log group");
+                }
+            }
             Effect::DeleteRepository { name } => {
                 if let Err(error) = registry.delete_repository(&name) {
                     tracing::error!(%error, name, "cannot remove the images of a repository");
@@ -219,6 +227,7 @@ impl Effects {
 
     fn start_task(&self, world: &World, registry: &Registry, task: String) {
         let Some(start) = self.starts.begin(&task) else { return };
+        self.follow_logs(world, &task);
         let spec = ecs::task_spec(&world.cloud, registry, self.login.clone(), &task);
         let effects = self.clone();
         tokio::spawn(async move {
@@ -234,6 +243,18 @@ impl Effects {
                 .await;
             drop(start);
         });
+    }
+
+    /// Takes in what a task says from now on, or from where an earlier process left off.
+    pub(crate) fn follow_logs(&self, world: &World, task: &str) {
+        for destination in world.cloud.log_destinations(task) {
+            let source = Source {
+                path: self.runtime.log_path(task, &destination.container),
+                group: destination.group,
+                stream: destination.stream,
+            };
+            self.logs.follow(task, &destination.container, source);
+        }
     }
 
     fn stop_task(&self, world: &World, task: String) {
@@ -304,11 +325,12 @@ impl Effects {
     }
 }
 
-/// Passes on the ends of tasks: how one ended always before that it is gone.
+/// Passes on the ends of tasks: how one ended always before that it is gone, and what it said last before either.
 pub(crate) async fn forward_exits(
     events: mpsc::Sender<Event>,
     mut exits: mpsc::UnboundedReceiver<Exit>,
     mut gone: mpsc::UnboundedReceiver<String>,
+    logs: Collector,
 ) {
     loop {
         let happening = tokio::select! {
@@ -317,6 +339,9 @@ pub(crate) async fn forward_exits(
             Some(task) = gone.recv() => Happening::TaskGone { task },
             else => return,
         };
+        if let Happening::TaskExited(Exit { task, .. }) | Happening::TaskGone { task } = &happening {
+            logs.ended(task);
+        }
         if events.send(Event::Happening(happening)).await.is_err() {
             return;
         }

@@ -76,6 +76,57 @@ const ECR: &[Operation] = &[
     ("ListTagsForResource", &["resourceArn"], None),
 ];
 
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogStreams.html>
+const LOGS: &[Operation] = &[
+    (
+        "DescribeLogGroups",
+        &["logGroupNamePrefix", "logGroupNamePattern"],
+        Some(pages("logGroups", 50, 50)),
+    ),
+    ("ListTagsForResource", &["resourceArn"], None),
+    (
+        "DescribeLogStreams",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamNamePrefix",
+            "orderBy",
+            "descending",
+        ],
+        Some(pages("logStreams", 50, 50)),
+    ),
+    (
+        "GetLogEvents",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamName",
+            "startTime",
+            "endTime",
+            "nextToken",
+            "limit",
+            "startFromHead",
+        ],
+        None,
+    ),
+    (
+        "FilterLogEvents",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamNames",
+            "logStreamNamePrefix",
+            "startTime",
+            "endTime",
+            "filterPattern",
+            "nextToken",
+            "limit",
+            "interleaved",
+        ],
+        None,
+    ),
+];
+
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html>
 const ELASTIC_LOAD_BALANCING: &[Operation] = &[
     (
@@ -253,6 +304,7 @@ fn find(service: Service, operation: &str) -> Option<&'static Operation> {
         Service::Ecr => ECR,
         Service::ElasticLoadBalancing => ELASTIC_LOAD_BALANCING,
         Service::CloudWatch => CLOUDWATCH,
+        Service::Logs => LOGS,
         Service::CloudFormation | Service::Sts => return None,
     };
     operations.iter().find(|(name, _, _)| *name == operation)
@@ -270,6 +322,11 @@ fn page_names(service: Service) -> PageNames {
             size: "PageSize",
             token: "Marker",
             next: "NextMarker",
+        },
+        Service::Logs => PageNames {
+            size: "limit",
+            token: "nextToken",
+            next: "nextToken",
         },
         Service::CloudWatch => PageNames {
             size: "MaxRecords",

@@ -16,6 +16,7 @@ mod engine;
 mod home;
 mod ids;
 mod inputs;
+mod logs;
 mod metrics_file;
 mod moment;
 mod options;

@@ -18,6 +18,12 @@ pub(crate) fn epoch_seconds(moment: SystemTime) -> f64 {
     (whole.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
+/// Milliseconds since 1970, as CloudWatch Logs puts it.
+pub(crate) fn millis(moment: SystemTime) -> u64 {
+    let whole = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(whole.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A moment in either form: a number of seconds, or text.
 pub(crate) fn read(value: &serde_json::Value) -> Option<SystemTime> {
     let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok());

@@ -10,10 +10,14 @@ use provisioner::ResourceRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Effect};
 use crate::ids::{Ids, Place};
+use crate::moment;
 use crate::properties::{required, text};
 use crate::provider::{Handler, Kind};
+
+/// What a record keeps beside its attributes: when it was made. No template can ask for it.
+const CREATED_MILLIS: &str = "CreatedMillis";
 
 /// Records by resource type and physical id.
 pub(crate) type Records = BTreeMap<String, BTreeMap<String, Record>>;
@@ -28,6 +32,7 @@ pub(crate) struct Record {
 
 /// What a new record is made from.
 struct Making<'a> {
+    now: SystemTime,
     ids: &'a mut Ids,
     place: &'a Place,
     properties: &'a Value,
@@ -37,14 +42,22 @@ struct Making<'a> {
 /// The physical id and the attributes of a new record.
 type Made = (String, Vec<(&'static str, Value)>);
 
+impl Record {
+    /// When it was made, in milliseconds since 1970, for the types of which calls tell it; otherwise 0.
+    pub(crate) fn created_millis(&self) -> u64 {
+        self.attributes.get(CREATED_MILLIS).and_then(Value::as_u64).unwrap_or(0)
+    }
+}
+
 struct Plain {
     type_name: &'static str,
     make: fn(&mut Making<'_>) -> Result<Made, String>,
 }
 
 impl Handler for Plain {
-    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let mut making = Making {
+            now,
             ids: &mut cloud.ids,
             place: &cloud.place,
             properties: request.properties,
@@ -91,8 +104,12 @@ impl Handler for Plain {
         _: &ResourceRequest<'_>,
         physical_id: &str,
     ) -> Result<(), String> {
-        if let Some(records) = cloud.plain.get_mut(self.type_name) {
-            records.remove(physical_id);
+        let records = cloud.plain.get_mut(self.type_name);
+        let removed = records.and_then(|records| records.remove(physical_id));
+        if removed.is_some() && self.type_name == "AWS::Logs::LogGroup" {
+            cloud.effects.push(Effect::DeleteLogGroup {
+                name: physical_id.to_owned(),
+            });
         }
         Ok(())
     }
@@ -229,7 +246,8 @@ fn role(making: &mut Making<'_>) -> Made {
 fn log_group(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "LogGroupName").unwrap_or_else(|| making.generated_name.to_owned());
     let arn = making.place.arn("logs", &format!("log-group:{name}:*"));
-    (name, vec![("Arn", json!(arn))])
+    let created_millis = moment::millis(making.now);
+    (name, vec![("Arn", json!(arn)), (CREATED_MILLIS, json!(created_millis))])
 }
 
 /// A generated name cut to a type's limit: the random end stays, as it makes the name unique.

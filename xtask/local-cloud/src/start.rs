@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use balancer::Balancer;
+use journal::Journal;
 use registry::Registry;
 use runtime::{RegistryLogin, Runtime, RuntimeKind};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -21,6 +22,7 @@ use crate::effects::{Effects, KnownRepositories, forward_exits, forward_health};
 use crate::engine::{Engine, Event};
 use crate::home::{Home, Running};
 use crate::ids::Place;
+use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
 use crate::options::{Options, RuntimeChoice};
 use crate::server;
@@ -73,6 +75,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
 
     let router = server::router(events, engine.registry.router(), address);
     let serving = tokio::spawn(server::serve(listener, router, stopped.clone()));
+    let collecting = tokio::spawn(engine.effects.logs.clone().run(stopped.clone()));
     home.announce(&running)?;
     tokio::spawn(stop_on_signal(stop));
     engine.run(receiver, stopped).await;
@@ -80,10 +83,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     // Whatever fails from here on, no task may be left behind.
     let withdrawn = home.withdraw();
     let served = serving.await.context("the server failed");
+    let collected = collecting.await.context("the logs could not be taken in");
     engine.effects.balancer.shutdown().await;
     engine.effects.stop_all(engine.world.cloud.running_tasks()).await;
     tracing::info!("stopped");
-    withdrawn.and(served)
+    withdrawn.and(served).and(collected)
 }
 
 /// Every connection of a client and of a target is an open file, and the usual limit of 1,024 is soon reached under load.
@@ -219,12 +223,15 @@ fn assemble(
         Registry::open(&home.folder().join("registry"), repositories.clone()).context("cannot open the registry")?;
     world.cloud.images = Arc::new(RegistryImages(registry.clone()));
     world.runtime = Some(runtime.kind());
+    let journal = Journal::open(&home.folder().join("journal")).context("cannot open the journal of the logs")?;
+    let logs = Collector::new(journal.clone());
+    world.cloud.journal = journal;
     let (metrics, kept) = MetricsFile::open(&home.folder().join(METRICS_FILE));
     world.cloud.take_back_metrics(SystemTime::now(), kept.into_iter());
     let (health_sender, health) = mpsc::unbounded_channel();
     let (gone_sender, gone) = mpsc::unbounded_channel();
     tokio::spawn(forward_health(events.clone(), health));
-    tokio::spawn(forward_exits(events.clone(), runtime.exits(), gone));
+    tokio::spawn(forward_exits(events.clone(), runtime.exits(), gone, logs.clone()));
     let effects = Effects {
         events,
         balancer: Balancer::new(health_sender),
@@ -237,6 +244,7 @@ fn assemble(
         gone: gone_sender,
         starts: Arc::default(),
         metrics,
+        logs,
     };
     let (state_file, registry_password) = (home.state_file(), password);
     Ok(Engine {
@@ -255,9 +263,13 @@ async fn take_back(engine: &mut Engine) {
     let now = SystemTime::now();
     let mut kept = Vec::new();
     for (task, identity) in engine.world.cloud.known_tasks() {
+        engine.effects.follow_logs(&engine.world, &task);
         match engine.effects.runtime.adopt(&identity).await {
             Ok(Some(_)) => kept.push(identity),
-            Ok(None) => engine.world.happen(now, Happening::TaskLost { task }),
+            Ok(None) => {
+                engine.effects.logs.ended(&task);
+                engine.world.happen(now, Happening::TaskLost { task });
+            }
             Err(error) => {
                 tracing::warn!(%error, task, "a task can't be taken back");
                 engine.world.happen(now, Happening::TaskLost { task });

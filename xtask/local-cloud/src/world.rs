@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{cloudwatch, ecr, ecs, inputs};
+use crate::{cloudwatch, ecr, ecs, inputs, logs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -100,6 +100,7 @@ impl World {
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
             Service::ElasticLoadBalancing => elb::call(&self.cloud.elb, operation, input),
+            Service::Logs => logs::call(&self.cloud, now, operation, input),
             Service::Sts => caller(&self.cloud.place, operation),
         }?;
         inputs::page(call.service, operation, input, output)

@@ -288,8 +288,8 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("ContainerDefinitions/*/LogConfiguration/LogDriver", Inert, FIXED),
             (
                 "ContainerDefinitions/*/LogConfiguration/Options/awslogs-group",
-                Approximated,
-                "a task whose group is missing doesn't start, as on AWS; what it writes goes to a file of the task's",
+                Exercised,
+                "",
             ),
             (
                 "ContainerDefinitions/*/LogConfiguration/Options/awslogs-region",
@@ -298,13 +298,13 @@ pub(super) const LEDGER: &[Chapter] = &[
             ),
             (
                 "ContainerDefinitions/*/LogConfiguration/Options/awslogs-stream-prefix",
-                Inert,
-                "what a task writes goes to a file of the task's",
+                Exercised,
+                "",
             ),
             (
                 "ContainerDefinitions/*/LogConfiguration/Options/mode",
                 Inert,
-                "writing to a file never blocks for long",
+                "a task writes to a file, which never blocks for long, and is followed from there",
             ),
             ("ContainerDefinitions/*/Memory", Approximated, MEMORY),
             ("ContainerDefinitions/*/Name", Exercised, ""),
@@ -480,8 +480,8 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("LogGroupName", Exercised, ""),
             (
                 "RetentionInDays",
-                Inert,
-                "what tasks write is bounded by size, not by age",
+                Approximated,
+                "older events are not shown; a stream keeps its newest 16 MiB and a group its newest 500 streams; without it, events are kept for 14 days",
             ),
             ("Tags/**", Inert, TAG),
         ],

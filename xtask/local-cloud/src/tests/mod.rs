@@ -2,6 +2,7 @@
 
 mod alarms;
 mod life;
+mod logs;
 mod random;
 mod restart;
 mod rig;

@@ -195,6 +195,7 @@ impl Rig {
             }
             Effect::Measure { minute, tasks } => self.measure(minute, &tasks),
             Effect::KeepMetrics { line } => self.metrics.push(line),
+            Effect::DeleteLogGroup { name } => self.world.cloud.journal.remove_group(&name).unwrap(),
             Effect::DeleteRepository { .. } => {}
         }
     }

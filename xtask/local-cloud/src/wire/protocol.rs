@@ -19,6 +19,8 @@ pub(crate) enum Service {
     Ecs,
     /// Elastic Load Balancing, version 2.
     ElasticLoadBalancing,
+    /// Amazon CloudWatch Logs.
+    Logs,
     /// AWS Security Token Service.
     Sts,
 }
@@ -67,6 +69,7 @@ impl Service {
             "ecr" => Some(Self::Ecr),
             "ecs" => Some(Self::Ecs),
             "elasticloadbalancing" => Some(Self::ElasticLoadBalancing),
+            "logs" => Some(Self::Logs),
             "sts" => Some(Self::Sts),
             _ => None,
         }
@@ -80,6 +83,7 @@ impl Service {
             Self::Ecr => "ECR",
             Self::Ecs => "ECS",
             Self::ElasticLoadBalancing => "Elastic Load Balancing",
+            Self::Logs => "CloudWatch Logs",
             Self::Sts => "STS",
         }
     }
@@ -100,6 +104,7 @@ impl Service {
             Self::Sts => Dialect::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
             Self::Ecr => Dialect::Json("AmazonEC2ContainerRegistry_V20150921"),
             Self::Ecs => Dialect::Json("AmazonEC2ContainerServiceV20141113"),
+            Self::Logs => Dialect::Json("Logs_20140328"),
             Self::CloudWatch => Dialect::Several {
                 namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
                 prefix: "GraniteServiceVersion20100801",
