@@ -14,6 +14,9 @@ const BY_HAND: &[&str] = &[
     // `status`, `destroy`
     "ecr:BatchDeleteImage",
     "ecr:DescribeImages",
+    // `doctor`
+    "servicequotas:GetAWSDefaultServiceQuota",
+    "servicequotas:GetServiceQuota",
 ];
 
 /// What needs no right: everyone may ask who they are.
