@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use aws_sdk_ecr::types::ImageIdentifier;
 use base64::Engine as _;
 
@@ -52,18 +52,12 @@ impl Aws {
         let answer = answer.map_err(|error| failure("log in to the image registry", &error))?;
         let data = answer.authorization_data().first().context("ECR gives no login")?;
         let token = data.authorization_token().context("ECR gives no token")?;
-        let decoded = base64::engine::general_purpose::STANDARD
-            .decode(token)
-            .context("ECR's token is not base64")?;
-        let decoded = String::from_utf8(decoded).context("ECR's token is not text")?;
-        let (user, password) = decoded
-            .split_once(':')
-            .context("ECR's token is not a user and a password")?;
+        let (user, password) = user_and_password(token)?;
         let endpoint = data.proxy_endpoint().context("ECR names no registry")?.to_owned();
         Ok(Login {
             endpoint,
-            user: user.to_owned(),
-            password: password.to_owned(),
+            user,
+            password,
         })
     }
 
@@ -122,6 +116,25 @@ impl Aws {
     }
 }
 
+/// Takes a token apart: `user:password` in base64. The errors don't repeat it, because it opens the registry.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AuthorizationData.html>
+fn user_and_password(token: &str) -> anyhow::Result<(String, String)> {
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(token)
+        .map_err(|_| anyhow!("ECR's token is not base64"))?;
+    let decoded = String::from_utf8(decoded).map_err(|_| anyhow!("ECR's token is not text"))?;
+    // JSON has a colon too, but its user would be no word.
+    let pair = decoded.split_once(':').filter(|(user, password)| {
+        let word = user
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        word && !user.is_empty() && !password.is_empty()
+    });
+    let (user, password) = pair.context("ECR's token is not a user and a password")?;
+    Ok((user.to_owned(), password.to_owned()))
+}
+
 fn is_no_repository(error: &aws_sdk_ecr::operation::describe_images::DescribeImagesError) -> bool {
     error.is_repository_not_found_exception()
 }
@@ -140,5 +153,52 @@ fn image(image: &aws_sdk_ecr::types::ImageDetail) -> Image {
             .and_then(|size| u64::try_from(size).ok())
             .unwrap_or(0),
         pushed: pushed.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    fn encode(text: impl AsRef<[u8]>) -> String {
+        base64::engine::general_purpose::STANDARD.encode(text)
+    }
+
+    /// What becomes of an answer with this token, in words.
+    async fn check(token: &str, expected: &str) {
+        let data = serde_json::json!([{"authorizationToken": token, "proxyEndpoint": "https://registry"}]);
+        let answer = serde_json::json!({"authorizationData": data}).to_string();
+        let login = Replay::new([(200, answer)]).aws().registry_login().await;
+        let seen = login.map_or_else(
+            |error| format!("{error:#}"),
+            |login| format!("{} {}", login.user, login.password),
+        );
+        assert_eq!(seen, expected, "{token}");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_a_user_and_a_password() {
+        check(&encode("AWS:secret"), "AWS secret").await;
+        check(&encode("AWS:a:b"), "AWS a:b").await;
+        let json = r#"{"auth": "QVdTOnNlY3JldA=="}"#;
+        check(&encode(format!("AWS:{json}")), &format!("AWS {json}")).await;
+    }
+
+    #[tokio::test]
+    async fn junk_is_named_and_not_repeated() {
+        check("AWS:secret", "ECR's token is not base64").await;
+        check(r#"{"auth": "QVdTOnNlY3JldA=="}"#, "ECR's token is not base64").await;
+        check(&encode([0xff, b':', 0xfe]), "ECR's token is not text").await;
+        for junk in [r#"{"auth": "QVdTOnNlY3JldA=="}"#, "secret", ":secret", "AWS:", ""] {
+            check(&encode(junk), "ECR's token is not a user and a password").await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_login_is_said() {
+        let answer = r#"{"authorizationData": []}"#.to_owned();
+        let error = Replay::new([(200, answer)]).aws().registry_login().await.unwrap_err();
+        assert_eq!(error.to_string(), "ECR gives no login");
     }
 }

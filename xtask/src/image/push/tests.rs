@@ -1,5 +1,7 @@
 //! Pushing an image to a real registry, both ways.
 
+mod debian_registry;
+
 use super::*;
 use crate::{docker::engine_for_test, image::registry::tests::TestRegistry};
 
