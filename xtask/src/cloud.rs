@@ -75,7 +75,8 @@ async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
     }
     let running = local::ensure(context, &cloud.settings, None)
         .await
-        .context("cannot use the local cloud")?;
+        .context("cannot use the local cloud")
+        .map_err(preflight)?;
     Ok(Reach::Endpoint {
         url: running.endpoint,
         region: running.region,

@@ -1,6 +1,7 @@
 //! The local cloud: starting it, ending it, and what it tells of itself.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,8 @@ fn spawn(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyh
     let folder = log_path.parent().context("the log file has no folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let log = File::options().create(true).append(true).open(&log_path);
+    // A line first: whatever keeps the log from being written keeps the reason from being told.
+    let log = log.and_then(|mut log| log.write_all(b"starting\n").map(|()| log));
     let log = log.with_context(|| format!("cannot write {}", log_path.display()))?;
     let program = std::env::current_exe().context("cannot tell which program this is")?;
     let mut command = Command::new(program);

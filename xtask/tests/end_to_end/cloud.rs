@@ -17,6 +17,7 @@ const LIMIT: Duration = Duration::from_mins(10);
 /// A local cloud that ends with its test, and nothing of it stays.
 pub(crate) struct Cloud {
     home: TempDir,
+    docker_host: Option<String>,
     settings: Vec<String>,
     _turn: File,
 }
@@ -54,9 +55,29 @@ impl Cloud {
             .to_vec();
         Self {
             home: tempfile::tempdir().unwrap(),
+            docker_host: None,
             settings,
             _turn: turn,
         }
+    }
+
+    /// With tasks as containers of the daemon at this `DOCKER_HOST`.
+    pub(crate) fn with_docker_at(docker_host: &str) -> Self {
+        let mut cloud = Self::with_runtime("docker");
+        cloud.docker_host = Some(docker_host.to_owned());
+        cloud
+    }
+
+    /// With tasks as processes, on a machine that seems to have no Docker.
+    pub(crate) fn without_docker() -> Self {
+        let mut cloud = Self::new();
+        cloud.docker_host = Some("unix:///dev/null".to_owned());
+        cloud
+    }
+
+    /// The folder that it has to itself.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Runs `cargo xtask` on this local cloud.
@@ -79,6 +100,9 @@ impl Cloud {
             .args(arguments)
             .env("LOCAL_CLOUD_HOME", self.home.path())
             .env("NO_COLOR", "1");
+        if let Some(docker_host) = &self.docker_host {
+            command.env("DOCKER_HOST", docker_host);
+        }
         // What the person who runs the tests has set for AWS must not reach it.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             command.env_remove(name);
@@ -87,14 +111,8 @@ impl Cloud {
     }
 
     #[expect(clippy::unused_self, reason = "a command belongs to its cloud")]
-    pub(crate) fn run(&self, mut command: Command) -> Outcome {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Outcome {
-            code: status.code(),
-            stdout: text(stdout),
-            stderr: text(stderr),
-        }
+    pub(crate) fn run(&self, command: Command) -> Outcome {
+        Outcome::of(command)
     }
 
     /// Puts a state in the place of what a local cloud wrote.
@@ -215,6 +233,17 @@ impl Drop for Cloud {
 }
 
 impl Outcome {
+    /// Runs a command to its end.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            code: status.code(),
+            stdout: text(stdout),
+            stderr: text(stderr),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn expect(&self, code: i32) {
         assert_eq!(

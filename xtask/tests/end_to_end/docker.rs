@@ -1,9 +1,13 @@
 //! Tasks as containers.
 
+mod daemon;
+
 use std::process::Command;
 
+use self::daemon::Daemon;
 use crate::client::get;
-use crate::cloud::{Cloud, until};
+use crate::cloud::{Cloud, SERVICE_STACK, until};
+use crate::update::{begin_update, push_image, stack_is};
 
 /// False, having said so, where no Docker daemon answers; on CI there must be one.
 pub(crate) fn daemon_answers() -> bool {
@@ -54,4 +58,35 @@ fn docker_runs_thirteen_containers_and_none_stays() {
     cloud.local(&["destroy", "sandbox", "--yes"]);
     let left = docker(&["ps", "--all", "--no-trunc", "--format", "{{.ID}}"]);
     assert!(!first.iter().any(|id| left.contains(id.as_str())), "{left}");
+}
+
+#[test]
+fn docker_that_dies_takes_no_task_with_it_and_is_named() {
+    if !daemon_answers() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(folder.path());
+    let cloud = Cloud::with_docker_at(&daemon.address());
+    let endpoint = cloud.deploy();
+    cloud.settle();
+    let (before, tasks) = (containers(&cloud), cloud.tasks());
+    daemon.die();
+    assert_eq!(get(&endpoint, &[]).status, 200, "containers outlive the daemon");
+    begin_update(&cloud, &push_image(&cloud, "bootstrap"));
+    until("the update is undone", || stack_is(&cloud, "UPDATE_ROLLBACK_COMPLETE"));
+    let events = [("Action", "DescribeStackEvents"), ("StackName", SERVICE_STACK)];
+    let events = cloud.query("cloudformation", &events).body;
+    assert!(events.contains("the Docker engine doesn"), "{events}");
+    assert_eq!(get(&endpoint, &[]).status, 200);
+
+    daemon.revive();
+    cloud.settle();
+    assert_eq!(cloud.tasks(), tasks, "no task that served was touched");
+    assert_eq!(containers(&cloud), before);
+    begin_update(&cloud, &push_image(&cloud, "bootstrap"));
+    until("the update is complete", || stack_is(&cloud, "UPDATE_COMPLETE"));
+    cloud.settle();
+    assert_eq!(containers(&cloud).len(), 13);
+    cloud.local(&["destroy", "sandbox", "--yes"]);
 }

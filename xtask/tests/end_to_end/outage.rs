@@ -115,6 +115,30 @@ fn what_keeps_it_from_starting_is_said() {
     );
 }
 
+#[test]
+fn a_dead_docker_daemon_is_said_before_anything_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    // Bound and left: nobody listens there any more.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let cloud = Cloud::with_docker_at(&format!("unix://{}", socket.display()));
+    for (arguments, code) in [
+        (&["local", "start"][..], 1),
+        (&["deploy", "sandbox", "--local", "--yes"], 4),
+        (&["status", "sandbox", "--local"], 4),
+    ] {
+        let refused = cloud.xtask(&[arguments, &["--runtime", "docker"]].concat());
+        refused.expect(code);
+        let said = format!("no Docker engine listens at {}, start it", socket.display());
+        assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+    }
+    assert!(!cloud.home().join("state.json").exists(), "nothing was begun");
+    // Where nobody insists on Docker, processes do.
+    cloud.xtask(&["local", "start"]).expect(0);
+    let status = cloud.xtask(&["local", "status"]);
+    assert!(status.stdout.contains("runtime process"), "{}", status.stdout);
+}
+
 /// Moments up to half a second from now, from a seed that is printed.
 fn moments() -> impl Iterator<Item = Duration> {
     use std::hash::{BuildHasher, RandomState};

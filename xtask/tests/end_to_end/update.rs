@@ -1,5 +1,6 @@
 //! Changes under load.
 
+use crate::client::Answer;
 use crate::cloud::{CLUSTER, Cloud, SERVICE_STACK, until};
 use crate::load::Load;
 
@@ -11,6 +12,12 @@ pub(crate) fn push_image(cloud: &Cloud, binary: &str) -> String {
 
 /// Begins a change of the image on both stages.
 pub(crate) fn begin_update(cloud: &Cloud, image: &str) {
+    let answer = ask_for_update(cloud, image);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Asks for a change of the image on both stages.
+pub(crate) fn ask_for_update(cloud: &Cloud, image: &str) -> Answer {
     let fields = [
         ("Action", "UpdateStack"),
         ("StackName", SERVICE_STACK),
@@ -21,8 +28,7 @@ pub(crate) fn begin_update(cloud: &Cloud, image: &str) {
         ("Parameters.member.2.ParameterKey", "FleetImage"),
         ("Parameters.member.2.ParameterValue", image),
     ];
-    let answer = cloud.query("cloudformation", &fields);
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    cloud.query("cloudformation", &fields)
 }
 
 pub(crate) fn stack_is(cloud: &Cloud, status: &str) -> bool {
