@@ -3,6 +3,7 @@
 //! Every verb is idempotent, so that it can be repeated after an answer got lost.
 
 pub(crate) mod cloudformation;
+pub(crate) mod cloudwatch;
 mod codebuild;
 mod codecommit;
 pub(crate) mod codepipeline;

@@ -1,7 +1,12 @@
 //! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
 
+mod judge;
+pub(crate) mod outcome;
+pub(crate) mod place;
 pub(crate) mod plan;
+mod preflight;
 pub(crate) mod toolchain;
+mod watch;
 mod work;
 
 use std::fmt::Write as _;
@@ -18,6 +23,7 @@ use crate::exit::Failure;
 use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
+use crate::verdict::Verdict;
 use crate::{cloud, table};
 
 use work::Work;
@@ -54,6 +60,7 @@ impl Deploy {
             "stage": self.stage.map(Stage::name),
             "changed": done.changed,
             "image": done.image,
+            "verdict": done.verdict.as_ref().map(Verdict::record),
             "outputs": done.stack.outputs,
             "seconds": started.elapsed().as_secs_f64(),
         }))

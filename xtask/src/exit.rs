@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     RolledBack = 5,
     /// The rollback failed too: someone must act.
     RollbackFailed = 6,
+    /// There was too little to judge the change by: Onebox runs it, and Fleet is untouched.
+    ThinEvidence = 7,
     /// Interrupted: what AWS was asked to do goes on.
     Interrupted = 130,
 }

@@ -16,7 +16,7 @@ use local_cloud::RuntimeChoice;
 )]
 #[command(
     after_help = "Exit status: 0 done or nothing to do, 1 failed, 2 differences found, 3 usage or refused, 4 credentials or preflight, \
-                        5 rolled back, 6 rollback failed, 130 interrupted"
+                        5 rolled back, 6 rollback failed, 7 not enough evidence, 130 interrupted"
 )]
 pub(crate) struct Xtask {
     #[command(subcommand)]
@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Status(Status),
     Destroy(Destroy),
     Doctor(Doctor),
+    Rollback(Rollback),
     Load(Load),
     Image(Image),
     Build(Build),
@@ -98,11 +99,27 @@ pub(crate) struct Deploy {
     /// AWS in prod.
     #[arg(long, value_name = "SPEC", value_parser = fault, conflicts_with = "image")]
     pub(crate) fault: Option<String>,
+    #[command(flatten)]
+    pub(crate) caution: Caution,
     /// Make the changes without asking, and delete what a failed creation left behind.
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
+}
+
+/// What keeps a deployment from going on, and what lets it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Caution {
+    /// Send no probes while Onebox meets the change: judge it by others' requests alone.
+    #[arg(long)]
+    pub(crate) no_probe: bool,
+    /// Go on to Fleet even where there is too little to judge Onebox by.
+    #[arg(long)]
+    pub(crate) accept_thin_evidence: bool,
+    /// Deploy although an alarm has fired already, which keeps every alarm from rolling the deployment back.
+    #[arg(long)]
+    pub(crate) ignore_red_alarms: bool,
 }
 
 /// Show what a deployment would change, by resource and property; exit status 2 if there is anything.
@@ -144,6 +161,20 @@ pub(crate) struct Outputs {
 pub(crate) struct Status {
     #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Go back: Onebox to what Fleet runs, or both to what Fleet ran before.
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    pub(crate) environment: Environment,
+    /// The image to go back to [default: the one that Fleet runs, or ran before].
+    #[arg(long, value_name = "REPOSITORY@sha256:DIGEST", value_parser = image_by_digest)]
+    pub(crate) image: Option<String>,
+    /// Make the changes without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -509,6 +540,7 @@ impl Command {
             | Self::Status(Status { cloud, .. })
             | Self::Destroy(Destroy { cloud, .. })
             | Self::Doctor(Doctor { cloud })
+            | Self::Rollback(Rollback { cloud, .. })
             | Self::Load(Load { cloud, .. })
             | Self::Image(Image {
                 command: ImageCommand::Push { cloud, .. },
@@ -566,16 +598,20 @@ impl Target {
 
 /// An image by digest, as the service stack's parameters take it, or a file that names one.
 fn image(text: &str) -> Result<String, String> {
+    if Path::new(text).extension().is_some_and(|extension| extension == "json") {
+        return Ok(text.to_owned());
+    }
+    image_by_digest(text).map_err(|problem| format!("{problem}, or a file of `build`'s, FILE.json"))
+}
+
+/// An image by digest.
+fn image_by_digest(text: &str) -> Result<String, String> {
     let hexadecimal = |digits: &str| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match text.split_once("@sha256:") {
         Some((repository, digits)) if !repository.is_empty() && digits.len() == 64 && hexadecimal(digits) => {
             Ok(text.to_owned())
         }
-        None if Path::new(text).extension().is_some_and(|extension| extension == "json") => Ok(text.to_owned()),
-        _ => Err(
-            "an image by digest, REPOSITORY@sha256: and 64 hexadecimal digits, or a file of `build`'s, FILE.json"
-                .to_owned(),
-        ),
+        _ => Err("an image by digest, REPOSITORY@sha256: and 64 hexadecimal digits".to_owned()),
     }
 }
 
@@ -660,6 +696,7 @@ mod tests {
             &["deploy", "sandbox", "--stage", "twobox"],
             &["deploy", "sandbox", "--image", "service:latest"],
             &["deploy", "sandbox", "--image", "service@sha256:0123"],
+            &["rollback", "sandbox", "--image", "image.json"],
             &["image", "build", "--fault", "delay"],
             &["image", "build", "--fault", "hang:flet"],
         ] {

@@ -1,6 +1,7 @@
 //! The command line: builds, deploys and tests the service.
 
 mod account;
+mod alarms;
 mod aws;
 mod bench;
 mod build;
@@ -27,6 +28,7 @@ mod pipeline;
 mod progress;
 mod prompt;
 mod publish;
+mod rollback;
 mod runs;
 mod services;
 mod stack;
@@ -36,6 +38,7 @@ mod table;
 mod test;
 mod token;
 mod traffic;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -92,6 +95,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Doctor(doctor) => doctor.run(context).await,
         Command::Status(status) => status.run(context).await,
         Command::Destroy(destroy) => destroy.run(context).await,
+        Command::Rollback(rollback) => rollback.run(context).await,
         Command::Load(load) => return load.run(context).await,
         Command::Local(local) => local.run(context).await,
         Command::Image(image) => image.run(context).await,

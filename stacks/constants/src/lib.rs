@@ -10,6 +10,7 @@ pub mod capacity;
 pub mod deployment;
 pub mod environment;
 pub mod image_repository;
+pub mod judgement;
 pub mod load_balancer;
 pub mod network;
 pub mod pipeline;

@@ -1,7 +1,9 @@
 //! Amazon ECS's verbs.
 
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{Aws, json};
@@ -17,6 +19,66 @@ impl Aws {
             .iter()
             .filter_map(|name| services.iter().find(|service| service.name == *name).cloned())
             .collect())
+    }
+
+    /// When the newest deployment of a service began.
+    pub(crate) async fn deployment_began(&self, cluster: &str, service: &str) -> anyhow::Result<SystemTime> {
+        let described = self.described_service(cluster, service).await?;
+        let created = described["deployments"][0]["createdAt"].as_f64();
+        let created = created.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let created = created.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+        created.with_context(|| format!("ECS doesn't say when the deployment of {service} began"))
+    }
+
+    /// The names of the alarms that watch a service's deployments.
+    pub(crate) async fn deployment_alarms(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
+        let described = self.described_service(cluster, service).await?;
+        let names = items(&described["deploymentConfiguration"]["alarms"]["alarmNames"]);
+        Ok(names.map(text).collect())
+    }
+
+    /// The images that a service was deployed with to the end, the newest first, as far back as ECS tells.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
+    pub(crate) async fn images_deployed(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
+        let input = json!({"cluster": cluster, "service": service, "status": ["SUCCESSFUL"], "maxResults": 100});
+        let answer = json::call(&self.config, json::ECS, "ListServiceDeployments", input).await?;
+        let mut deployments: Vec<&Value> = items(&answer["serviceDeployments"]).collect();
+        deployments.sort_by(|a, b| {
+            let created = |deployment: &Value| deployment["createdAt"].as_f64().unwrap_or_default();
+            created(b).total_cmp(&created(a))
+        });
+        let mut images: Vec<String> = Vec::new();
+        for revision in deployments
+            .iter()
+            .filter_map(|deployment| deployment["targetServiceRevisionArn"].as_str())
+        {
+            let image = self.image_of(revision).await?;
+            if images.last() != image.as_ref() {
+                images.extend(image);
+            }
+        }
+        Ok(images)
+    }
+
+    /// The image of a service revision, by its task definition.
+    async fn image_of(&self, revision_arn: &str) -> anyhow::Result<Option<String>> {
+        let input = json!({"serviceRevisionArns": [revision_arn]});
+        let answer = json::call(&self.config, json::ECS, "DescribeServiceRevisions", input).await?;
+        let Some(definition) = answer["serviceRevisions"][0]["taskDefinition"].as_str() else {
+            return Ok(None);
+        };
+        let input = json!({"taskDefinition": definition});
+        let answer = json::call(&self.config, json::ECS, "DescribeTaskDefinition", input).await?;
+        let image = answer["taskDefinition"]["containerDefinitions"][0]["image"].as_str();
+        Ok(image.map(ToOwned::to_owned))
+    }
+
+    /// A service as ECS describes it; null where there is none.
+    async fn described_service(&self, cluster: &str, service: &str) -> anyhow::Result<Value> {
+        let input = json!({"cluster": cluster, "services": [service]});
+        let mut answer = json::call(&self.config, json::ECS, "DescribeServices", input).await?;
+        Ok(answer["services"][0].take())
     }
 
     /// Why the most recently stopped tasks of a service stopped, each reason once.

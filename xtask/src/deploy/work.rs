@@ -1,13 +1,16 @@
 //! The steps of a deployment, done one after another.
 
-use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use serde_json::Value;
 use stacks::{foundation, service};
 
-use super::plan::{Images, Step, steps};
+use super::judge::judge;
+use super::place::Places;
+use super::plan::{Images, Step, short, steps};
+use super::watch::{Seen, watching};
+use super::{outcome, preflight};
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::environment::Stacks;
@@ -16,6 +19,7 @@ use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, Recipe};
 use crate::stack::apply::{Applied, Terms, apply, updatable};
 use crate::stack::{Stack, Wanted};
+use crate::verdict::{Ruling, Verdict};
 use crate::{publish, services};
 
 /// A deployment under way.
@@ -37,6 +41,20 @@ pub(super) struct Done {
     pub(super) image: Option<String>,
     /// The service stack.
     pub(super) stack: Stack,
+    /// What Onebox was judged by; none where nothing had to be judged.
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// How far a deployment has come.
+#[derive(Default)]
+struct Progress {
+    /// The service stack, if there is one.
+    stack: Option<Stack>,
+    /// Whether anything was changed.
+    changed: bool,
+    /// What was seen of Onebox while it changed.
+    seen: Seen,
+    verdict: Option<Verdict>,
 }
 
 impl Work<'_> {
@@ -44,23 +62,39 @@ impl Work<'_> {
     pub(super) async fn run(self) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
         let running = updatable(self.context, self.aws, name, self.again).await?;
-        if running.is_none() {
+        match &running {
+            Some(stack) => self.preflight(stack).await?,
             // A stage that needs a stack is refused before anything is built.
-            steps(self.deploy.stage, "", None)?;
+            None => drop(steps(self.deploy.stage, "", None)?),
         }
-        let (foundation, mut changed) = self.foundation().await?;
+        let (foundation, foundation_changed) = self.foundation().await?;
         let image = self.image(&foundation, running.as_ref()).await?;
         let images = running.as_ref().and_then(Images::of);
         let steps = steps(self.deploy.stage, image.as_deref().unwrap_or_default(), images.as_ref())?;
-        let mut stack = running;
+        let mut progress = Progress {
+            stack: running,
+            changed: foundation_changed,
+            ..Progress::default()
+        };
         for step in steps {
-            let applied = self.perform(step, image.as_deref(), stack).await?;
-            changed |= applied.changed;
-            stack = Some(applied.stack);
+            if let Err(error) = self.perform(step, image.as_deref(), &mut progress).await {
+                return Err(outcome::with_what_runs(self.aws, name, error).await);
+            }
         }
-        let stack = stack.with_context(|| format!("there is no stack {name}"))?;
+        let stack = progress.stack.with_context(|| format!("there is no stack {name}"))?;
         self.wait_for_tasks(&stack).await?;
-        Ok(Done { changed, image, stack })
+        Ok(Done {
+            changed: progress.changed,
+            image,
+            stack,
+            verdict: progress.verdict,
+        })
+    }
+
+    async fn preflight(self, stack: &Stack) -> anyhow::Result<()> {
+        let places = Places::of(self.aws, stack).await?;
+        let (stage, ignore) = (self.deploy.stage, self.deploy.caution.ignore_red_alarms);
+        preflight::no_red_alarm(self.context, self.aws, &places, stage, ignore).await
     }
 
     /// The foundation's stack, brought to its template where the stage is of the infrastructure; whether it changed.
@@ -99,46 +133,84 @@ impl Work<'_> {
             .map(Some)
     }
 
-    async fn perform(self, step: Step, image: Option<&str>, stack: Option<Stack>) -> anyhow::Result<Applied> {
+    async fn perform(self, step: Step, image: Option<&str>, progress: &mut Progress) -> anyhow::Result<()> {
         let image = || image.context("no image is known");
-        let existing = || stack.clone().context("there is no service stack");
+        let existing = progress.stack.clone().context("there is no service stack");
         let yes = self.deploy.yes;
-        match step {
+        let applied = match step {
             Step::Create => {
                 let image = image()?;
                 let parameters = [(service::ONEBOX_IMAGE, image), (service::FLEET_IMAGE, image)];
-                self.apply(&self.stacks.service.with(parameters), yes).await
+                self.apply(&self.stacks.service.with(parameters), yes).await?
             }
-            Step::Infrastructure => self.apply(&self.stacks.service.keeping(&existing()?)?, yes).await,
+            Step::Infrastructure => self.apply(&self.stacks.service.keeping(&existing?)?, yes).await?,
             Step::Onebox => {
-                let wanted = existing()?.changing([(service::ONEBOX_IMAGE, image()?)]);
-                self.apply(&wanted, yes).await
+                let (applied, seen) = self.onebox(&existing?, image()?).await?;
+                progress.seen = seen;
+                applied
             }
-            Step::Judge => self.judge(existing()?).await,
-            Step::Fleet => self.fleet(existing()?, image()?).await,
-        }
+            Step::Judge => {
+                progress.verdict = Some(self.judge(&existing?, &progress.seen).await?);
+                return Ok(());
+            }
+            Step::Fleet => self.fleet(&existing?, image()?).await?,
+        };
+        progress.changed |= applied.changed;
+        progress.stack = Some(applied.stack);
+        Ok(())
     }
 
-    /// Onebox must run what it is to run, and nothing else, before Fleet follows.
-    async fn judge(self, stack: Stack) -> anyhow::Result<Applied> {
-        self.wait_for_tasks(&stack).await?;
-        Ok(Applied { changed: false, stack })
+    /// Moves Onebox to an image, with probes all the while.
+    async fn onebox(self, stack: &Stack, image: &str) -> anyhow::Result<(Applied, Seen)> {
+        let places = Places::of(self.aws, stack).await?;
+        let probes = !self.deploy.caution.no_probe;
+        preflight::say_traffic(self.context, self.aws, &places, probes).await?;
+        let wanted = stack.changing([(service::ONEBOX_IMAGE, image)]);
+        let change = self.apply(&wanted, self.deploy.yes);
+        let (applied, seen) = watching(self.context, self.aws, &places, probes, change).await;
+        Ok((applied?, seen))
+    }
+
+    /// Judges what Onebox runs, and brings it back to what Fleet runs where that is better.
+    async fn judge(self, stack: &Stack, seen: &Seen) -> anyhow::Result<Verdict> {
+        let places = Places::of(self.aws, stack).await?;
+        let verdict = judge(self.context, self.aws, &places, seen).await?;
+        match verdict.ruling {
+            Ruling::Good => Ok(verdict),
+            Ruling::Thin if self.deploy.caution.accept_thin_evidence => {
+                self.context.progress.line("going on with that, as asked");
+                Ok(verdict)
+            }
+            Ruling::Thin => Err(outcome::thin(&verdict, self.deploy).into()),
+            Ruling::Worse => {
+                let images = Images::of(stack).context("the service stack names no images")?;
+                self.context.progress.line(&format!(
+                    "bringing Onebox back to what Fleet runs, {}",
+                    short(&images.fleet)
+                ));
+                let back = self.put_onebox_back(stack, &images.fleet).await;
+                Err(outcome::after_putting_back(
+                    outcome::worse(&verdict, self.again).into(),
+                    back,
+                ))
+            }
+        }
     }
 
     /// Moves Fleet to an image. When that is rolled back, Onebox goes back to what Fleet runs: no stage keeps an image
     /// that the other didn't bear.
-    async fn fleet(self, stack: Stack, image: &str) -> anyhow::Result<Applied> {
+    async fn fleet(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
         let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
         let error = match self.apply(&wanted, self.deploy.yes).await {
             Err(error) if exit_of(&error) == Exit::RolledBack => error,
             other => return other,
         };
-        let before = Images::of(&stack).context("the service stack names no images")?;
+        let before = Images::of(stack).context("the service stack names no images")?;
         self.context
             .progress
             .line("Fleet didn't bear the image: bringing Onebox back to what Fleet runs");
-        let back = self.put_onebox_back(&stack, &before.fleet).await;
-        Err(with_onebox_back(error, back))
+        let back = self.put_onebox_back(stack, &before.fleet).await;
+        Err(outcome::after_putting_back(error, back))
     }
 
     /// Brings Onebox to an image that Fleet runs. It asks nobody: it is what was promised.
@@ -154,7 +226,8 @@ impl Work<'_> {
             token: &token,
             again: self.again,
         };
-        apply(self.context, self.aws, wanted, terms).await
+        // Boxed: what awaits it in turn would be large.
+        Box::pin(apply(self.context, self.aws, wanted, terms)).await
     }
 
     /// Waits until the services run what their scalable targets ask for: the templates give no desired count, so a new
@@ -163,35 +236,5 @@ impl Work<'_> {
         let template: Value = serde_json::from_str(&self.stacks.service.template)?;
         let minimums = services::minimums(&template, &self.aws.resources(&stack.id).await?);
         services::wait::until_settled(self.context, self.aws, &minimums).await
-    }
-}
-
-/// Fleet's failure, and what became of Onebox.
-fn with_onebox_back(error: anyhow::Error, back: anyhow::Result<Applied>) -> anyhow::Error {
-    let mut failure = match error.downcast::<Failure>() {
-        Ok(failure) => failure,
-        Err(error) => return error,
-    };
-    match back {
-        Ok(applied) => {
-            let images = Images::of(&applied.stack).map(|images| images.to_string());
-            let _ = write!(failure.what, "\n  {}", images.unwrap_or_default());
-            failure.into()
-        }
-        Err(trouble) => {
-            let _ = write!(
-                failure.what,
-                "\n  Onebox couldn't be brought back to what Fleet runs: {trouble:#}"
-            );
-            if matches!(exit_of(&trouble), Exit::RollbackFailed | Exit::Interrupted) {
-                failure.exit = exit_of(&trouble);
-            }
-            failure.next.extend(
-                Failure::of(&trouble)
-                    .map(|trouble| trouble.next.clone())
-                    .unwrap_or_default(),
-            );
-            failure.into()
-        }
     }
 }

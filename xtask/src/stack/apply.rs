@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::SystemTime;
+
 use super::change_set::{abandon, work_out};
 use super::events::EventLog;
 use super::follow::{Operation, follow, wait_until_idle};
@@ -182,18 +184,38 @@ async fn failed(aws: &Aws, name: &str, log: &EventLog, terms: Terms<'_>) -> Opti
     let (outcome, end) = log.outcome()?;
     let cause = log.first_cause();
     let details = match cause {
-        Some(cause) if cause.resource_type == "AWS::ECS::Service" => stop_reasons(aws, &cause.physical_id).await,
+        Some(cause) if cause.resource_type == "AWS::ECS::Service" => {
+            let began = log.began().unwrap_or(cause.time);
+            let fired = firings(aws, &cause.physical_id, began).await;
+            [fired, stop_reasons(aws, &cause.physical_id).await].concat()
+        }
         _ => Vec::new(),
     };
     explain::failure(name, &end.status, outcome, cause, &details, terms.again)
 }
 
+/// Which of a service's alarms fired since a moment, with their data points against the threshold; as far as CloudWatch
+/// tells.
+async fn firings(aws: &Aws, service_arn: &str, since: SystemTime) -> Vec<String> {
+    let Some((cluster, service)) = cluster_and_name(service_arn) else {
+        return Vec::new();
+    };
+    let mut fired = Vec::new();
+    for alarm in aws.deployment_alarms(cluster, service).await.unwrap_or_default() {
+        let firing = aws.last_firing(&alarm, since).await.ok().flatten();
+        fired.extend(firing.map(|firing| firing.describe(&alarm)));
+    }
+    fired
+}
+
+/// The cluster and the name within a service's ARN, `arn:…:service/<cluster>/<name>`.
+fn cluster_and_name(service_arn: &str) -> Option<(&str, &str)> {
+    service_arn.split_once(":service/")?.1.split_once('/')
+}
+
 /// Why a service's tasks stopped, as far as ECS still tells; a service that is deleted tells nothing.
 async fn stop_reasons(aws: &Aws, service_arn: &str) -> Vec<String> {
-    let Some((cluster, service)) = service_arn
-        .split_once(":service/")
-        .and_then(|(_, path)| path.split_once('/'))
-    else {
+    let Some((cluster, service)) = cluster_and_name(service_arn) else {
         return Vec::new();
     };
     let reasons = aws.stop_reasons(cluster, service).await.unwrap_or_default();

@@ -1,0 +1,194 @@
+//! Alarms: what each watches, in words, and what it says.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::aws::rfc3339;
+use crate::stack::Resource;
+
+/// The state of an alarm that has fired.
+pub(crate) const FIRED: &str = "ALARM";
+
+/// An alarm as CloudWatch describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Alarm {
+    /// The name.
+    pub(crate) name: String,
+    /// What it tells, in the words of whoever made it.
+    pub(crate) description: Option<String>,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub(crate) state: String,
+    /// CloudWatch's words for the state.
+    pub(crate) reason: String,
+    /// Since when it is in that state.
+    pub(crate) since: Option<SystemTime>,
+    /// What is watched: a metric with its statistic, or an expression.
+    pub(crate) watched: String,
+    /// How it is compared, `GreaterThanOrEqualToThreshold`.
+    pub(crate) comparison: String,
+    /// With what it is compared.
+    pub(crate) threshold: f64,
+    /// How many of the latest periods must breach.
+    pub(crate) datapoints: u64,
+    /// How many periods are looked at.
+    pub(crate) periods: u64,
+    /// The length of a period, in seconds.
+    pub(crate) period_seconds: u64,
+}
+
+/// A moment at which an alarm fired.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Firing {
+    /// When.
+    pub(crate) at: SystemTime,
+    /// CloudWatch's words.
+    pub(crate) reason: String,
+    /// The data points that it looked at, the oldest first.
+    pub(crate) datapoints: Vec<f64>,
+    /// What they were held against.
+    pub(crate) threshold: Option<f64>,
+}
+
+impl Alarm {
+    /// Whether it has fired.
+    pub(crate) fn is_red(&self) -> bool {
+        self.state == FIRED
+    }
+
+    /// What it takes for the alarm to fire: `TargetResponseTime TM(90%:100%) ≥ 3 in 3 of 4 minutes`.
+    pub(crate) fn condition(&self) -> String {
+        let sign = match self.comparison.as_str() {
+            "GreaterThanOrEqualToThreshold" => "≥",
+            "GreaterThanThreshold" => ">",
+            "LessThanOrEqualToThreshold" => "≤",
+            "LessThanThreshold" => "<",
+            other => other,
+        };
+        let unit = if self.period_seconds == 60 {
+            "minutes".to_owned()
+        } else {
+            format!("periods of {} s", self.period_seconds)
+        };
+        format!(
+            "{} {sign} {} in {} of {} {unit}",
+            self.watched, self.threshold, self.datapoints, self.periods
+        )
+    }
+
+    /// One line on the alarm: name, state, since when.
+    pub(crate) fn line(&self) -> String {
+        let mut text = format!("{} is in {}", self.name, self.state);
+        if let Some(since) = self.since {
+            let _ = write!(text, " since {}", rfc3339(since));
+        }
+        text
+    }
+
+    /// The alarm for programs.
+    pub(crate) fn record(&self) -> Value {
+        json!({
+            "name": self.name,
+            "state": self.state,
+            "since": self.since.map(rfc3339),
+            "condition": self.condition(),
+            "reason": self.reason,
+        })
+    }
+}
+
+impl Firing {
+    /// The firing of an alarm, for people: the data points against the threshold.
+    pub(crate) fn describe(&self, alarm: &str) -> String {
+        let figures: Vec<String> = self.datapoints.iter().map(|value| figure(*value)).collect();
+        match self.threshold {
+            Some(threshold) if !figures.is_empty() => format!(
+                "the alarm {alarm} fired at {}: {} against {}",
+                rfc3339(self.at),
+                figures.join(", "),
+                figure(threshold)
+            ),
+            _ => format!("the alarm {alarm} fired at {}: {}", rfc3339(self.at), self.reason),
+        }
+    }
+}
+
+/// A figure with three places that count: `6.02`, `0.0105`, `1200`.
+fn figure(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
+/// The names of a stack's alarms for a stage, whose names in the template begin with the stage's.
+pub(crate) fn of_stage(resources: &[Resource], stage: stacks::Stage) -> Vec<String> {
+    let alarms = resources
+        .iter()
+        .filter(|resource| resource.resource_type == "AWS::CloudWatch::Alarm");
+    alarms
+        .filter(|resource| resource.logical_id.starts_with(stage.name()) && !resource.physical_id.is_empty())
+        .map(|resource| resource.physical_id.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_condition_in_words() {
+        let alarm = |comparison: &str, threshold, period_seconds| Alarm {
+            name: "Onebox-ResponseTime".to_owned(),
+            description: None,
+            state: "OK".to_owned(),
+            reason: String::new(),
+            since: None,
+            watched: "TargetResponseTime TM(90%:100%)".to_owned(),
+            comparison: comparison.to_owned(),
+            threshold,
+            datapoints: 3,
+            periods: 4,
+            period_seconds,
+        };
+        let words = |comparison, threshold, period| alarm(comparison, threshold, period).condition();
+        insta::assert_snapshot!(words("GreaterThanOrEqualToThreshold", 3.0, 60), @"TargetResponseTime TM(90%:100%) ≥ 3 in 3 of 4 minutes");
+        insta::assert_snapshot!(words("LessThanThreshold", 0.5, 300), @"TargetResponseTime TM(90%:100%) < 0.5 in 3 of 4 periods of 300 s");
+        insta::assert_snapshot!(alarm("GreaterThanThreshold", 1.0, 60).line(), @"Onebox-ResponseTime is in OK");
+    }
+
+    #[test]
+    fn a_firing_tells_its_figures() {
+        let mut firing = Firing {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000),
+            reason: "Threshold Crossed".to_owned(),
+            datapoints: vec![0.010_52, 6.021_3, 6.0, 1234.0],
+            threshold: Some(3.0),
+        };
+        insta::assert_snapshot!(firing.describe("Onebox-ResponseTime"), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: 0.0105, 6.02, 6, 1230 against 3");
+        firing.datapoints.clear();
+        insta::assert_snapshot!(firing.describe("Onebox-ResponseTime"), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: Threshold Crossed");
+    }
+
+    #[test]
+    fn alarms_by_stage() {
+        let resource = |logical_id: &str, resource_type: &str, physical_id: &str| Resource {
+            logical_id: logical_id.to_owned(),
+            physical_id: physical_id.to_owned(),
+            resource_type: resource_type.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+        };
+        let resources = [
+            resource("OneboxServerErrorAlarm", "AWS::CloudWatch::Alarm", "a"),
+            resource("FleetServerErrorAlarm", "AWS::CloudWatch::Alarm", "b"),
+            resource("OneboxService", "AWS::ECS::Service", "c"),
+            resource("OneboxResponseTimeAlarm", "AWS::CloudWatch::Alarm", ""),
+        ];
+        assert_eq!(of_stage(&resources, stacks::Stage::Onebox), ["a"]);
+        assert_eq!(of_stage(&resources, stacks::Stage::Fleet), ["b"]);
+    }
+}

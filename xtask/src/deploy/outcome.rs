@@ -1,0 +1,147 @@
+//! How a deployment that didn't reach Fleet is told: what was decided, what runs where now, and how to go on.
+
+use std::fmt::Write as _;
+
+use super::plan::Images;
+use crate::aws::Aws;
+use crate::exit::{Exit, Failure, exit_of};
+use crate::flags::Deploy;
+use crate::stack::apply::Applied;
+use crate::stack::standing::{Standing, standing};
+use crate::verdict::Verdict;
+
+/// Onebox's image is worse than Fleet's, and went.
+pub(super) fn worse(verdict: &Verdict, again: &str) -> Failure {
+    let what = format!(
+        "the image is worse than what Fleet runs: {}",
+        verdict.reasons.join("; ")
+    );
+    Failure::new(Exit::RolledBack, what).next(format!("mend the cause and run `{again}` again"))
+}
+
+/// There was too little to judge Onebox's image by; it stays, so that more requests can tell.
+pub(super) fn thin(verdict: &Verdict, deploy: &Deploy) -> Failure {
+    let what = format!(
+        "there is too little to judge the image by: {}",
+        verdict.reasons.join("; ")
+    );
+    let command = |verb: &str, flags: &str| {
+        let environment = deploy.target.name();
+        format!("`cargo xtask {verb} {environment}{flags}{}`", deploy.cloud.arguments())
+    };
+    Failure::new(Exit::ThinEvidence, what)
+        .next(format!(
+            "let more requests come to Onebox, and judge again: {}",
+            command("deploy", " --stage fleet")
+        ))
+        .next(format!(
+            "or go on to Fleet without: {}",
+            command("deploy", " --stage fleet --accept-thin-evidence")
+        ))
+        .next(format!("or take it back from Onebox: {}", command("rollback", "")))
+}
+
+/// Why Onebox was put back, and what came of that.
+pub(super) fn after_putting_back(error: anyhow::Error, back: anyhow::Result<Applied>) -> anyhow::Error {
+    let Err(trouble) = back else { return error };
+    let mut failure = match error.downcast::<Failure>() {
+        Ok(failure) => failure,
+        Err(error) => return error,
+    };
+    let _ = write!(
+        failure.what,
+        "\n  Onebox couldn't be brought back to what Fleet runs: {trouble:#}"
+    );
+    if matches!(exit_of(&trouble), Exit::RollbackFailed | Exit::Interrupted) {
+        failure.exit = exit_of(&trouble);
+    }
+    let steps = Failure::of(&trouble).map(|trouble| trouble.next.clone());
+    failure.next.extend(steps.unwrap_or_default());
+    failure.into()
+}
+
+/// Adds what now runs where to a failure after which someone wants to know.
+pub(crate) async fn with_what_runs(aws: &Aws, stack_name: &str, error: anyhow::Error) -> anyhow::Error {
+    let mut failure = match error.downcast::<Failure>() {
+        Ok(failure) => failure,
+        Err(error) => return error,
+    };
+    if !matches!(
+        failure.exit,
+        Exit::RolledBack | Exit::RollbackFailed | Exit::ThinEvidence
+    ) {
+        return failure.into();
+    }
+    let stack = aws.stack(stack_name).await.ok().flatten();
+    let stack = stack.filter(|stack| standing(Some(&stack.status)) == Standing::Ready);
+    if let Some(images) = stack.as_ref().and_then(Images::of) {
+        let _ = write!(failure.what, "\n  now {images}");
+    }
+    failure.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::flags::{Command, Xtask};
+    use crate::stack::script::{no_stack, stack};
+    use crate::verdict::Sample;
+
+    fn told(error: &anyhow::Error) -> String {
+        let failure = Failure::of(error).unwrap();
+        format!("{}\n{failure}\n{}", failure.exit.code(), failure.next.join("\n"))
+    }
+
+    #[test]
+    fn too_little_evidence() {
+        let xtask = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--local", "--no-probe"]).unwrap();
+        let Command::Deploy(deploy) = xtask.command else {
+            panic!("it is a deployment")
+        };
+        let verdict = Verdict::of(Sample::default(), Sample::default());
+        insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
+        7
+        there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
+        let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
+        or go on to Fleet without: `cargo xtask deploy sandbox --stage fleet --accept-thin-evidence --local`
+        or take it back from Onebox: `cargo xtask rollback sandbox --local`
+        ");
+    }
+
+    #[test]
+    fn a_worse_image_that_could_not_be_taken_back() {
+        let mut verdict = Verdict::of(Sample::default(), Sample::default());
+        verdict.reasons = vec!["10.00 % of its answers are errors, and 0.00 % of Fleet's".to_owned()];
+        let failure = || worse(&verdict, "cargo xtask deploy sandbox").into();
+        let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
+        let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));
+        insta::assert_snapshot!(told(&after_putting_back(failure(), failed)), @"
+        6
+        the image is worse than what Fleet runs: 10.00 % of its answers are errors, and 0.00 % of Fleet's
+          Onebox couldn't be brought back to what Fleet runs: Example: UPDATE_ROLLBACK_FAILED
+        mend the cause and run `cargo xtask deploy sandbox` again
+        act
+        ");
+        assert_eq!(
+            exit_of(&after_putting_back(failure(), rolled_back)),
+            Exit::RolledBack,
+            "both stages run what they ran"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_runs_is_told_of_a_stack_that_runs() {
+        let replay = |answer| crate::aws::replay::Replay::new([answer]).aws();
+        let failure = |exit| Failure::new(exit, "it failed").into();
+        for (answer, exit) in [
+            (no_stack(), Exit::RolledBack),
+            (stack("ROLLBACK_COMPLETE"), Exit::RolledBack),
+            (stack("UPDATE_COMPLETE"), Exit::Failed),
+        ] {
+            let error = with_what_runs(&replay(answer), "Example", failure(exit)).await;
+            assert_eq!(error.to_string(), "it failed");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What is looked at before anything changes: alarms that are red already, and whether there is traffic to judge by.
+
+use std::time::{Duration, SystemTime};
+
+use constants::judgement::PROBES_PER_SECOND;
+
+use super::place::Places;
+use crate::alarms::Alarm;
+use crate::aws::Aws;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::flags::Stage;
+use crate::verdict::series::Point;
+
+/// How far back traffic is looked for.
+const LOOK_BACK: Duration = Duration::from_mins(5);
+
+/// Refuses to begin while an alarm of the stage is red.
+///
+/// ECS ignores a deployment's alarms where one of them is red at its start, so that nothing would stop a bad change.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
+///
+/// # Errors
+/// Exit status 4, naming each alarm and since when.
+pub(super) async fn no_red_alarm(
+    context: &Context,
+    aws: &Aws,
+    places: &Places,
+    stage: Option<Stage>,
+    ignore: bool,
+) -> anyhow::Result<()> {
+    let names = match stage {
+        Some(Stage::Onebox) => places.onebox.alarms.clone(),
+        None | Some(Stage::Infrastructure | Stage::Fleet) => places.alarms(),
+    };
+    let alarms = aws.alarms(&names).await?;
+    let red: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.is_red()).collect();
+    if red.is_empty() {
+        return Ok(());
+    }
+    for alarm in &red {
+        context.output.record("alarm", alarm.record());
+    }
+    if ignore {
+        let names: Vec<String> = red.iter().map(|alarm| alarm.line()).collect();
+        context.progress.line(&format!(
+            "going on although {}: ECS ignores the alarms of this deployment, so that none of them will roll it back",
+            names.join(", and ")
+        ));
+        return Ok(());
+    }
+    Err(refusal(&red).into())
+}
+
+fn refusal(red: &[&Alarm]) -> Failure {
+    let lines: Vec<String> = red
+        .iter()
+        .map(|alarm| format!("{}: {}; {}", alarm.line(), alarm.condition(), alarm.reason))
+        .collect();
+    let what = format!("nothing was changed, because {}", lines.join("\n  and "));
+    Failure::preflight(what)
+        .next("find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment")
+        .next("or go on without that protection: --ignore-red-alarms")
+}
+
+/// Says what will be judged by where nobody has asked for anything lately.
+pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, probes: bool) -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    let questions = [&places.onebox, &places.fleet].map(|place| place.question("RequestCount", "Sum"));
+    let answers = aws.datapoints(&questions, now - LOOK_BACK, now).await?;
+    let requests: f64 = answers.iter().flatten().map(|point: &Point| point.value).sum();
+    if requests > 0.0 {
+        return Ok(());
+    }
+    let minutes = LOOK_BACK.as_secs() / 60;
+    let then = if probes {
+        format!(
+            "{PROBES_PER_SECOND} probes a second will go to each stage while Onebox meets the change, to judge by them"
+        )
+    } else {
+        "without probes there will be nothing to judge by, unless some comes meanwhile".to_owned()
+    };
+    context
+        .progress
+        .line(&format!("no requests in the last {minutes} minutes: {then}"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_each_alarm_and_since_when() {
+        let alarm = |name: &str| Alarm {
+            name: name.to_owned(),
+            description: None,
+            state: "ALARM".to_owned(),
+            reason: "Threshold Crossed".to_owned(),
+            since: Some(SystemTime::UNIX_EPOCH),
+            watched: "RequestCount Sum".to_owned(),
+            comparison: "GreaterThanThreshold".to_owned(),
+            threshold: 3.0,
+            datapoints: 3,
+            periods: 4,
+            period_seconds: 60,
+        };
+        let failure = refusal(&[&alarm("a"), &alarm("b")]);
+        insta::assert_snapshot!(failure, @"
+        nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
+          and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
+        ");
+    }
+}

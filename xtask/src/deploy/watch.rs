@@ -1,0 +1,246 @@
+//! Onebox while a change meets it: when the new tasks begin to serve alone, and probes all the while.
+//!
+//! Probes go to both stages, as many to each: what the same client saw of Fleet in the same minutes is what Onebox is
+//! held against, even where nobody else asks for anything.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use constants::judgement::{PROBES_AT_MOST, PROBES_PER_SECOND};
+use serde_json::json;
+use stacks::Stage;
+
+use super::place::Places;
+use crate::aws::Aws;
+use crate::context::Context;
+use crate::services::Service;
+use crate::stack::follow::pause;
+use crate::traffic::{Counts, Pace, Plan, Traffic};
+
+/// How many probes may wait for their answers at once: enough for the rate while answers take a few seconds.
+const PROBES_AT_ONCE: usize = 64;
+
+/// What was seen of Onebox while a change met it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Seen {
+    /// Since when the new tasks serve alone; none where that wasn't seen.
+    pub(super) alone_since: Option<SystemTime>,
+    /// What came of the probes to each stage; empty where there were none.
+    pub(super) probes: Vec<(Stage, Counts)>,
+}
+
+/// Does something to Onebox and watches it meanwhile, with probes or without.
+pub(super) async fn watching<T>(
+    context: &Context,
+    aws: &Aws,
+    places: &Places,
+    probes: bool,
+    change: impl Future<Output = T>,
+) -> (T, Seen) {
+    let mut watch = Watch {
+        aws,
+        places,
+        probes,
+        phase: Phase::default(),
+        traffic: Vec::new(),
+    };
+    let done = tokio::select! {
+        biased;
+        done = change => done,
+        never = watch.run() => match never {},
+    };
+    (done, watch.end(context).await)
+}
+
+struct Watch<'a> {
+    aws: &'a Aws,
+    places: &'a Places,
+    probes: bool,
+    phase: Phase,
+    traffic: Vec<(Stage, Traffic)>,
+}
+
+impl Watch<'_> {
+    /// Looks again and again. What can't be seen now may be seen later: the change itself tells of trouble.
+    async fn run(&mut self) -> Infallible {
+        let mut elapsed = Duration::ZERO;
+        loop {
+            let onebox = &self.places.onebox;
+            let found = self.aws.services(&onebox.cluster, &[&onebox.service]).await;
+            if let Some(service) = found.ok().and_then(|mut services| services.pop()) {
+                self.phase.look(&service, SystemTime::now());
+            }
+            if self.probes && self.phase.has_begun() && self.traffic.is_empty() {
+                self.traffic = [Stage::Onebox, Stage::Fleet]
+                    .into_iter()
+                    .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
+                    .collect();
+            }
+            let pause = pause(self.aws, elapsed);
+            tokio::time::sleep(pause).await;
+            elapsed += pause;
+        }
+    }
+
+    fn plan(&self, stage: Stage) -> Plan {
+        Plan {
+            endpoint: self.places.endpoint.clone(),
+            stage: Some(stage.value().to_owned()),
+            pace: Pace::Open {
+                rate: f64::from(PROBES_PER_SECOND),
+                clients: PROBES_AT_ONCE,
+            },
+            duration: None,
+            at_most: PROBES_AT_MOST,
+        }
+    }
+
+    /// Ends the probes and says what came of them.
+    async fn end(self, context: &Context) -> Seen {
+        let mut probes = Vec::new();
+        for (stage, traffic) in self.traffic {
+            let counts = traffic.end().await;
+            context.progress.line(&describe(stage, &counts));
+            let mut record = counts.record();
+            record["stage"] = json!(stage.value());
+            context.output.record("probes", record);
+            probes.push((stage, counts));
+        }
+        Seen {
+            alone_since: self.phase.alone_since(),
+            probes,
+        }
+    }
+}
+
+/// How far the change has come at Onebox.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Phase {
+    /// Nothing was seen yet.
+    #[default]
+    Unknown,
+    /// It runs this task definition, and nothing changes.
+    Before(String),
+    /// New tasks come and old ones go.
+    Replacing,
+    /// The new tasks serve alone, since then.
+    Alone(SystemTime),
+}
+
+impl Phase {
+    fn look(&mut self, service: &Service, now: SystemTime) {
+        let Some(primary) = service.deployments.first() else {
+            return;
+        };
+        let alone = service.deployments.len() == 1 && primary.running >= primary.desired;
+        *self = match std::mem::take(self) {
+            Self::Unknown if alone => Self::Before(primary.task_definition.clone()),
+            Self::Before(definition) if alone && definition == primary.task_definition => Self::Before(definition),
+            Self::Alone(since) if service.deployments.len() == 1 => Self::Alone(since),
+            Self::Replacing | Self::Before(_) if alone => Self::Alone(now),
+            _ => Self::Replacing,
+        };
+    }
+
+    fn has_begun(&self) -> bool {
+        matches!(self, Self::Replacing | Self::Alone(_))
+    }
+
+    fn alone_since(&self) -> Option<SystemTime> {
+        match self {
+            Self::Alone(since) => Some(*since),
+            _ => None,
+        }
+    }
+}
+
+fn describe(stage: Stage, probes: &Counts) -> String {
+    let mut text = format!(
+        "probes of {}: {}, {} of them failed",
+        stage.name(),
+        probes.total(),
+        probes.failed()
+    );
+    if let Some(answers) = probes.stages.get(stage.value()) {
+        let milliseconds = |share| answers.latency.quantile(share).as_secs_f64() * 1e3;
+        let _ = write!(
+            text,
+            "; p50 {:.1} ms, p99 {:.1} ms",
+            milliseconds(0.5),
+            milliseconds(0.99)
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::Deployment;
+
+    fn service(deployments: &[(&str, u64, u64)]) -> Service {
+        let deployment = |(definition, desired, running): &(&str, u64, u64)| Deployment {
+            status: "PRIMARY".to_owned(),
+            rollout_state: None,
+            reason: None,
+            task_definition: (*definition).to_owned(),
+            desired: *desired,
+            running: *running,
+            pending: 0,
+        };
+        Service {
+            name: "Onebox".to_owned(),
+            desired: 3,
+            running: 3,
+            pending: 0,
+            deployments: deployments.iter().map(deployment).collect(),
+            last_event: None,
+        }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// Looks once a second; since when the new tasks serve alone, and from which look on probes are sent.
+    fn check(looks: &[&[(&str, u64, u64)]], alone_since: Option<u64>, begun: Option<u64>) {
+        let (mut phase, mut seen) = (Phase::default(), None);
+        for (deployments, second) in looks.iter().zip(0..) {
+            phase.look(&service(deployments), at(second));
+            if phase.has_begun() {
+                seen = seen.or(Some(second));
+            }
+        }
+        assert_eq!((phase.alone_since(), seen), (alone_since.map(at), begun), "{looks:?}");
+    }
+
+    #[test]
+    fn the_new_tasks_serve_alone_once_the_old_ones_are_gone() {
+        let before: &[_] = &[("old", 3, 3)];
+        let replacing: &[_] = &[("new", 3, 1), ("old", 3, 3)];
+        let ended: &[_] = &[("new", 3, 3), ("old", 0, 1)];
+        let alone: &[_] = &[("new", 3, 3)];
+        check(&[before, before], None, None);
+        check(&[before, replacing], None, Some(1));
+        check(&[before, replacing, ended, alone, alone], Some(3), Some(1));
+        // Too quick to be seen on the way.
+        check(&[before, alone], Some(1), Some(1));
+        // A task that crashes and is replaced doesn't begin it anew.
+        check(&[before, replacing, alone, &[("new", 3, 2)], alone], Some(2), Some(1));
+    }
+
+    #[test]
+    fn a_rollback_takes_it_back() {
+        let before: &[_] = &[("old", 3, 3)];
+        let alone: &[_] = &[("new", 3, 3)];
+        let back: &[_] = &[("old", 3, 1), ("new", 3, 3)];
+        check(&[before, alone, back], None, Some(1));
+    }
+
+    #[test]
+    fn what_was_under_way_from_the_first_look_has_begun() {
+        check(&[&[("new", 3, 1), ("old", 3, 3)]], None, Some(0));
+    }
+}
