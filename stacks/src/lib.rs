@@ -20,6 +20,9 @@ pub mod toolchain;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::panic::Location;
+
 use cloudformation::Template;
 
 pub use environment::Environment;
@@ -36,10 +39,13 @@ pub struct Stack {
     pub template: String,
     /// The parameters that a first deployment must give.
     pub parameters: &'static [&'static str],
+    /// Where each resource is defined, by its logical id: file and line, from the workspace's root.
+    pub definitions: BTreeMap<String, &'static Location<'static>>,
 }
 
 impl Stack {
     fn new(name: String, environment: Environment, template: Template, parameters: &'static [&'static str]) -> Self {
+        let definitions = template.definitions();
         let template = template
             .render()
             .expect("made of constants only, and rendered by every test run");
@@ -48,6 +54,7 @@ impl Stack {
             environment,
             template,
             parameters,
+            definitions,
         }
     }
 }

@@ -86,3 +86,27 @@ fn a_stack_names_the_parameters_that_its_template_asks_for() {
         assert_eq!(asked, named, "{}", stack.name);
     }
 }
+
+mod definitions {
+    /// The file and line that define a resource, as a stack tells them.
+    fn check(stack: &crate::Stack, logical_id: &str, file: &str) {
+        let location = stack.definitions[logical_id];
+        assert_eq!(location.file(), file, "{logical_id}");
+    }
+
+    #[test]
+    fn every_resource_knows_the_file_that_defines_it() {
+        let stack = crate::service(crate::Environment::Sandbox);
+        check(&stack, "Cluster", "stacks/src/compute.rs");
+        check(&stack, "Vpc", "stacks/src/network.rs");
+        check(&stack, "TaskRole", "stacks/src/permissions.rs");
+        for stack in crate::all() {
+            let template: serde_json::Value = serde_json::from_str(&stack.template).unwrap();
+            let resources = template["Resources"].as_object().unwrap();
+            assert_eq!(resources.len(), stack.definitions.len(), "{}", stack.name);
+            for (logical_id, location) in &stack.definitions {
+                assert!(location.file().starts_with("stacks/src/"), "{logical_id}: {location}");
+            }
+        }
+    }
+}

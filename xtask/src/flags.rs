@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Destroy(Destroy),
     Doctor(Doctor),
     Rollback(Rollback),
+    Explain(Explain),
     Load(Load),
     Image(Image),
     Build(Build),
@@ -184,6 +185,20 @@ pub(crate) struct Rollback {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) cloud: Cloud,
+}
+
+/// Tell of a resource of the templates: where it is defined, why, what depends on it, and its fidelity locally.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A logical id, such as `FleetService`, or a type, such as `AWS::ECS::Service`.
+    #[arg(value_name = "RESOURCE|TYPE")]
+    pub(crate) name: String,
+    /// Look in this stack alone.
+    #[arg(long, value_name = "STACK")]
+    pub(crate) stack: Option<String>,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Delete an environment: service, images, repository; or the toolchain, whose source and artifacts stay.
@@ -565,6 +580,7 @@ impl Command {
             | Self::Local(Local {
                 command: LocalCommand::Status { json },
             })
+            | Self::Explain(Explain { json, .. })
             | Self::Bench(Bench { json, .. }) => *json,
             Self::Synth(_)
             | Self::Completions(_)

@@ -15,6 +15,7 @@ mod docker;
 mod doctor;
 mod environment;
 mod exit;
+mod explain;
 mod flags;
 mod image;
 mod interrupt;
@@ -103,6 +104,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Build(build) => build.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
+        Command::Explain(explain) => explain.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),

@@ -1,6 +1,7 @@
 //! A whole template: its sections, and its text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
 
 use crate::condition::{Condition, ConditionExpression};
 use crate::graph;
@@ -70,6 +71,7 @@ pub(crate) struct Entry {
     pub(crate) resource_type: &'static str,
     pub(crate) properties: Node,
     pub(crate) options: Options,
+    pub(crate) defined: &'static Location<'static>,
 }
 
 /// A template in the making. Everything keeps the order in which it was added.
@@ -115,11 +117,13 @@ impl Template {
     }
 
     /// Adds a resource, and says why it is there.
+    #[track_caller]
     pub fn add<R: Resource>(&mut self, logical_id: impl Into<String>, why: &'static str, resource: R) -> Handle<R> {
         self.add_with(logical_id, why, resource, Options::new())
     }
 
     /// Adds a resource with attributes of CloudFormation's own.
+    #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "a resource goes into one template once")]
     pub fn add_with<R: Resource>(
         &mut self,
@@ -134,6 +138,7 @@ impl Template {
             resource_type: R::TYPE,
             properties: resource.to_node(),
             options: options.metadata(CONTEXT, Object::new().with("why", why)),
+            defined: Location::caller(),
         });
         Handle::new(logical_id)
     }
@@ -141,6 +146,12 @@ impl Template {
     /// Adds an output.
     pub fn output(&mut self, name: &'static str, output: Output) {
         self.outputs.push((name.to_owned(), output));
+    }
+
+    /// Where each resource was added, by its logical id. The text knows nothing of it.
+    pub fn definitions(&self) -> BTreeMap<String, &'static Location<'static>> {
+        let entries = self.resources.iter();
+        entries.map(|entry| (entry.logical_id.clone(), entry.defined)).collect()
     }
 
     /// The template's text: JSON, laid out for people to compare, a newline at the end.

@@ -191,6 +191,9 @@ async fn failed(aws: &Aws, name: &str, log: &EventLog, terms: Terms<'_>) -> Opti
         }
         _ => Vec::new(),
     };
+    let defined = cause.and_then(|cause| crate::explain::definition(name, &cause.logical_id));
+    let defined = defined.map(|line| format!("defined in {line}"));
+    let details: Vec<String> = defined.into_iter().chain(details).collect();
     explain::failure(name, &end.status, outcome, cause, &details, terms.again)
 }
 

@@ -126,6 +126,7 @@ impl<W: Window> Watch<W> {
     }
 
     /// Adds the alarm to a template.
+    #[track_caller]
     pub fn add(self, template: &mut Template, logical_id: impl Into<String>, why: &'static str) -> WatchingAlarm<W> {
         WatchingAlarm {
             alarm: template.add(logical_id, why, self.alarm),

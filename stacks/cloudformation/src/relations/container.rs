@@ -127,6 +127,7 @@ impl<E: Endpoint> FargateTask<E> {
     }
 
     /// Adds the task definition to a template.
+    #[track_caller]
     pub fn add(self, template: &mut Template, logical_id: impl Into<String>, why: &'static str) -> Task<E> {
         let definition = self
             .definition

@@ -31,6 +31,7 @@ pub struct Targets<E> {
 
 impl<E: Endpoint> Targets<E> {
     /// Adds a target group to a template: port and kind are the endpoint's, the rhythm the health check's.
+    #[track_caller]
     pub fn add(
         template: &mut Template,
         logical_id: impl Into<String>,
@@ -52,6 +53,7 @@ impl<E: Endpoint> Targets<E> {
 
 impl<const GROUPS: usize> TrafficSplit<GROUPS> {
     /// Adds a listener that forwards to target groups by their shares.
+    #[track_caller]
     pub fn listen<E: Endpoint>(
         &'static self,
         template: &mut Template,
@@ -106,6 +108,7 @@ impl<E: Endpoint> Forwarded<E> {
     }
 
     /// Adds a rule to the listener: requests of a certain kind go here, whatever the shares.
+    #[track_caller]
     pub fn add_rule(
         &mut self,
         template: &mut Template,
@@ -158,6 +161,7 @@ impl<E: Endpoint> Route<E> {
     }
 
     /// Adds a Fargate service whose tasks, of the same endpoint, get the requests.
+    #[track_caller]
     pub fn add_service(
         self,
         template: &mut Template,
