@@ -169,3 +169,44 @@ fn report(context: &Context, stack: &Stack, changed: bool, started: Instant) {
         .progress
         .line(&format!("{did} {} in {}", stack.name, human(started.elapsed())));
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::flags::{Command, Xtask};
+
+    /// The image, and the bootstrap image, that a stage takes from a build's file.
+    fn check(stage: Option<&str>, image: Option<&str>, bootstrap: Option<&str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("image.json");
+        let images = Images {
+            source: None,
+            service: "service@sha256:1".to_owned(),
+            bootstrap: "bootstrap@sha256:2".to_owned(),
+        };
+        images.write(&file).unwrap();
+        let mut arguments = vec!["xtask", "deploy", "prod", "--image", file.to_str().unwrap()];
+        arguments.extend(stage.iter().flat_map(|stage| ["--stage", stage]));
+        let Command::Deploy(mut deploy) = Xtask::try_parse_from(&arguments).unwrap().command else {
+            panic!("{arguments:?}");
+        };
+        deploy.read_image().unwrap();
+        deploy.check_flags().unwrap();
+        assert_eq!(
+            (deploy.image.as_deref(), deploy.bootstrap.as_deref()),
+            (image, bootstrap),
+            "{stage:?}"
+        );
+    }
+
+    #[test]
+    fn a_builds_file_stands_for_the_image_that_a_stage_moves() {
+        let service = Some("service@sha256:1");
+        check(None, service, None);
+        check(Some("infrastructure"), None, Some("bootstrap@sha256:2"));
+        check(Some("onebox"), service, None);
+        check(Some("fleet"), service, None);
+    }
+}

@@ -222,6 +222,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::aws::replay::Replay;
+    use crate::exit::{Exit, exit_of};
+    use crate::stack::script::{no_stack, stack};
 
     #[test]
     fn the_plan_names_all_that_goes() {
@@ -279,5 +282,20 @@ mod tests {
         stays, with all that is in it, and is yours to delete:
           SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
         ");
+    }
+
+    #[tokio::test]
+    async fn the_toolchain_stays_as_long_as_production_needs_its_role() {
+        let replay = Replay::new([no_stack(), no_stack()]);
+        refuse_while_production_stands(&replay.aws()).await.unwrap();
+        let replay = Replay::new([no_stack(), stack("UPDATE_COMPLETE")]);
+        let error = refuse_while_production_stands(&replay.aws()).await.unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Refused);
+        assert!(
+            error
+                .to_string()
+                .starts_with("OneBoxDeploymentOnECS-Service-Prod is changed in a role that goes with the toolchain"),
+            "{error}"
+        );
     }
 }

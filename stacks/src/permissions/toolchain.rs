@@ -26,9 +26,12 @@ const FIND_VERSIONED_ARTIFACTS: &[Action] = &[
 ];
 const READ_ARTIFACTS: &[Action] = &[Action::new("s3:GetObject"), Action::new("s3:GetObjectVersion")];
 const WRITE_ARTIFACTS: &[Action] = &[Action::new("s3:PutObject")];
+/// A buildspec names its group by name, and CodeBuild makes sure that there is one.
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html>
 const WRITE_REPORTS: &[Action] = &[
     Action::new("codebuild:BatchPutTestCases"),
     Action::new("codebuild:CreateReport"),
+    Action::new("codebuild:CreateReportGroup"),
     Action::new("codebuild:UpdateReport"),
 ];
 const PUSH_IMAGE: &[Action] = &[

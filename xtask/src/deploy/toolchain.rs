@@ -121,8 +121,65 @@ async fn say_where_to_push(context: &Context, aws: &Aws, foundation: &Rendered) 
 mod tests {
     use clap::Parser as _;
 
+    use super::*;
+    use crate::aws::replay::Replay;
     use crate::exit::{Exit, exit_of};
     use crate::flags::{Command, Xtask};
+    use crate::stack::script::{answer, change_set, created_change_set, done, no_stack, stack};
+
+    fn foundation() -> Rendered {
+        Rendered {
+            name: "Example".to_owned(),
+            template: "{}".to_owned(),
+        }
+    }
+
+    /// What the pipeline finds in place of its foundation, and how that ends.
+    async fn check(answers: Vec<(u16, String)>, expected: Result<(), &str>) {
+        let replay = Replay::new(answers);
+        let outcome = ensure_as_deployed(&replay.aws(), &foundation()).await;
+        match (outcome, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(error), Err(what)) => {
+                assert_eq!(error.to_string(), what);
+                assert_eq!(exit_of(&error), Exit::Preflight);
+                let next = &Failure::of(&error).unwrap().next;
+                assert_eq!(next, &["cargo xtask deploy toolchain, by someone who may change roles"]);
+            }
+            (outcome, expected) => panic!("{outcome:?} in place of {expected:?}"),
+        }
+        assert!(!replay.operations().contains(&"CreateChangeSet".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn the_pipeline_does_not_change_what_it_may_do() {
+        let template = |text: &str| answer("GetTemplate", &format!("<TemplateBody>{text}</TemplateBody>"));
+        check(vec![stack("UPDATE_COMPLETE"), template("{}")], Ok(())).await;
+        let differs = "Example differs from its template, and the pipeline may not change what it may do itself";
+        check(vec![stack("UPDATE_COMPLETE"), template("{ }")], Err(differs)).await;
+        check(vec![no_stack()], Err("there is no stack Example")).await;
+    }
+
+    #[tokio::test]
+    async fn cloudformation_is_told_the_role_to_act_in() {
+        for role in [None, Some("arn:aws:iam::123456789012:role/Deployment")] {
+            let unchanged = change_set("FAILED", "The submitted information didn't contain changes.");
+            let replay = Replay::new([
+                stack("UPDATE_COMPLETE"),
+                created_change_set(),
+                unchanged,
+                done("DeleteChangeSet"),
+                stack("UPDATE_COMPLETE"),
+            ]);
+            let aws = replay.aws().deploying_in(role.map(ToOwned::to_owned));
+            one(&Context::hidden(), &aws, &foundation(), true, "again")
+                .await
+                .unwrap();
+            let request = &replay.requests()[1];
+            let told = request.contains("RoleARN=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2FDeployment");
+            assert_eq!(told, role.is_some(), "{request}");
+        }
+    }
 
     #[test]
     fn what_is_of_environments_is_refused() {
