@@ -12,7 +12,9 @@ pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;
 mod json;
+mod query;
 mod quotas;
+mod rehearsal;
 #[cfg(test)]
 pub(crate) mod replay;
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Codegen(Codegen),
     Local(Local),
     Pipeline(Pipeline),
+    Rehearse(Rehearse),
     Test(Test),
     Completions(Completions),
     Man(Man),
@@ -433,6 +434,35 @@ pub(crate) struct Man {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Play changes, good and bad, on local clouds of their own, with real tasks and real requests; tell whether each ends as
+/// promised.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// Names of the scenarios to play; all when none is named.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) names: Vec<String>,
+    /// List the scenarios.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// How many times faster than AWS the waits pass [default: each scenario's own]. Requests are never sped up, and a
+    /// fault that is a duration neither.
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+    /// What runs the tasks [default: process].
+    #[arg(long, value_enum, value_name = "RUNTIME")]
+    pub(crate) runtime: Option<Runtime>,
+    /// Hold what is seen against expectations that are wrong on purpose as well: none may be satisfied.
+    #[arg(long)]
+    pub(crate) plant: bool,
+    /// Keep each scenario's folder, `target/rehearsal/<SCENARIO>`; without it, only what failed is kept.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Run everything that CI checks.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -577,6 +607,7 @@ impl Command {
             Self::Image(Image {
                 command: ImageCommand::Build { json, .. },
             })
+            | Self::Rehearse(Rehearse { json, .. })
             | Self::Local(Local {
                 command: LocalCommand::Status { json },
             })

@@ -29,6 +29,7 @@ mod pipeline;
 mod progress;
 mod prompt;
 mod publish;
+mod rehearse;
 mod rollback;
 mod runs;
 mod services;
@@ -102,6 +103,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Image(image) => image.run(context).await,
         Command::Pipeline(pipeline) => pipeline.run(context).await,
         Command::Build(build) => build.run(context).await,
+        Command::Rehearse(rehearse) => rehearse.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
         Command::Explain(explain) => explain.run(context),

@@ -113,6 +113,22 @@ pub(super) async fn call(
     input: Value,
 ) -> anyhow::Result<Value> {
     let target = format!("{}.{operation}", service.target);
+    let body = serde_json::to_vec(&input)?;
+    let request = move || request(&target, service.version, &body);
+    send(config, service, operation, request, response).await
+}
+
+/// Sends an operation's request, whatever its protocol, and reads the answer.
+///
+/// # Errors
+/// When AWS refuses it or can't be reached.
+pub(super) async fn send<T: fmt::Debug + Send + Sync + 'static>(
+    config: &SdkConfig,
+    service: Service,
+    operation: &'static str,
+    request: impl Fn() -> Result<HttpRequest, BoxError> + Send + Sync + 'static,
+    response: fn(&HttpResponse) -> Result<T, OrchestratorError<ServiceError>>,
+) -> anyhow::Result<T> {
     let mut builder = Operation::builder()
         .service_name(service.name)
         .operation_name(operation)
@@ -127,13 +143,10 @@ pub(super) async fn call(
     if let Some(sleep) = config.sleep_impl() {
         builder = builder.sleep_impl(sleep);
     }
-    let operation_call = builder
-        .serializer(move |input: Value| request(&target, service.version, &input))
-        .deserializer(response)
-        .build();
+    let operation_call = builder.serializer(move |()| request()).deserializer(response).build();
     let action = format!("call {} {operation}", service.id);
     operation_call
-        .invoke(input)
+        .invoke(())
         .await
         .map_err(|error| failure(&action, &error))
 }
@@ -175,13 +188,12 @@ fn signing(config: &SdkConfig, service: Service) -> anyhow::Result<StaticRuntime
         .with_runtime_components(components))
 }
 
-fn request(target: &str, version: &str, input: &Value) -> Result<HttpRequest, BoxError> {
-    let body = serde_json::to_vec(input)?;
+fn request(target: &str, version: &str, body: &[u8]) -> Result<HttpRequest, BoxError> {
     let request = http::Request::post("/")
         .header("content-type", format!("application/x-amz-json-{version}"))
         .header("content-length", body.len())
         .header("x-amz-target", target)
-        .body(SdkBody::from(body))?;
+        .body(SdkBody::from(body.to_vec()))?;
     Ok(request.try_into()?)
 }
 
@@ -224,15 +236,22 @@ fn service_error(status: u16, header: Option<&str>, body: &[u8]) -> ServiceError
         .or_else(|| text("Message"))
         .unwrap_or("no message")
         .to_owned();
-    ServiceError {
-        metadata: ErrorMetadata::builder().code(code).message(message).build(),
-    }
+    ServiceError::new(code, message)
 }
 
 /// What a service answers when it refuses.
 #[derive(Debug)]
-struct ServiceError {
+pub(super) struct ServiceError {
     metadata: ErrorMetadata,
+}
+
+impl ServiceError {
+    /// A refusal with AWS's code and message.
+    pub(super) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            metadata: ErrorMetadata::builder().code(code).message(message).build(),
+        }
+    }
 }
 
 impl fmt::Display for ServiceError {

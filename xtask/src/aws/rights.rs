@@ -24,7 +24,7 @@ const BY_HAND: &[&str] = &[
 const FREE: &[&str] = &["sts:GetCallerIdentity"];
 
 /// The modules of calls that only people's commands make, with operations that aren't in the text of the call.
-const FOR_PEOPLE: &[&str] = &["codepipeline.rs"];
+const FOR_PEOPLE: &[&str] = &["codepipeline.rs", "rehearsal.rs"];
 
 /// The calls in a source without white space: those of the SDK's clients, and those that name their operation as text.
 fn calls(source: &str) -> BTreeSet<String> {

@@ -1,0 +1,75 @@
+//! What a rehearsal asks of AWS, and no other command.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Aws, json, query};
+
+impl Aws {
+    /// The running tasks of a service, by id, with the image of each.
+    pub(crate) async fn running_tasks(&self, cluster: &str, service: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "RUNNING", "maxResults": 100});
+        let answer = json::call(&self.config, json::ECS, "ListTasks", input).await?;
+        let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
+        if tasks.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let input = json!({"cluster": cluster, "tasks": tasks});
+        let answer = json::call(&self.config, json::ECS, "DescribeTasks", input).await?;
+        let task = |task: &Value| {
+            let id = task["taskArn"].as_str()?.rsplit('/').next()?.to_owned();
+            Some((id, text(&task["containers"][0]["image"])))
+        };
+        let running = items(&answer["tasks"]).filter(|task| task["lastStatus"] == "RUNNING");
+        Ok(running.filter_map(task).collect())
+    }
+
+    /// How many targets of a group are healthy.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
+    pub(crate) async fn healthy_targets(&self, target_group: &str) -> anyhow::Result<u64> {
+        let fields = [("TargetGroupArn", target_group)];
+        let service = query::ELASTIC_LOAD_BALANCING;
+        let answer = query::call(&self.config, service, "DescribeTargetHealth", &fields).await?;
+        let healthy = query::elements(&answer, "State").filter(|state| *state == "healthy");
+        Ok(healthy.count() as u64)
+    }
+
+    /// The names of the alarms that begin with these words and are in ALARM.
+    pub(crate) async fn alarms_in_alarm(&self, prefix: &str) -> anyhow::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut next = Value::Null;
+        loop {
+            let mut input = json!({"AlarmNamePrefix": prefix, "StateValue": "ALARM", "MaxRecords": 100});
+            if !next.is_null() {
+                input["NextToken"] = next;
+            }
+            let page = json::call(&self.config, json::CLOUDWATCH, "DescribeAlarms", input).await?;
+            names.extend(
+                items(&page["MetricAlarms"])
+                    .filter_map(|alarm| alarm["AlarmName"].as_str())
+                    .map(ToOwned::to_owned),
+            );
+            next = page["NextToken"].clone();
+            if next.is_null() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// Sets an alarm's state until it is next evaluated.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html>
+    pub(crate) async fn set_alarm_state(&self, alarm: &str, state: &str, reason: &str) -> anyhow::Result<()> {
+        let input = json!({"AlarmName": alarm, "StateValue": state, "StateReason": reason});
+        json::call(&self.config, json::CLOUDWATCH, "SetAlarmState", input).await?;
+        Ok(())
+    }
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

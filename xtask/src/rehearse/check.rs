@@ -1,0 +1,164 @@
+//! Whether what was seen is what was expected: every difference, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observation::{Observation, Outcome, StageSeen, TrafficSeen};
+use super::scenario::{Alarms, Expectation, Harm, Image, Stage, Tasks};
+use crate::deploy::plan::short;
+use crate::traffic::NO_STAGE;
+
+/// So many requests are worth the name of a load.
+const WORTH_THE_NAME: u64 = 1000;
+
+/// The most in a thousand requests that may come to harm where Onebox alone does: its weight, and half as much again for
+/// a run's chance.
+const ONEBOX_PER_MILLE: u64 = 15;
+
+/// The differences between what was expected and what was seen; none where all is as promised.
+pub(crate) fn check(expected: &Expectation, seen: &Observation) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut differs = |what: Option<String>| differences.extend(what);
+    let exits: Vec<Option<i32>> = seen.outcomes.iter().map(|outcome| outcome.exit).collect();
+    let expected_exits: Vec<Option<i32>> = expected.exits.iter().map(|exit| Some(*exit)).collect();
+    differs(
+        (exits != expected_exits).then(|| format!("exit status {}, expected {}", list(&exits), list(&expected_exits))),
+    );
+    differs(
+        (seen.stack != expected.stack).then(|| format!("the stack is {}, expected {}", seen.stack, expected.stack)),
+    );
+    differs(alarms(expected.alarms, &seen.fired));
+    differs(harm(expected.harm, &seen.traffic));
+    for words in expected.says {
+        let said = seen.outcomes.iter().any(|outcome| outcome.said.contains(words));
+        differs((!said).then(|| format!("no command says \"{words}\"")));
+    }
+    let early = seen.outcomes.iter().any(fleet_before_onebox);
+    differs(early.then(|| "Fleet was changed while Onebox still was".to_owned()));
+    differs((seen.orphans > 0).then(|| format!("{} tasks run that ECS doesn't know", seen.orphans)));
+    differences.extend(stage("Onebox", &expected.onebox, &seen.onebox, &seen.good));
+    differences.extend(stage("Fleet", &expected.fleet, &seen.fleet, &seen.good));
+    differences
+}
+
+/// Whether a command's events show Fleet being changed before Onebox's change was complete.
+fn fleet_before_onebox(outcome: &Outcome) -> bool {
+    let mut onebox_changes = false;
+    for event in outcome.records().filter(|record| record["type"] == "event") {
+        let status = event["status"].as_str().unwrap_or_default();
+        match event["logical_id"].as_str().unwrap_or_default() {
+            // Back to what ran before goes in the other order.
+            _ if event["resource_type"] == "AWS::CloudFormation::Stack" && status.contains("ROLLBACK") => return false,
+            "OneboxService" => onebox_changes = status == "UPDATE_IN_PROGRESS",
+            "FleetService" if onebox_changes => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn list(exits: &[Option<i32>]) -> String {
+    let words = |exit: &Option<i32>| exit.map_or_else(|| "none".to_owned(), |exit| exit.to_string());
+    exits.iter().map(words).collect::<Vec<_>>().join(", ")
+}
+
+fn alarms(expected: Alarms, fired: &BTreeSet<String>) -> Option<String> {
+    let list = || fired.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    match expected {
+        Alarms::Quiet if fired.is_empty() => None,
+        Alarms::Quiet => Some(format!("{} fired, expected no alarm", list())),
+        Alarms::Fired(alarm) => {
+            let stage = alarm.split('-').next().unwrap_or_default();
+            let others = fired.iter().any(|name| !name.starts_with(stage));
+            let right = fired.contains(alarm) && !others;
+            let seen = if fired.is_empty() {
+                "no alarm".to_owned()
+            } else {
+                list()
+            };
+            (!right).then(|| format!("{seen} fired, expected {alarm}"))
+        }
+    }
+}
+
+fn harm(expected: Harm, seen: &TrafficSeen) -> Option<String> {
+    let fleet = seen.harmed.get(constants::stage::FLEET).copied().unwrap_or(0);
+    let unanswered = seen.harmed.get(NO_STAGE).copied().unwrap_or(0);
+    let few = seen.harmed() * 1000 <= seen.requests * ONEBOX_PER_MILLE;
+    let enough = seen.requests >= WORTH_THE_NAME;
+    let right = match expected {
+        Harm::NoRequests => seen.requests == 0,
+        Harm::None => enough && seen.harmed() == 0,
+        Harm::Onebox => enough && seen.harmed() > 0 && fleet == 0 && few,
+        Harm::Fleet => enough && fleet > 0,
+        Harm::Outage => enough && unanswered > 0 && unanswered == seen.harmed(),
+    };
+    (!right).then(|| {
+        let harmed: Vec<String> = seen
+            .harmed
+            .iter()
+            .map(|(stage, count)| format!("{count} of {stage}"))
+            .collect();
+        let harmed = if harmed.is_empty() {
+            "none".to_owned()
+        } else {
+            harmed.join(" and ")
+        };
+        let expected = match expected {
+            Harm::NoRequests => "no requests",
+            Harm::None => "none",
+            Harm::Onebox => "some of Onebox's share and none of Fleet's",
+            Harm::Fleet => "some of Fleet's",
+            Harm::Outage => "some without an answer and no others",
+        };
+        format!(
+            "of {} requests {harmed} came to harm, expected {expected}",
+            seen.requests
+        )
+    })
+}
+
+fn stage(name: &str, expected: &Stage, seen: &StageSeen, good: &str) -> Vec<String> {
+    let mut differences = Vec::new();
+    let count = seen.after.len();
+    if count != expected.count {
+        differences.push(format!("{name} runs {count} tasks, expected {}", expected.count));
+    }
+    differences.extend(image(name, expected.image, seen, good));
+    if seen.after.values().any(|image| *image != seen.parameter) {
+        differences.push(format!("{name} runs another image than CloudFormation says"));
+    }
+    differences.extend(tasks(name, expected.tasks, seen));
+    if let Some(floor) = expected.floor.filter(|floor| seen.fewest_healthy < *floor) {
+        let fewest = seen.fewest_healthy;
+        differences.push(format!(
+            "{name} was down to {fewest} healthy tasks, expected {floor} at the least"
+        ));
+    }
+    differences
+}
+
+fn image(name: &str, expected: Image, seen: &StageSeen, good: &str) -> Option<String> {
+    let images = |tasks: &BTreeMap<String, String>| tasks.values().cloned().collect::<BTreeSet<_>>();
+    let (wanted, words) = match expected {
+        Image::Old => (images(&seen.before), "the old image"),
+        Image::New => (BTreeSet::from([good.to_owned()]), "the new image"),
+    };
+    let runs = images(&seen.after);
+    (runs != wanted || wanted.len() != 1).then(|| {
+        let runs: Vec<&str> = runs.iter().map(|image| short(image)).collect();
+        format!("{name} runs {}, expected {words}", runs.join(" and "))
+    })
+}
+
+fn tasks(name: &str, expected: Tasks, seen: &StageSeen) -> Option<String> {
+    let kept = seen.before.keys().filter(|task| seen.after.contains_key(*task)).count();
+    let (right, words) = match expected {
+        Tasks::Same => (kept == seen.before.len() && kept == seen.after.len(), "all"),
+        Tasks::Replaced => (kept == 0, "none"),
+    };
+    let before = seen.before.len();
+    (!right).then(|| format!("{kept} of {name}'s {before} tasks are the ones from before, expected {words}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,62 @@
+//! Editing a template: values put at JSON pointers.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::scenario::Edit;
+
+/// The template with the edits made.
+///
+/// # Errors
+/// When there is no such place in the template, or the value is no JSON.
+pub(super) fn edit(template: &str, edits: &[Edit]) -> anyhow::Result<String> {
+    let mut template: Value = serde_json::from_str(template)?;
+    for edit in edits {
+        put(&mut template, edit).with_context(|| format!("cannot edit {}", edit.pointer))?;
+    }
+    Ok(serde_json::to_string_pretty(&template)?)
+}
+
+/// Puts a value where there is one, or at the end of a list.
+fn put(template: &mut Value, edit: &Edit) -> anyhow::Result<()> {
+    let value: Value = serde_json::from_str(edit.value).context("the value is no JSON")?;
+    if let Some(list) = edit.pointer.strip_suffix("/-") {
+        let list = template.pointer_mut(list).and_then(Value::as_array_mut);
+        list.context("there is no such list")?.push(value);
+        return Ok(());
+    }
+    let place = template.pointer_mut(edit.pointer).context("there is no such value")?;
+    ensure!(*place != value, "the value is there already");
+    *place = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Stacks;
+    use crate::flags::Environment;
+    use crate::rehearse::scenarios::SCENARIOS;
+
+    #[test]
+    fn values_are_replaced_and_lists_grow() {
+        let template = r#"{"a": [{"b": 1}]}"#;
+        let edited = |pointer, value| {
+            let edited = edit(template, &[Edit { pointer, value }]).ok()?;
+            Some(serde_json::from_str::<Value>(&edited).unwrap().to_string())
+        };
+        assert_eq!(edited("/a/0/b", "2").as_deref(), Some(r#"{"a":[{"b":2}]}"#));
+        assert_eq!(edited("/a/-", "3").as_deref(), Some(r#"{"a":[{"b":1},3]}"#));
+        assert_eq!(edited("/a/0/b", "1"), None, "nothing would change");
+        assert_eq!(edited("/a/0/c", "1"), None);
+        assert_eq!(edited("/b/-", "1"), None);
+    }
+
+    #[test]
+    fn every_scenarios_edits_find_their_place() {
+        let template = Stacks::of(Environment::Sandbox).service.template;
+        for scenario in SCENARIOS {
+            edit(&template, scenario.edits).unwrap();
+        }
+    }
+}

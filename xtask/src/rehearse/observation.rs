@@ -1,0 +1,127 @@
+//! What was seen of a scenario.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::traffic::{Counts, NO_STAGE};
+
+/// What was seen of a scenario.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Observation {
+    /// What came of each command of the steps.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The service stack's status at the end.
+    pub(crate) stack: String,
+    /// The image that was offered as `{good}`.
+    pub(crate) good: String,
+    /// Onebox.
+    pub(crate) onebox: StageSeen,
+    /// Fleet.
+    pub(crate) fleet: StageSeen,
+    /// The alarms that were in ALARM at any time, after the stacks' common prefix: `Onebox-ServerErrors`.
+    pub(crate) fired: BTreeSet<String>,
+    /// What came of the requests.
+    pub(crate) traffic: TrafficSeen,
+    /// Processes of tasks that ECS doesn't know.
+    pub(crate) orphans: usize,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// Its words.
+    pub(crate) command: String,
+    /// Its exit status; none where a signal ended it.
+    pub(crate) exit: Option<i32>,
+    /// All that it said, results and progress.
+    pub(crate) said: String,
+}
+
+/// What was seen of a stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StageSeen {
+    /// Its running tasks before, by id, with the image of each.
+    pub(crate) before: BTreeMap<String, String>,
+    /// Its running tasks at the end.
+    pub(crate) after: BTreeMap<String, String>,
+    /// The image that CloudFormation says it runs at the end.
+    pub(crate) parameter: String,
+    /// The fewest healthy targets that were seen at any time.
+    pub(crate) fewest_healthy: u64,
+}
+
+/// What came of the requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TrafficSeen {
+    /// All of them.
+    pub(crate) requests: u64,
+    /// Those that failed or were slow, by the stage that answered; `none` for the load balancer's own answers and for
+    /// requests without one.
+    pub(crate) harmed: BTreeMap<String, u64>,
+}
+
+impl TrafficSeen {
+    /// What counts say.
+    pub(crate) fn of(counts: &Counts) -> Self {
+        let mut harmed = BTreeMap::new();
+        for (stage, answers) in &counts.stages {
+            *harmed.entry(stage.clone()).or_default() += answers.server_errors() + answers.slow();
+        }
+        *harmed.entry(NO_STAGE.to_owned()).or_default() += counts.without_answer();
+        harmed.retain(|_, count| *count > 0);
+        Self {
+            requests: counts.total(),
+            harmed,
+        }
+    }
+
+    /// How many came to harm.
+    pub(crate) fn harmed(&self) -> u64 {
+        self.harmed.values().sum()
+    }
+}
+
+impl Outcome {
+    /// The records that it printed.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Value> {
+        let lines = self.said.lines().filter(|line| line.starts_with('{'));
+        lines.filter_map(|line| serde_json::from_str(line).ok())
+    }
+}
+
+/// In a line, for people.
+impl fmt::Display for Observation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exits = self.outcomes.iter().map(|outcome| match outcome.exit {
+            Some(exit) => exit.to_string(),
+            None => "none".to_owned(),
+        });
+        write!(formatter, "exit {}", exits.collect::<Vec<_>>().join(", "))?;
+        for (name, stage) in [("Onebox", &self.onebox), ("Fleet", &self.fleet)] {
+            write!(formatter, "; {name} {}", stage.in_words(&self.good))?;
+        }
+        for alarm in &self.fired {
+            write!(formatter, "; {alarm} fired")?;
+        }
+        write!(formatter, "; {} requests", self.traffic.requests)?;
+        for (stage, count) in &self.traffic.harmed {
+            write!(formatter, ", {count} of {stage} harmed")?;
+        }
+        Ok(())
+    }
+}
+
+impl StageSeen {
+    fn in_words(&self, good: &str) -> String {
+        let image = if self.parameter == good { "new" } else { "old" };
+        let kept = self.before.keys().filter(|task| self.after.contains_key(*task)).count();
+        format!(
+            "{image}, {} tasks, {kept} from before, at least {} healthy",
+            self.after.len(),
+            self.fewest_healthy
+        )
+    }
+}

@@ -1,0 +1,262 @@
+//! A sandbox on a local cloud of its own, driven as people drive it: by this very command line.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use local_cloud::Home;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::observation::Outcome;
+use crate::aws::{Aws, Reach};
+use crate::flags::Runtime;
+
+/// The longest that a command may take; the first build of the service is the longest of all.
+const COMMAND_LIMIT: Duration = Duration::from_mins(15);
+
+/// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// A local cloud of a scenario's own.
+#[derive(Debug)]
+pub(super) struct Rig {
+    /// The checkout's root.
+    root: PathBuf,
+    /// Where everything of the scenario is.
+    folder: PathBuf,
+    home: Home,
+    runtime: Runtime,
+    speed: f64,
+}
+
+/// What is done to a command once it changes Onebox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meanwhile {
+    /// Nothing.
+    Nothing,
+    /// Ctrl-C.
+    Interrupt,
+    /// The local cloud is killed and started again.
+    KillCloud,
+}
+
+impl Rig {
+    /// Starts a local cloud in an empty folder.
+    pub(super) async fn start(root: &Path, name: &str, runtime: Runtime, speed: f64) -> anyhow::Result<Self> {
+        let folder = root.join("target/rehearsal").join(name);
+        let home = Home::new(folder.join("cloud"));
+        let rig = Self {
+            root: root.to_owned(),
+            folder,
+            home,
+            runtime,
+            speed,
+        };
+        // What an earlier run left behind, perhaps still running.
+        rig.end(false).await?;
+        std::fs::create_dir_all(&rig.folder).with_context(|| format!("cannot make {}", rig.folder.display()))?;
+        rig.start_cloud().await?;
+        Ok(rig)
+    }
+
+    /// Where everything of the scenario is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of the local cloud.
+    pub(super) fn cloud_folder(&self) -> &Path {
+        self.home.folder()
+    }
+
+    /// AWS, as the local cloud plays it.
+    pub(super) async fn aws(&self) -> anyhow::Result<Aws> {
+        let running = self.home.running()?.context("the local cloud has ended")?;
+        let reach = Reach::Endpoint {
+            url: running.endpoint,
+            region: running.region,
+            access_key_id: running.access_key_id,
+            secret_access_key: running.secret_access_key,
+        };
+        Ok(Aws::new(&reach).await)
+    }
+
+    /// Runs a command on this local cloud, whatever its exit status.
+    ///
+    /// # Errors
+    /// When it can't be run, or doesn't end within its limit.
+    pub(super) async fn run(&self, words: &[String], meanwhile: Meanwhile) -> anyhow::Result<Outcome> {
+        let command = words.join(" ");
+        let mut child = self
+            .command(words)
+            .spawn()
+            .with_context(|| format!("cannot run `{command}`"))?;
+        let ended = timeout(COMMAND_LIMIT, self.follow(&mut child, meanwhile)).await;
+        let said =
+            ended.with_context(|| format!("`{command}` has not ended after {} s", COMMAND_LIMIT.as_secs()))??;
+        let status = child.wait().await?;
+        let outcome = Outcome {
+            command,
+            exit: status.code(),
+            said,
+        };
+        self.write_down(&outcome)?;
+        Ok(outcome)
+    }
+
+    /// Runs a command that must succeed, and gives its result.
+    ///
+    /// # Errors
+    /// When it doesn't succeed: the end of what it said.
+    pub(super) async fn succeed(&self, words: &[&str]) -> anyhow::Result<Value> {
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let outcome = self.run(&words, Meanwhile::Nothing).await?;
+        let last: Vec<&str> = outcome.said.trim_end().lines().rev().take(5).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        ensure!(
+            outcome.exit == Some(0),
+            "`{}` ended with {:?}:\n{}",
+            outcome.command,
+            outcome.exit,
+            last.join("\n")
+        );
+        let results = outcome.records().filter(|record| record["type"] == "result");
+        Ok(results.last().unwrap_or_default())
+    }
+
+    /// Ends the local cloud and every task of it, and removes the folder unless it is to be kept.
+    ///
+    /// # Errors
+    /// When it doesn't end.
+    pub(super) async fn end(&self, keep: bool) -> anyhow::Result<()> {
+        let home = self.home.clone();
+        tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await??;
+        if !keep && self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder)
+                .with_context(|| format!("cannot remove {}", self.folder.display()))?;
+        }
+        Ok(())
+    }
+
+    async fn start_cloud(&self) -> anyhow::Result<()> {
+        let mut start = self.bare_command(&["local".to_owned(), "start".to_owned()]);
+        start.args([
+            format!("--runtime={}", self.runtime.name()),
+            format!("--speed={}", self.speed),
+        ]);
+        let started = start.output().await.context("cannot start the local cloud")?;
+        ensure!(
+            started.status.success(),
+            "cannot start the local cloud: {}",
+            String::from_utf8_lossy(&started.stderr)
+        );
+        Ok(())
+    }
+
+    fn command(&self, words: &[String]) -> Command {
+        let mut command = self.bare_command(words);
+        // What is about this machine alone takes no cloud.
+        if !matches!(words.first().map(String::as_str), Some("synth" | "local")) {
+            command.args(["--local", "--json"]);
+        }
+        if words.first().is_some_and(|word| word == "deploy") {
+            command.arg("--yes");
+        }
+        command
+    }
+
+    fn bare_command(&self, words: &[String]) -> Command {
+        // The same program, even where it was built anew meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .args(words)
+            .current_dir(&self.root)
+            .env("LOCAL_CLOUD_HOME", self.home.folder())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // What the person who rehearses has set for AWS must not reach it.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Reads what a command says to its end, and does meanwhile what is to be done.
+    async fn follow(&self, child: &mut Child, meanwhile: Meanwhile) -> anyhow::Result<String> {
+        let stdout = child.stdout.take().context("no stdout")?;
+        let mut stderr = child.stderr.take().context("no stderr")?;
+        let progress = tokio::spawn(async move {
+            let mut text = Vec::new();
+            // What can't be read any more wasn't said.
+            let _ = stderr.read_to_end(&mut text).await;
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut lines = BufReader::new(stdout).lines();
+        let mut said = String::new();
+        let mut waiting = meanwhile;
+        while let Some(line) = lines.next_line().await? {
+            if waiting != Meanwhile::Nothing && changes_onebox(&line) {
+                let process_id = child.id().context("the command has ended")?;
+                self.interfere(std::mem::replace(&mut waiting, Meanwhile::Nothing), process_id)
+                    .await?;
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        if waiting != Meanwhile::Nothing {
+            bail!("the command never changed Onebox:\n{said}");
+        }
+        said.push_str(&progress.await?);
+        Ok(said)
+    }
+
+    async fn interfere(&self, meanwhile: Meanwhile, process_id: u32) -> anyhow::Result<()> {
+        match meanwhile {
+            Meanwhile::Nothing => Ok(()),
+            Meanwhile::Interrupt => send(process_id, Signal::INT),
+            Meanwhile::KillCloud => {
+                let running = self.home.running()?.context("the local cloud has ended")?;
+                send(running.process_id, Signal::KILL)?;
+                while self.home.running()?.is_some() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                self.start_cloud().await
+            }
+        }
+    }
+
+    /// Keeps what a command said beside the local cloud, for whoever wants to look.
+    fn write_down(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        use std::io::Write as _;
+        let path = self.folder.join("commands.log");
+        let file = std::fs::File::options().create(true).append(true).open(&path);
+        let mut file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        let exit = outcome
+            .exit
+            .map_or_else(|| "a signal".to_owned(), |exit| exit.to_string());
+        writeln!(file, "$ {}\n{}\n=> {exit}\n", outcome.command, outcome.said)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+fn send(process_id: u32, signal: Signal) -> anyhow::Result<()> {
+    let process = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+    let process = process.with_context(|| format!("{process_id} is no process id"))?;
+    kill_process(process, signal).with_context(|| format!("cannot signal process {process_id}"))
+}
+
+/// Whether a record says that Onebox's service is being changed.
+fn changes_onebox(line: &str) -> bool {
+    let record: Value = serde_json::from_str(line).unwrap_or_default();
+    record["type"] == "event" && record["logical_id"] == "OneboxService" && record["status"] == "UPDATE_IN_PROGRESS"
+}

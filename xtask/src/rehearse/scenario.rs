@@ -1,0 +1,226 @@
+//! What a scenario is made of: data alone.
+
+/// A change, and what must come of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    /// The name that runs it alone.
+    pub(crate) name: &'static str,
+    /// The change, in a few words.
+    pub(crate) change: &'static str,
+    /// What must come of it, in a few words.
+    pub(crate) promise: &'static str,
+    /// How many times faster than AWS the local cloud's waits pass. Requests and the service's faults pass in real time:
+    /// where a fault is a duration, the speed is such that minutes are long against it.
+    pub(crate) speed: f64,
+    /// The requests, from before the change until after it.
+    pub(crate) load: Load,
+    /// How the template that is deployed differs from the project's.
+    pub(crate) edits: &'static [Edit],
+    /// What is done before anything is looked at, once the sandbox is deployed.
+    pub(crate) before: &'static [Step],
+    /// What is done while all is looked at.
+    pub(crate) steps: &'static [Step],
+    /// What must come of it.
+    pub(crate) expected: Expectation,
+}
+
+/// The requests to the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Load {
+    /// None at all.
+    Quiet,
+    /// So many a second.
+    Rate(f64),
+    /// So many at once, each as soon as one is answered.
+    Full(usize),
+}
+
+/// A value in the service stack's template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// Where: a JSON pointer, whose last part may be `-` for a new item of a list.
+    pub(crate) pointer: &'static str,
+    /// What to put there: JSON.
+    pub(crate) value: &'static str,
+}
+
+/// Something that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A command of this command line, to its end, and whatever exit status.
+    ///
+    /// Of its words `{good}` is an image as good as the one that runs, `{missing}` one that isn't in the repository,
+    /// `{templates}` the folder of the edited templates.
+    Run(&'static [&'static str]),
+    /// A command that gets Ctrl-C once Onebox is being changed.
+    Interrupt(&'static [&'static str]),
+    /// A command during which the local cloud is killed once Onebox is being changed, and started again.
+    KillCloud(&'static [&'static str]),
+    /// An alarm is set to ALARM: `Onebox-ServerErrors`.
+    Redden(&'static str),
+    /// No alarm is in ALARM any more.
+    Calm,
+}
+
+/// What must come of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expectation {
+    /// The exit status of each command of the steps.
+    pub(crate) exits: &'static [i32],
+    /// The service stack's status at the end.
+    pub(crate) stack: &'static str,
+    /// Onebox at the end.
+    pub(crate) onebox: Stage,
+    /// Fleet at the end.
+    pub(crate) fleet: Stage,
+    /// The alarms that fired.
+    pub(crate) alarms: Alarms,
+    /// The requests that came to harm: failed, or were slow enough to alarm.
+    pub(crate) harm: Harm,
+    /// Words that the commands say.
+    pub(crate) says: &'static [&'static str],
+}
+
+/// A stage at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// The image that all its tasks run, which is also what CloudFormation says.
+    pub(crate) image: Image,
+    /// Whether its tasks are the ones from before.
+    pub(crate) tasks: Tasks,
+    /// How many tasks run.
+    pub(crate) count: usize,
+    /// The fewest healthy tasks that it may have had at any time; none where a fault takes healthy tasks away.
+    pub(crate) floor: Option<u64>,
+}
+
+/// Which image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Image {
+    /// The one from before.
+    Old,
+    /// `{good}`.
+    New,
+}
+
+/// Whether tasks are the ones from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tasks {
+    /// All of them.
+    Same,
+    /// None of them.
+    Replaced,
+}
+
+/// The alarms that fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alarms {
+    /// None.
+    Quiet,
+    /// This one, perhaps with others of its stage: `Onebox-ServerErrors`.
+    Fired(&'static str),
+}
+
+/// The requests that came to harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// There were no requests.
+    NoRequests,
+    /// None, of a number of requests that is worth the name.
+    None,
+    /// Some, and all of them Onebox's: not one of Fleet's, and no more than its share.
+    Onebox,
+    /// Some, of Fleet as well: what was put where every request goes.
+    Fleet,
+    /// Some without an answer, and none with a bad one: the load balancer itself was away.
+    Outage,
+}
+
+/// What stays as it was: thirteen tasks, untouched.
+const UNTOUCHED: Stage = Stage {
+    image: Image::Old,
+    tasks: Tasks::Same,
+    count: 0,
+    floor: None,
+};
+
+/// Onebox as it was.
+pub(super) const ONEBOX_UNTOUCHED: Stage = Stage {
+    count: 3,
+    floor: Some(3),
+    ..UNTOUCHED
+};
+
+/// Fleet as it was.
+pub(super) const FLEET_UNTOUCHED: Stage = Stage {
+    count: 10,
+    floor: Some(10),
+    ..UNTOUCHED
+};
+
+/// Onebox with the new image.
+pub(super) const ONEBOX_NEW: Stage = Stage {
+    image: Image::New,
+    tasks: Tasks::Replaced,
+    ..ONEBOX_UNTOUCHED
+};
+
+/// Fleet with the new image.
+pub(super) const FLEET_NEW: Stage = Stage {
+    image: Image::New,
+    tasks: Tasks::Replaced,
+    ..FLEET_UNTOUCHED
+};
+
+/// Onebox back on the old image, in tasks of its own: those from before had gone when the alarm fired.
+pub(super) const ONEBOX_BACK: Stage = Stage {
+    tasks: Tasks::Replaced,
+    ..ONEBOX_UNTOUCHED
+};
+
+/// Fleet back on the old image, in tasks of its own.
+pub(super) const FLEET_BACK: Stage = Stage {
+    tasks: Tasks::Replaced,
+    ..FLEET_UNTOUCHED
+};
+
+/// Nothing was done, and nothing came of it.
+pub(super) const NOTHING: Expectation = Expectation {
+    exits: &[0],
+    stack: "CREATE_COMPLETE",
+    onebox: ONEBOX_UNTOUCHED,
+    fleet: FLEET_UNTOUCHED,
+    alarms: Alarms::Quiet,
+    harm: Harm::None,
+    says: &[],
+};
+
+/// The new image everywhere, without harm.
+pub(super) const SHIPPED: Expectation = Expectation {
+    stack: "UPDATE_COMPLETE",
+    onebox: ONEBOX_NEW,
+    fleet: FLEET_NEW,
+    ..NOTHING
+};
+
+/// Rolled back on Onebox, whose share alone came to harm; Fleet never saw it.
+pub(super) const STOPPED_AT_ONEBOX: Expectation = Expectation {
+    exits: &[5],
+    stack: "UPDATE_ROLLBACK_COMPLETE",
+    onebox: ONEBOX_BACK,
+    harm: Harm::Onebox,
+    ..NOTHING
+};
+
+/// The rest of a scenario, where it is as usual: requests enough for a hundred a minute on Onebox at speed 30.
+pub(super) const USUAL: Scenario = Scenario {
+    name: "",
+    change: "",
+    promise: "",
+    speed: 30.0,
+    load: Load::Rate(1000.0),
+    edits: &[],
+    before: &[],
+    steps: &[],
+    expected: NOTHING,
+};
