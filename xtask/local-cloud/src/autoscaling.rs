@@ -2,7 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/what-is-application-auto-scaling.html>
 
-use std::collections::BTreeMap;
+mod api;
+mod scale;
+mod tracking;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
 use provisioner::ResourceRequest;
@@ -16,14 +20,50 @@ use crate::properties::{number, required, text};
 use crate::provider::{Handler, Kind};
 use crate::{ecs, values};
 
+pub(crate) use api::call;
+
+use tracking::Tracking;
+
 /// A service whose task count is scaled.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ScalableTarget {
     pub(crate) minimum: u32,
     pub(crate) maximum: u32,
     pub(crate) properties: Value,
-    /// By name: the properties of its policies.
-    pub(crate) policies: BTreeMap<String, Value>,
+    #[serde(default = "long_ago")]
+    pub(crate) created_at: SystemTime,
+    /// By name.
+    pub(crate) policies: BTreeMap<String, Policy>,
+    #[serde(default)]
+    tracking: Tracking,
+    /// Newest first.
+    #[serde(default)]
+    pub(crate) activities: VecDeque<Activity>,
+}
+
+/// A policy of a scalable target.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Policy {
+    pub(crate) arn: String,
+    pub(crate) properties: Value,
+    pub(crate) created_at: SystemTime,
+}
+
+/// A change of a service's number of tasks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Activity {
+    pub(crate) id: String,
+    pub(crate) at: SystemTime,
+    pub(crate) count: u32,
+    pub(crate) cause: String,
+}
+
+/// How many changes are kept for whoever asks, the newest first to stay. AWS keeps them for six weeks.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
+const ACTIVITIES_KEPT: usize = 100;
+
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH
 }
 
 /// The types of this service.
@@ -56,6 +96,20 @@ const NAMESPACE: &str = "ecs";
 struct ScalableTargets;
 struct ScalingPolicies;
 
+impl ScalableTarget {
+    fn new(now: SystemTime) -> Self {
+        Self {
+            minimum: 0,
+            maximum: 0,
+            properties: Value::Null,
+            created_at: now,
+            policies: BTreeMap::new(),
+            tracking: Tracking::default(),
+            activities: VecDeque::new(),
+        }
+    }
+}
+
 impl Handler for ScalableTargets {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = check_namespace(properties);
@@ -71,16 +125,12 @@ impl Handler for ScalableTargets {
             return Err(format!("ECS service doesn't exist: {resource_id}"));
         }
         // Registering a target that exists updates it, as RegisterScalableTarget does.
-        let policies = cloud
-            .scalable_targets
-            .remove(&resource_id)
-            .map(|target| target.policies)
-            .unwrap_or_default();
+        let before = cloud.scalable_targets.remove(&resource_id);
         let target = ScalableTarget {
             minimum,
             maximum,
             properties: request.properties.clone(),
-            policies,
+            ..before.unwrap_or_else(|| ScalableTarget::new(now))
         };
         cloud.scalable_targets.insert(resource_id.clone(), target);
         keep_within(cloud, now, &resource_id);
@@ -125,10 +175,11 @@ impl Handler for ScalingPolicies {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = check_namespace(properties);
         faults.extend(only(properties, "PolicyType", &["TargetTrackingScaling"]));
+        faults.extend(check_tracking(properties));
         faults
     }
 
-    fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let name = required(request.properties, "PolicyName")?;
         let target = match text(request.properties, "ScalingTargetId") {
             Some(id) => resource_id(&id).to_owned(),
@@ -146,7 +197,12 @@ impl Handler for ScalingPolicies {
                 "No scalable target registered for service namespace: {NAMESPACE}, resource ID: {target}"
             ));
         };
-        target.policies.insert(name, request.properties.clone());
+        let policy = Policy {
+            arn: arn.clone(),
+            properties: request.properties.clone(),
+            created_at: now,
+        };
+        target.policies.insert(name, policy);
         Ok(arn)
     }
 
@@ -158,7 +214,7 @@ impl Handler for ScalingPolicies {
         physical_id: &str,
     ) -> Result<(), String> {
         let policy = policy_mut(cloud, physical_id).ok_or_else(|| not_found(request.type_name, physical_id))?;
-        *policy = request.properties.clone();
+        policy.properties = request.properties.clone();
         Ok(())
     }
 
@@ -192,6 +248,26 @@ fn check_namespace(properties: &Value) -> Vec<String> {
     let mut faults = only(properties, "ServiceNamespace", &[NAMESPACE]);
     faults.extend(only(properties, "ScalableDimension", &[DIMENSION]));
     faults
+}
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
+fn check_tracking(properties: &Value) -> Vec<String> {
+    let configuration = &properties["TargetTrackingScalingPolicyConfiguration"];
+    let mut faults = values::passes(configuration, "TargetValue", "a number above 0", |text| {
+        text.parse::<f64>().is_ok_and(|value| value.is_finite() && value > 0.0)
+    });
+    for name in ["ScaleInCooldown", "ScaleOutCooldown"] {
+        faults.extend(values::range(configuration, name, 0..=2_147_483_647));
+    }
+    faults.extend(values::flag(configuration, "DisableScaleIn"));
+    let metrics = ["ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"];
+    let specification = only(
+        &configuration["PredefinedMetricSpecification"],
+        "PredefinedMetricType",
+        &metrics,
+    );
+    faults.extend(values::below("PredefinedMetricSpecification", specification));
+    values::below("TargetTrackingScalingPolicyConfiguration", faults)
 }
 
 fn capacity(properties: &Value) -> Result<(u32, u32), String> {
@@ -233,7 +309,7 @@ fn policy_path(arn: &str) -> Option<(&str, &str)> {
     path.split_once(":policyName/")
 }
 
-fn policy_mut<'a>(cloud: &'a mut Cloud, arn: &str) -> Option<&'a mut Value> {
+fn policy_mut<'a>(cloud: &'a mut Cloud, arn: &str) -> Option<&'a mut Policy> {
     let (target, name) = policy_path(arn)?;
     cloud.scalable_targets.get_mut(target)?.policies.get_mut(name)
 }

@@ -155,6 +155,25 @@ const ELASTIC_LOAD_BALANCING: &[Operation] = &[
     ("DescribeTags", &["ResourceArns"], None),
 ];
 
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingPolicies.html>
+const APPLICATION_AUTO_SCALING: &[Operation] = &[
+    (
+        "DescribeScalableTargets",
+        &["ServiceNamespace", "ResourceIds", "ScalableDimension"],
+        Some(pages("ScalableTargets", 50, 50)),
+    ),
+    (
+        "DescribeScalingPolicies",
+        &["ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyNames"],
+        Some(pages("ScalingPolicies", 10, 50)),
+    ),
+    (
+        "DescribeScalingActivities",
+        &["ServiceNamespace", "ResourceId", "ScalableDimension"],
+        Some(pages("ScalingActivities", 50, 50)),
+    ),
+];
+
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const CLOUDWATCH: &[Operation] = &[
     (
@@ -305,6 +324,7 @@ fn find(service: Service, operation: &str) -> Option<&'static Operation> {
         Service::ElasticLoadBalancing => ELASTIC_LOAD_BALANCING,
         Service::CloudWatch => CLOUDWATCH,
         Service::Logs => LOGS,
+        Service::ApplicationAutoScaling => APPLICATION_AUTO_SCALING,
         Service::CloudFormation | Service::Sts => return None,
     };
     operations.iter().find(|(name, _, _)| *name == operation)
@@ -328,6 +348,11 @@ fn page_names(service: Service) -> PageNames {
             token: "nextToken",
             next: "nextToken",
         },
+        Service::ApplicationAutoScaling => PageNames {
+            size: "MaxResults",
+            token: "NextToken",
+            next: "NextToken",
+        },
         Service::CloudWatch => PageNames {
             size: "MaxRecords",
             token: "NextToken",
@@ -346,6 +371,7 @@ fn invalid_token(service: Service, operation: &str, name: &str) -> Fault {
     match service {
         Service::CloudWatch if operation == "ListMetrics" => Fault::client("InvalidParameterValue", message),
         Service::CloudWatch => Fault::client("InvalidNextToken", message),
+        Service::ApplicationAutoScaling => Fault::client("InvalidNextTokenException", message),
         _ => invalid(service, message),
     }
 }
@@ -362,6 +388,7 @@ fn says_nothing(value: &Value) -> bool {
 fn invalid(service: Service, message: String) -> Fault {
     let code = match service {
         Service::CloudWatch | Service::ElasticLoadBalancing => "ValidationError",
+        Service::ApplicationAutoScaling => "ValidationException",
         _ => "InvalidParameterException",
     };
     Fault::client(code, message)

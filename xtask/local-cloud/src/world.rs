@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{cloudwatch, ecr, ecs, inputs, logs};
+use crate::{autoscaling, cloudwatch, ecr, ecs, inputs, logs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -95,6 +95,7 @@ impl World {
         inputs::check(call.service, &self.cloud.place.account_id, operation, input)?;
         self.changed |= !only_reads(operation);
         let output = match call.service {
+            Service::ApplicationAutoScaling => autoscaling::call(&self.cloud, operation, input),
             Service::CloudWatch => cloudwatch::call(&mut self.cloud, now, operation, input),
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),

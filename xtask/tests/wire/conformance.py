@@ -18,7 +18,7 @@ import botocore.exceptions
 import model
 import planted
 
-SERVICES = ["sts", "cloudformation", "cloudwatch", "ecr", "ecs", "elbv2"]
+SERVICES = ["application-autoscaling", "sts", "cloudformation", "cloudwatch", "ecr", "ecs", "elbv2"]
 APPLICATION = "OneBoxDeploymentOnECS"
 CLUSTER = f"{APPLICATION}-Sandbox"
 STACK = f"{APPLICATION}-Service-Sandbox"
@@ -513,6 +513,20 @@ def cloudwatch_refusals(run):
     refuse("InvalidParameterValue", "put_metric_data", Namespace="a", MetricData=[{"MetricName": "a", "Value": 1, "Timestamp": long_ago}])
 
 
+def autoscaling(run):
+    ask = lambda operation, **parameters: run.ask("application-autoscaling", operation, ServiceNamespace="ecs", **parameters)
+    targets = ask("describe_scalable_targets")["ScalableTargets"]
+    named = {"ResourceId": targets[0]["ResourceId"], "ScalableDimension": "ecs:service:DesiredCount"}
+    ask("describe_scalable_targets", ResourceIds=[named["ResourceId"]], MaxResults=1)
+    policies = ask("describe_scaling_policies", **named)["ScalingPolicies"]
+    ask("describe_scaling_policies", PolicyNames=[policies[0]["PolicyName"]])
+    ask("describe_scaling_activities", **named)
+    refuse = lambda code, **parameters: run.refuse(code, "application-autoscaling", "describe_scalable_targets", **parameters)
+    refuse("ValidationException")
+    refuse("ValidationException", ServiceNamespace="ecs", MaxResults=51)
+    refuse("InvalidNextTokenException", ServiceNamespace="ecs", NextToken="no such page")
+
+
 def cloudwatch_otherwise(run):
     for protocol in ["query", "json"]:
         run.speak("cloudwatch", protocol)
@@ -530,7 +544,7 @@ def main():
     for part in [
         sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
         cloudformation_rollbacks, ecs, ecs_refusals, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
-        cloudwatch_otherwise, ecr, ecr_refusals,
+        cloudwatch_otherwise, autoscaling, ecr, ecr_refusals,
     ]:
         part(run)
     for name in sorted(run.implemented - run.answered - ONLY_REFUSED):

@@ -222,7 +222,7 @@ def _json(operation, status, headers, body):
 
 def _json_error(operation, status, headers, answer):
     code = answer.pop("__type", None)
-    if not answer.get("message"):
+    if not answer.get("message", answer.get("Message")):
         yield f"an error has a message: {answer}"
     yield from _error(operation, status, code, answer)
     # Clients of before know an error by the code that the query protocol had for it. Common errors have no shape to know it by.

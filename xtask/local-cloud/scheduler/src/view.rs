@@ -150,6 +150,12 @@ impl Service {
         self.steady
     }
 
+    /// Whether a deployment is under way: rolled out, baking, or rolled back to.
+    pub fn is_deploying(&self) -> bool {
+        self.primary_index()
+            .is_some_and(|index| self.deployments[index].is_in_progress())
+    }
+
     /// The names of the alarms that watch the deployment under way; none while no deployment is, or none watches it.
     pub fn deployment_alarms(&self) -> Option<&[String]> {
         let alarms = self.settings.alarms.as_ref().filter(|_| !self.deleting)?;

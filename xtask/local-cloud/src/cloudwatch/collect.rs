@@ -98,8 +98,8 @@ impl Cloud {
         self.evaluate_alarms(now, counted.minute + 1)
     }
 
-    /// Takes in what tasks have used. Says whether the state has changed.
-    pub(crate) fn used(&mut self, _now: SystemTime, used: &Used) -> bool {
+    /// Takes in what tasks have used, and scales their services by it. Says whether the state has changed.
+    pub(crate) fn used(&mut self, now: SystemTime, used: &Used) -> bool {
         let Used { minute, at, usages } = used;
         let before = std::mem::take(&mut self.cloudwatch.collector.looks);
         let mut samples = Samples::new();
@@ -109,7 +109,7 @@ impl Cloud {
             self.cloudwatch.collector.looks.insert(task.clone(), (*at, usage.cpu));
         }
         self.record(*minute, samples);
-        false
+        self.scale_services(now, *minute)
     }
 
     /// Puts samples in the store, and in its file.

@@ -6,3 +6,4 @@ mod logs;
 mod random;
 mod restart;
 mod rig;
+mod scaling;

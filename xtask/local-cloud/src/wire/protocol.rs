@@ -9,6 +9,8 @@ use super::{Fault, cbor, query, signature, timestamps, xml};
 /// The services that the local cloud speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
+    /// Application Auto Scaling.
+    ApplicationAutoScaling,
     /// AWS CloudFormation.
     CloudFormation,
     /// Amazon CloudWatch.
@@ -34,7 +36,10 @@ pub(crate) enum Protocol {
         namespace: &'static str,
     },
     /// JSON in and out, the operation in `X-Amz-Target`.
-    Json,
+    Json {
+        /// The member of errors that has their message.
+        message: &'static str,
+    },
     /// A service that once spoke the query protocol: its errors go by the codes of that time too.
     /// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait>
     QueryCompatible(Encoding),
@@ -64,6 +69,7 @@ impl Service {
     /// The service by its name in a credential scope.
     fn from_signing_name(name: &str) -> Option<Self> {
         match name {
+            "application-autoscaling" => Some(Self::ApplicationAutoScaling),
             "cloudformation" => Some(Self::CloudFormation),
             "monitoring" => Some(Self::CloudWatch),
             "ecr" => Some(Self::Ecr),
@@ -78,6 +84,7 @@ impl Service {
     /// The name that messages use.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::ApplicationAutoScaling => "Application Auto Scaling",
             Self::CloudFormation => "CloudFormation",
             Self::CloudWatch => "CloudWatch",
             Self::Ecr => "ECR",
@@ -96,12 +103,21 @@ impl Service {
         }
     }
 
+    /// The member of an error's shape in a JSON service's model that has the message.
+    fn error_message(self) -> &'static str {
+        match self {
+            Self::ApplicationAutoScaling => "Message",
+            _ => "message",
+        }
+    }
+
     /// From botocore's service models: the namespace of a query service, or the target prefix of a JSON one.
     fn dialect(self) -> Dialect {
         match self {
             Self::CloudFormation => Dialect::Query("http://cloudformation.amazonaws.com/doc/2010-05-15/"),
             Self::ElasticLoadBalancing => Dialect::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
             Self::Sts => Dialect::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
+            Self::ApplicationAutoScaling => Dialect::Json("AnyScaleFrontendService"),
             Self::Ecr => Dialect::Json("AmazonEC2ContainerRegistry_V20150921"),
             Self::Ecs => Dialect::Json("AmazonEC2ContainerServiceV20141113"),
             Self::Logs => Dialect::Json("Logs_20140328"),
@@ -129,7 +145,7 @@ pub(crate) fn parse(path: &str, headers: &HeaderMap, body: &[u8]) -> (Protocol, 
     let guess = if is_cbor {
         Protocol::QueryCompatible(Encoding::Cbor)
     } else if headers.contains_key("x-amz-target") {
-        Protocol::Json
+        Protocol::Json { message: "message" }
     } else {
         Protocol::Query { namespace: "" }
     };
@@ -141,10 +157,13 @@ pub(crate) fn parse(path: &str, headers: &HeaderMap, body: &[u8]) -> (Protocol, 
         Err(fault) => (guess, Err(fault)),
         Ok(service) => match service.dialect() {
             Dialect::Query(namespace) => (Protocol::Query { namespace }, parse_query(service, body)),
-            Dialect::Json(prefix) => (Protocol::Json, parse_json(service, prefix, headers, body)),
+            Dialect::Json(prefix) => {
+                let message = service.error_message();
+                (Protocol::Json { message }, parse_json(service, prefix, headers, body))
+            }
             Dialect::Several { prefix, .. } if is_cbor => (guess, parse_cbor(service, prefix, path, body)),
             Dialect::Several { namespace, prefix } => match guess {
-                Protocol::Json => (
+                Protocol::Json { .. } => (
                     Protocol::QueryCompatible(Encoding::Json),
                     parse_json(service, prefix, headers, body),
                 ),
@@ -249,19 +268,20 @@ pub(crate) fn respond(
     let status = outcome.as_ref().map_or_else(|fault| fault.status, |_| StatusCode::OK);
     let (content_type, body) = match protocol {
         Protocol::Query { namespace } => ("text/xml", as_query(namespace, operation, status, outcome, request_id)),
-        Protocol::Json => (
+        Protocol::Json { message } => (
             "application/x-amz-json-1.1",
-            as_json(outcome, |code| code).to_string().into_bytes(),
+            as_json(outcome, |code| code, message).to_string().into_bytes(),
         ),
         Protocol::QueryCompatible(Encoding::Json) => (
             "application/x-amz-json-1.0",
-            as_json(outcome, shape_of_code).to_string().into_bytes(),
+            as_json(outcome, shape_of_code, "message").to_string().into_bytes(),
         ),
         // An operation without output has no body either.
         Protocol::QueryCompatible(Encoding::Cbor) if matches!(outcome, Ok(Value::Null)) => ("", Vec::new()),
-        Protocol::QueryCompatible(Encoding::Cbor) => {
-            ("application/cbor", cbor::encode(&as_json(outcome, shape_of_code)))
-        }
+        Protocol::QueryCompatible(Encoding::Cbor) => (
+            "application/cbor",
+            cbor::encode(&as_json(outcome, shape_of_code, "message")),
+        ),
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
@@ -295,11 +315,11 @@ fn as_query(
     text.into_bytes()
 }
 
-fn as_json(outcome: &Result<Value, Fault>, shape: fn(&str) -> &str) -> Value {
+fn as_json(outcome: &Result<Value, Fault>, shape: fn(&str) -> &str, message: &str) -> Value {
     match outcome {
         Ok(Value::Null) => json!({}),
         Ok(output) => output.clone(),
-        Err(fault) => json!({"__type": shape(&fault.code), "message": fault.message}),
+        Err(fault) => json!({"__type": shape(&fault.code), message: fault.message}),
     }
 }
 
