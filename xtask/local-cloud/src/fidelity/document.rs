@@ -21,7 +21,6 @@ A resource type or a property that isn't in the table is refused before anything
 - A new task starts before an old one stops when both would be allowed; an update stops the oldest tasks first, scaling in the newest.
 - A CloudFormation update that ECS rolls back fails once the rollback has ended, so that the stack's own rollback finds nothing left to change.
 - A request to upgrade its connection (WebSocket) is forwarded as a plain one.
-- Logs aren't there yet.
 - Target tracking looks at every minute: the newest of three minutes above the target decides how many tasks are added, the newest of fifteen below it how many go. While tasks that were added settle, only a need beyond them adds more.
 - ECS asks for the states of a deployment's alarms when it begins, and then every 10 s of AWS's time. An alarm that is red when the deployment's first task runs switches all of them off for that deployment.
 - An alarm looks at two periods more than its evaluation periods, in case some are missing, and is judged as soon as a minute's metrics are in.
