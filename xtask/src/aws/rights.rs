@@ -99,6 +99,34 @@ fn what_the_command_line_calls_is_allowed_to_the_pipeline_or_left_to_people() {
     );
 }
 
+/// What CodeBuild itself does in the role of a build, and CloudFormation's passing of a role.
+const OF_THE_SERVICE: &[&str] = &[
+    "iam:PassRole",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:GetBucketAcl",
+    "s3:GetBucketLocation",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+];
+
+/// The rights of a deploying role that nothing needs.
+fn superfluous(granted: &BTreeSet<String>) -> Vec<String> {
+    let made = made();
+    let is_needed = |right: &&String| made.contains(*right) || OF_THE_SERVICE.contains(&right.as_str());
+    granted.iter().filter(|right| !is_needed(right)).cloned().collect()
+}
+
+#[test]
+fn what_deploys_may_do_nothing_that_it_does_not_call() {
+    for role in ["UpdatePipelineRole", "DeployRole"] {
+        let mut granted = granted(role);
+        assert_eq!(superfluous(&granted), Vec::<String>::new(), "{role}");
+        granted.insert("ecs:UpdateService".to_owned());
+        assert_eq!(superfluous(&granted), ["ecs:UpdateService"]);
+    }
+}
+
 #[test]
 fn calls_are_found_however_they_are_written() {
     let source = "self.cloudformation.create_change_set().stack_name(x) self.ecr.describe_images() \
