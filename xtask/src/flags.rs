@@ -113,7 +113,7 @@ pub(crate) struct Deploy {
 /// What keeps a deployment from going on, and what lets it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Caution {
-    /// Send no probes while Onebox meets the change: judge it by others' requests alone.
+    /// Send no probes while a stage meets the change: judge it by others' requests alone.
     #[arg(long)]
     pub(crate) no_probe: bool,
     /// Go on to Fleet even where there is too little to judge Onebox by.

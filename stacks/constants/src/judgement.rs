@@ -1,11 +1,12 @@
 //! How Onebox's image is judged before Fleet gets it: beyond the alarms, which only know their thresholds.
 
-/// Probes a second that a deployment sends to each stage while Onebox meets a change: over the bake time several
-/// thousand, so that an environment without traffic can be judged; and a small part of what one task answers.
-pub const PROBES_PER_SECOND: u32 = 20;
+/// Probes a second that a deployment sends to a stage while it meets a change: over the bake time some ten
+/// thousand, so that an environment without traffic can be judged, and enough of them even where that time passes
+/// sixty times as fast; and a small part of what one task answers.
+pub const PROBES_PER_SECOND: u32 = 40;
 
 /// The most probes that a deployment sends to a stage: an hour of them, which no rollout with its bake time takes.
-pub const PROBES_AT_MOST: u64 = 72_000;
+pub const PROBES_AT_MOST: u64 = 144_000;
 
 /// The fewest requests of a stage to judge by: a hundred without an error bound the share of errors to below 3 %.
 pub const MINIMUM_REQUESTS: u64 = 100;

@@ -48,6 +48,14 @@ impl Places {
         })
     }
 
+    /// A stage's place.
+    pub(crate) fn of_stage(&self, stage: Stage) -> &Place {
+        match stage {
+            Stage::Onebox => &self.onebox,
+            Stage::Fleet => &self.fleet,
+        }
+    }
+
     /// The names of the alarms of both stages.
     pub(crate) fn alarms(&self) -> Vec<String> {
         [&self.onebox, &self.fleet]

@@ -1,7 +1,8 @@
-//! Onebox while a change meets it: when the new tasks begin to serve alone, and probes all the while.
+//! A stage while a change meets it: when the new tasks begin to serve alone, and probes all the while.
 //!
-//! Probes go to both stages, as many to each: what the same client saw of Fleet in the same minutes is what Onebox is
-//! held against, even where nobody else asks for anything.
+//! While Onebox changes, as many probes go to Fleet: what the same client saw of Fleet in the same minutes is what Onebox
+//! is held against, even where nobody else asks for anything. While Fleet changes, they go to Fleet alone, so that its
+//! alarms have something to go by.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ use crate::traffic::{Counts, Pace, Plan, Traffic};
 /// How many probes may wait for their answers at once: enough for the rate while answers take a few seconds.
 const PROBES_AT_ONCE: usize = 64;
 
-/// What was seen of Onebox while a change met it.
+/// What was seen of a stage while a change met it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Seen {
     /// Since when the new tasks serve alone; none where that wasn't seen.
@@ -31,17 +32,18 @@ pub(super) struct Seen {
     pub(super) probes: Vec<(Stage, Counts)>,
 }
 
-/// Does something to Onebox and watches it meanwhile, with probes or without.
+/// Does something to a stage and watches it meanwhile, with probes or without.
 pub(super) async fn watching<T>(
     context: &Context,
     aws: &Aws,
-    places: &Places,
+    (places, stage): (&Places, Stage),
     probes: bool,
     change: impl Future<Output = T>,
 ) -> (T, Seen) {
     let mut watch = Watch {
         aws,
         places,
+        stage,
         probes,
         phase: Phase::default(),
         traffic: Vec::new(),
@@ -57,6 +59,7 @@ pub(super) async fn watching<T>(
 struct Watch<'a> {
     aws: &'a Aws,
     places: &'a Places,
+    stage: Stage,
     probes: bool,
     phase: Phase,
     traffic: Vec<(Stage, Traffic)>,
@@ -67,14 +70,19 @@ impl Watch<'_> {
     async fn run(&mut self) -> Infallible {
         let mut elapsed = Duration::ZERO;
         loop {
-            let onebox = &self.places.onebox;
-            let found = self.aws.services(&onebox.cluster, &[&onebox.service]).await;
+            let place = self.places.of_stage(self.stage);
+            let found = self.aws.services(&place.cluster, &[&place.service]).await;
             if let Some(service) = found.ok().and_then(|mut services| services.pop()) {
                 self.phase.look(&service, SystemTime::now());
             }
             if self.probes && self.phase.has_begun() && self.traffic.is_empty() {
-                self.traffic = [Stage::Onebox, Stage::Fleet]
-                    .into_iter()
+                let probed: &[Stage] = match self.stage {
+                    Stage::Onebox => &[Stage::Onebox, Stage::Fleet],
+                    Stage::Fleet => &[Stage::Fleet],
+                };
+                self.traffic = probed
+                    .iter()
+                    .copied()
                     .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
                     .collect();
             }
@@ -115,7 +123,7 @@ impl Watch<'_> {
     }
 }
 
-/// How far the change has come at Onebox.
+/// How far the change has come at the stage.
 #[derive(Debug, Clone, Default, PartialEq)]
 enum Phase {
     /// Nothing was seen yet.

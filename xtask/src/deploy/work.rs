@@ -167,7 +167,8 @@ impl Work<'_> {
         preflight::say_traffic(self.context, self.aws, &places, probes).await?;
         let wanted = stack.changing([(service::ONEBOX_IMAGE, image)]);
         let change = self.apply(&wanted, self.deploy.yes);
-        let (applied, seen) = watching(self.context, self.aws, &places, probes, change).await;
+        let stage = stacks::Stage::Onebox;
+        let (applied, seen) = watching(self.context, self.aws, (&places, stage), probes, change).await;
         Ok((applied?, seen))
     }
 
@@ -200,8 +201,12 @@ impl Work<'_> {
     /// Moves Fleet to an image. When that is rolled back, Onebox goes back to what Fleet runs: no stage keeps an image
     /// that the other didn't bear.
     async fn fleet(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
+        let places = Places::of(self.aws, stack).await?;
         let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
-        let error = match self.apply(&wanted, self.deploy.yes).await {
+        let change = self.apply(&wanted, self.deploy.yes);
+        let (probes, stage) = (!self.deploy.caution.no_probe, stacks::Stage::Fleet);
+        let (applied, _) = watching(self.context, self.aws, (&places, stage), probes, change).await;
+        let error = match applied {
             Err(error) if exit_of(&error) == Exit::RolledBack => error,
             other => return other,
         };
