@@ -33,36 +33,53 @@ impl Destroy {
     /// # Errors
     /// When declined, when there is no terminal to ask on, when AWS fails to delete something.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
-        let stacks = self.target.stacks();
-        if self.target == Target::Toolchain {
-            refuse_while_production_stands(&aws).await?;
+        let targets = self.targets();
+        let environments: Vec<_> = targets.iter().flat_map(|target| target.environments()).collect();
+        let aws = cloud::connect(context, &self.cloud, &environments).await?;
+        let (mut deleted, mut stays) = (Vec::new(), Vec::new());
+        for target in targets {
+            let plan = self.one(context, &aws, target).await?;
+            deleted.extend(plan.stacks.into_iter().map(|(stack, _)| stack.name));
+            stays.extend(plan.stays.into_iter().map(|resource| resource.physical_id));
         }
-        let plan = gather(context, &aws, &stacks).await?;
+        cloud::leave_if_empty(context, &self.cloud, &aws).await?;
+        Ok(json!({"deleted": deleted, "stays": stays}))
+    }
+
+    /// What to delete, in an order that its dependence allows: production's stacks before the role that deletes them.
+    fn targets(&self) -> Vec<Target> {
+        match self.target {
+            Some(target) => vec![target],
+            None => vec![Target::Sandbox, Target::Prod, Target::Toolchain],
+        }
+    }
+
+    /// Deletes one target; what there was of it.
+    async fn one(&self, context: &Context, aws: &Aws, target: Target) -> anyhow::Result<Plan> {
+        let stacks = target.stacks();
+        if target == Target::Toolchain {
+            refuse_while_production_stands(aws).await?;
+        }
+        let plan = gather(context, aws, &stacks).await?;
         if plan.stacks.is_empty() {
-            context
-                .progress
-                .line(&format!("{}: nothing to delete", self.target.name()));
-            cloud::leave_if_empty(context, &self.cloud, &aws).await?;
-            return Ok(json!({"deleted": []}));
+            context.progress.line(&format!("{}: nothing to delete", target.name()));
+            return Ok(plan);
         }
         context.progress.line(&plan.render());
-        self.consent(context, &stacks[1].name).await?;
-        self.carry_out(context, &aws, &plan).await?;
-        context.progress.line(&format!("{}: deleted", self.target.name()));
+        self.consent(context, target, &stacks[1].name).await?;
+        self.carry_out(context, aws, &plan).await?;
+        context.progress.line(&format!("{}: deleted", target.name()));
         if !plan.stays.is_empty() {
             context.progress.line(&plan.render_stays());
         }
-        cloud::leave_if_empty(context, &self.cloud, &aws).await?;
-        Ok(json!({
-            "deleted": plan.stacks.iter().map(|(stack, _)| &stack.name).collect::<Vec<_>>(),
-            "stays": plan.stays.iter().map(|resource| &resource.physical_id).collect::<Vec<_>>(),
-        }))
+        Ok(plan)
     }
 
-    async fn consent(&self, context: &Context, service_stack: &str) -> anyhow::Result<()> {
+    async fn consent(&self, context: &Context, target: Target, service_stack: &str) -> anyhow::Result<()> {
         let leaving = "interrupted: nothing was deleted";
-        let agreed = match (self.target, &self.confirm) {
+        // Of everything, only production wants its name written out.
+        let confirm = self.confirm.as_ref().filter(|_| !self.all || target == Target::Prod);
+        let agreed = match (target, confirm) {
             (_, Some(written)) if written == service_stack => true,
             (_, Some(written)) => {
                 return Err(
@@ -85,7 +102,8 @@ impl Destroy {
     }
 
     async fn carry_out(&self, context: &Context, aws: &Aws, plan: &Plan) -> anyhow::Result<()> {
-        let again = format!("cargo xtask destroy {}{}", self.target.name(), self.cloud.arguments());
+        let what = self.target.map_or("--all", Target::name);
+        let again = format!("cargo xtask destroy {what}{}", self.cloud.arguments());
         for (stack, resources) in &plan.stacks {
             let holds = |name: &str| {
                 resources

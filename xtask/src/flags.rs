@@ -205,8 +205,11 @@ pub(crate) struct Explain {
 /// Delete an environment: service, images, repository; or the toolchain, whose source and artifacts stay.
 #[derive(Debug, Args)]
 pub(crate) struct Destroy {
-    #[arg(value_name = "ENVIRONMENT")]
-    pub(crate) target: Target,
+    #[arg(value_name = "ENVIRONMENT", required_unless_present = "all")]
+    pub(crate) target: Option<Target>,
+    /// Delete everything: sandbox, prod, toolchain.
+    #[arg(long, conflicts_with = "target")]
+    pub(crate) all: bool,
     /// Delete without asking; not enough for prod.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -389,6 +392,13 @@ pub(crate) struct Pipeline {
     /// Create what is missing without asking.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// A fault that the image shows on purpose, to see it stopped; `image build --help` tells of its grammar. With
+    /// --local only.
+    #[arg(long, value_name = "SPEC", value_parser = fault)]
+    pub(crate) fault: Option<String>,
+    /// Send this many requests at once to prod's endpoint while the execution runs, and tell what came of them.
+    #[arg(long, value_name = "N", value_parser = concurrency)]
+    pub(crate) load: Option<usize>,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -735,6 +745,9 @@ mod tests {
             &["deploy", "sandbox", "--local", "--speed", "0"],
             &["deploy", "sandbox", "--local", "--speed", "NaN"],
             &["deploy", "sandbox", "--runtime", "podman"],
+            &["destroy"],
+            &["destroy", "sandbox", "--all"],
+            &["pipeline", "status", "--fault", "hang"],
             &["load", "sandbox", "--concurrency", "0"],
             &["load", "sandbox", "--rate", "NaN"],
             &["load", "sandbox", "--duration", "0s"],

@@ -122,7 +122,7 @@ fn record(endpoint: &str, counts: &Counts, elapsed: Duration) -> Value {
 }
 
 /// Counts, statuses and percentiles by stage, how many were slow enough to alarm, and below them what had no answer.
-fn render(counts: &Counts, elapsed: Duration) -> String {
+pub(crate) fn render(counts: &Counts, elapsed: Duration) -> String {
     let header = [
         "STAGE", "REQUESTS", "SHARE", "P50", "P90", "P99", "LONGEST", "SLOW", "STATUSES",
     ];

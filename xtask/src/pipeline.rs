@@ -1,5 +1,6 @@
 //! `pipeline`: runs the pipeline and follows it to its end; what is missing of it is created.
 
+mod demonstration;
 pub(crate) mod execution;
 mod follow;
 mod prepare;
@@ -47,12 +48,19 @@ impl Pipeline {
         let again = again(&self.cloud);
         let prepared = prepare(context, &aws, self, &again).await?;
         let place = &prepared.place;
-        let execution = match prepared.starts_by_itself {
-            Some(commit) => awaited(context, &aws, place, &commit).await?,
-            None => joined(context, &aws, place).await?,
+        demonstration::check(self, &aws, &prepared)?;
+        let traffic = demonstration::begin_load(self, &aws).await?;
+        let execution = match &prepared.starts_by_itself {
+            Some(commit) => awaited(context, &aws, place, commit).await?,
+            None => joined(context, &aws, place, &demonstration::variables(self)).await?,
         };
         context.progress.line(&show::headline(&execution));
-        finish(context, &aws, place, &execution.id, &again, started).await
+        let finished = finish(context, &aws, place, &execution.id, &again, started).await;
+        let load = demonstration::end_load(context, traffic).await;
+        finished.map(|mut result| {
+            result["load"] = load.into();
+            result
+        })
     }
 }
 
@@ -102,15 +110,16 @@ fn of_commit<'a>(executions: &'a [Execution], commit: &str) -> Option<&'a Execut
     })
 }
 
-/// The execution that goes on, or a new one.
-async fn joined(context: &Context, aws: &Aws, place: &Place) -> anyhow::Result<Execution> {
+/// The execution that goes on, or a new one. One with variables of its own is always new.
+async fn joined(context: &Context, aws: &Aws, place: &Place, variables: &[(&str, &str)]) -> anyhow::Result<Execution> {
     let executions = aws.executions(&place.pipeline).await?;
-    if let Some(running) = executions.into_iter().find(Execution::is_running) {
+    let running = executions.into_iter().find(Execution::is_running);
+    if let Some(running) = running.filter(|_| variables.is_empty()) {
         context.progress.line("the pipeline runs already: following that");
         return Ok(running);
     }
     let token = token::token("pipeline", SystemTime::now());
-    let id = aws.start_execution(&place.pipeline, &[], &token).await?;
+    let id = aws.start_execution(&place.pipeline, variables, &token).await?;
     aws.execution(&place.pipeline, &id).await
 }
 

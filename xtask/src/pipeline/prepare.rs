@@ -1,7 +1,5 @@
 //! What must be there before the pipeline can run: its stacks, and the commit in its repository.
 
-use std::time::SystemTime;
-
 use constants::pipeline::{BRANCH, SOURCE, Source};
 use stacks::source::{CLONE_URL, SOURCE_REPOSITORY_NAME};
 use stacks::toolchain::PIPELINE_NAME;
@@ -10,13 +8,12 @@ use super::show::short;
 use super::source::{self, Credentials, Head, Standing};
 use crate::aws::Aws;
 use crate::context::Context;
+use crate::deploy::toolchain::one;
 use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
 use crate::flags::Pipeline;
 use crate::stack::Stack;
-use crate::stack::apply::{Terms, apply};
 use crate::stack::standing::{Standing as StackStanding, standing};
-use crate::token;
 
 /// The pipeline, once it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +97,7 @@ async fn made(
     if let Some(stack) = found.filter(|stack| standing(Some(&stack.status)) == StackStanding::Ready) {
         return Ok((stack, false));
     }
-    let token = token::token("pipeline", SystemTime::now());
-    let terms = Terms {
-        yes,
-        token: &token,
-        again,
-    };
-    let applied = apply(context, aws, &wanted.with([]), terms).await?;
+    let applied = one(context, aws, wanted, yes, again).await?;
     Ok((applied.stack, applied.changed))
 }
 

@@ -201,6 +201,31 @@ async fn access_denied_is_told_and_ends_the_following_not_the_execution() {
     ");
 }
 
+fn running_execution() -> (u16, String) {
+    let summary = json!({"pipelineExecutionId": "running", "status": "InProgress"});
+    (200, json!({"pipelineExecutionSummaries": [summary]}).to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_joined() {
+    let replay = Replay::new([running_execution()]);
+    let joined = joined(&Context::hidden(), &replay.aws(), &place(), &[]).await.unwrap();
+    assert_eq!(joined.id, "running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_with_a_fault_is_always_a_new_one() {
+    let started = (200, json!({"pipelineExecutionId": ID}).to_string());
+    let replay = Replay::new([running_execution(), started, execution("InProgress")]);
+    let variables = [("Fault", "delay=6s")];
+    let joined = joined(&Context::hidden(), &replay.aws(), &place(), &variables)
+        .await
+        .unwrap();
+    assert_eq!(joined.id, ID);
+    let request: Value = serde_json::from_str(&replay.requests()[1]).unwrap();
+    assert_eq!(request["variables"], json!([{"name": "Fault", "value": "delay=6s"}]));
+}
+
 #[test]
 fn the_execution_of_a_commit_is_the_newest_of_it() {
     let execution = |id: &str, commit: Option<&str>| Execution {
