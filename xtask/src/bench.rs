@@ -8,6 +8,7 @@ mod cloud;
 mod deployment;
 mod figures;
 mod first_build;
+mod growth;
 mod image;
 mod load;
 mod machine;

@@ -2,12 +2,22 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use constants::service::{ADDRESS_VARIABLE, PORT_VARIABLE, STAGE_VARIABLE};
 use local_cloud::{Home, Running};
+use tokio::runtime::Handle;
 
 use super::site::{Folder, Site};
+use crate::aws::{Aws, Reach};
+use crate::stack::Wanted;
+
+/// How long a change may take.
+const CHANGE_LIMIT: Duration = Duration::from_mins(3);
+
+/// Between two questions whether something is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A local cloud that ends with its value, and nothing of it stays.
 #[derive(Debug)]
@@ -74,6 +84,25 @@ impl LocalCloud {
             .with_context(|| format!("{url} is no address on loopback"))
     }
 
+    /// Makes a change by change set; the status that the stack ends in.
+    ///
+    /// # Errors
+    /// When the local cloud refuses it, or it takes too long.
+    pub(super) fn change(&self, wanted: &Wanted, creates: bool) -> anyhow::Result<String> {
+        let running = self.running()?;
+        let reach = Reach::Endpoint {
+            url: running.endpoint,
+            region: running.region,
+            access_key_id: running.access_key_id,
+            secret_access_key: running.secret_access_key,
+        };
+        Handle::current().block_on(async {
+            let aws = Aws::new(&reach).await;
+            let changed = tokio::time::timeout(CHANGE_LIMIT, change(&aws, wanted, creates)).await;
+            changed.with_context(|| format!("{} isn't changed after {CHANGE_LIMIT:?}", wanted.name))?
+        })
+    }
+
     /// The tasks that run, where they are processes.
     ///
     /// # Errors
@@ -99,6 +128,27 @@ impl LocalCloud {
     pub(super) fn running(&self) -> anyhow::Result<Running> {
         let running = Home::new(self.home.path()).running()?;
         running.context("the local cloud doesn't run")
+    }
+}
+
+/// Makes a change by change set, without the waits that are for AWS.
+async fn change(aws: &Aws, wanted: &Wanted, creates: bool) -> anyhow::Result<String> {
+    let id = aws.create_change_set(wanted, "bench", creates).await?;
+    loop {
+        let change_set = aws.change_set(&id).await?;
+        match change_set.status.as_str() {
+            "CREATE_COMPLETE" => break,
+            "FAILED" => bail!("{}: {}", wanted.name, change_set.reason),
+            _ => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+    aws.execute_change_set(&id, "bench").await?;
+    loop {
+        let stack = aws.stack(&id.stack_id).await?.context("the stack is gone")?;
+        if !stack.status.ends_with("_IN_PROGRESS") {
+            return Ok(stack.status);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

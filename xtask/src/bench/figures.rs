@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::site::Site;
-use super::{balancer, deployment, first_build, image, rendering, service, start};
+use super::{balancer, deployment, first_build, growth, image, rendering, service, start};
 
 /// Something that is measured.
 #[derive(Debug)]
@@ -49,5 +49,8 @@ pub(super) const FIGURES: &[Figure] = &[
     deployment::FIGURE,
     service::FIGURE,
     balancer::FIGURE,
+    growth::resources::FIGURE,
+    growth::tasks::FIGURE,
+    growth::target_groups::FIGURE,
     first_build::FIGURE,
 ];

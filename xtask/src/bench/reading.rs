@@ -15,6 +15,8 @@ pub(super) enum Unit {
     ProcessorMicroseconds,
     /// 1024 × 1024 bytes.
     Mebibytes,
+    /// Parts of a hundred.
+    PerCent,
     /// Requests in a second.
     RequestsPerSecond,
     /// Things.
@@ -30,6 +32,7 @@ impl Unit {
             Self::ProcessorSeconds => "CPU s",
             Self::ProcessorMicroseconds => "CPU µs",
             Self::Mebibytes => "MiB",
+            Self::PerCent => "%",
             Self::RequestsPerSecond => "requests/s",
             Self::Count => "",
         }
