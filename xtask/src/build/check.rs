@@ -19,6 +19,10 @@ const PACKAGES: [&str; 2] = ["service", "stacks"];
 /// # Errors
 /// When a test fails, naming it, or doesn't compile.
 pub(super) async fn check(context: &Context, root: &Path, reports: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(reports) = reports.filter(|reports| reports.exists()) {
+        // What an earlier build found is no finding of this one, which may not get as far.
+        fs::remove_dir_all(reports).with_context(|| format!("cannot empty {}", reports.display()))?;
+    }
     let mut failed = Vec::new();
     for package in PACKAGES {
         context.progress.line(&format!("testing {package}"));
