@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::autoscaling::ScalableTarget;
 use crate::cloudwatch::CloudWatch;
+use crate::code::{Code, CodeEffect};
 use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
@@ -34,6 +35,9 @@ pub(crate) struct Cloud {
     pub(crate) scalable_targets: BTreeMap<String, ScalableTarget>,
     #[serde(default)]
     pub(crate) cloudwatch: CloudWatch,
+    /// Repositories, builds, pipelines and rules.
+    #[serde(default)]
+    pub(crate) code: Code,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
@@ -100,6 +104,8 @@ pub(crate) enum Effect {
         /// Its name.
         name: String,
     },
+    /// Something between a push and a deployment.
+    Code(CodeEffect),
 }
 
 impl Cloud {
@@ -116,6 +122,7 @@ impl Cloud {
             ecs: Ecs::default(),
             scalable_targets: BTreeMap::new(),
             cloudwatch: CloudWatch::default(),
+            code: Code::default(),
             speed: no_speed(),
             images: no_images(),
             journal: Journal::default(),

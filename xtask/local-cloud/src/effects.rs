@@ -16,6 +16,9 @@ use tokio::task::JoinSet;
 
 use crate::cloud::Effect;
 use crate::cloudwatch::{Counted, Used};
+use crate::code::{CodeEffect, CodeHappening};
+use crate::codebuild::{Builds, Job};
+use crate::codecommit::{Git, tell_branches};
 use crate::engine::Event;
 use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
@@ -45,6 +48,8 @@ pub(crate) struct Effects {
     pub(crate) starts: Arc<Starts>,
     pub(crate) metrics: MetricsFile,
     pub(crate) logs: Collector,
+    pub(crate) git: Git,
+    pub(crate) builds: Builds,
 }
 
 /// The starts of tasks that are under way, each held by its task's id until it is over.
@@ -181,7 +186,43 @@ impl Effects {
                     tracing::error!(%error, name, "cannot remove the images of a repository");
                 }
             }
+            Effect::Code(effect) => self.perform_code(world, effect),
         }
+    }
+
+    fn perform_code(&self, world: &World, effect: CodeEffect) {
+        match effect {
+            CodeEffect::MakeRepository { name } => self.make_repository(name),
+            CodeEffect::DeleteRepository { name } => {
+                if let Err(error) = self.git.remove(&name) {
+                    tracing::error!(%error, name, "cannot remove a git repository");
+                }
+            }
+            CodeEffect::ReadBranches { name } => {
+                let (git, events) = (self.git.clone(), self.events.clone());
+                tokio::spawn(async move { tell_branches(&git, &events, name).await });
+            }
+            CodeEffect::StartBuild { build } => {
+                if let Some(job) = Job::new(&world.cloud, &build) {
+                    self.builds.start(job);
+                }
+            }
+            CodeEffect::StopBuild { build } => self.builds.stop(&build),
+            // Nobody is subscribed on one machine; whoever follows the log sees it.
+            CodeEffect::Publish { topic, message } => tracing::warn!(topic, "{message}"),
+            CodeEffect::RemoveArtifact { key } => self.builds.remove_artifact(&key),
+        }
+    }
+
+    fn make_repository(&self, name: String) {
+        let effects = self.clone();
+        tokio::spawn(async move {
+            let making = (effects.git.clone(), name.clone());
+            let made = tokio::task::spawn_blocking(move || making.0.make(&making.1)).await;
+            let outcome = made.unwrap_or_else(|error| Err(error.to_string()));
+            let happening = CodeHappening::RepositoryMade { name, outcome };
+            effects.tell(Happening::Code(happening)).await;
+        });
     }
 
     fn find_port(&self, world: &World, load_balancer_arn: String) {

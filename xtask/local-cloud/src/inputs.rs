@@ -252,6 +252,85 @@ const CLOUDWATCH: &[Operation] = &[
     ("PutMetricData", &["Namespace", "MetricData"], None),
 ];
 
+/// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ListBuilds.html>
+const CODE_BUILD: &[Operation] = &[
+    ("BatchGetBuilds", &["ids"], None),
+    ("BatchGetProjects", &["names"], None),
+    ("ListBuilds", &["sortOrder"], Some(pages("ids", 100, 100))),
+    (
+        "ListBuildsForProject",
+        &["projectName", "sortOrder"],
+        Some(pages("ids", 100, 100)),
+    ),
+    (
+        "ListProjects",
+        &["sortBy", "sortOrder"],
+        Some(pages("projects", 100, 100)),
+    ),
+    ("StopBuild", &["id"], None),
+];
+
+/// <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_ListRepositories.html>
+const CODE_COMMIT: &[Operation] = &[
+    ("GetBranch", &["repositoryName", "branchName"], None),
+    ("GetCommit", &["repositoryName", "commitId"], None),
+    ("GetRepository", &["repositoryName"], None),
+    ("ListBranches", &["repositoryName"], Some(pages("branches", 100, 100))),
+    (
+        "ListRepositories",
+        &["sortBy", "order"],
+        Some(pages("repositories", 100, 100)),
+    ),
+];
+
+/// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ListPipelineExecutions.html>
+const CODE_PIPELINE: &[Operation] = &[
+    (
+        "DisableStageTransition",
+        &["pipelineName", "stageName", "transitionType", "reason"],
+        None,
+    ),
+    (
+        "EnableStageTransition",
+        &["pipelineName", "stageName", "transitionType"],
+        None,
+    ),
+    ("GetPipeline", &["name", "version"], None),
+    ("GetPipelineExecution", &["pipelineName", "pipelineExecutionId"], None),
+    ("GetPipelineState", &["name"], None),
+    (
+        "ListActionExecutions",
+        &["pipelineName", "filter"],
+        Some(pages("actionExecutionDetails", 100, 100)),
+    ),
+    (
+        "ListPipelineExecutions",
+        &["pipelineName", "filter"],
+        Some(pages("pipelineExecutionSummaries", 100, 100)),
+    ),
+    ("ListPipelines", &[], Some(pages("pipelines", 1000, 1000))),
+    (
+        "RetryStageExecution",
+        &["pipelineName", "stageName", "pipelineExecutionId", "retryMode"],
+        None,
+    ),
+    (
+        "RollbackStage",
+        &["pipelineName", "stageName", "targetPipelineExecutionId"],
+        None,
+    ),
+    (
+        "StartPipelineExecution",
+        &["name", "variables", "clientRequestToken", "sourceRevisions"],
+        None,
+    ),
+    (
+        "StopPipelineExecution",
+        &["pipelineName", "pipelineExecutionId", "abandon", "reason"],
+        None,
+    ),
+];
+
 /// Refuses what the operation doesn't heed. One that isn't known is left to its service.
 ///
 /// # Errors
@@ -319,6 +398,9 @@ pub(crate) fn page(service: Service, operation: &str, input: &Value, mut output:
 
 fn find(service: Service, operation: &str) -> Option<&'static Operation> {
     let operations = match service {
+        Service::CodeBuild => CODE_BUILD,
+        Service::CodeCommit => CODE_COMMIT,
+        Service::CodePipeline => CODE_PIPELINE,
         Service::Ecs => ECS,
         Service::Ecr => ECR,
         Service::ElasticLoadBalancing => ELASTIC_LOAD_BALANCING,
@@ -389,6 +471,9 @@ fn invalid(service: Service, message: String) -> Fault {
     let code = match service {
         Service::CloudWatch | Service::ElasticLoadBalancing => "ValidationError",
         Service::ApplicationAutoScaling => "ValidationException",
+        Service::CodeBuild => "InvalidInputException",
+        Service::CodeCommit => "InvalidContinuationTokenException",
+        Service::CodePipeline => "ValidationException",
         _ => "InvalidParameterException",
     };
     Fault::client(code, message)

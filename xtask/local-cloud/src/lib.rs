@@ -8,11 +8,16 @@
 mod autoscaling;
 mod cloud;
 mod cloudwatch;
+mod code;
+mod codebuild;
+mod codecommit;
+mod codepipeline;
 mod ecr;
 mod ecs;
 mod effects;
 mod elb;
 mod engine;
+mod events;
 mod home;
 mod ids;
 mod inputs;

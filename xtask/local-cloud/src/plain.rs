@@ -173,6 +173,11 @@ pub(crate) const KINDS: &[Kind] = plain![
     "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));
     "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], |making| Ok(role(making));
     "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], |making| Ok(log_group(making));
+    "AWS::CodeBuild::ReportGroup", create_only ["Name", "Type"], attributes ["Arn"], |making| Ok(report_group(making));
+    "AWS::S3::Bucket", create_only ["BucketName"], attributes ["Arn", "DomainName", "RegionalDomainName"], |making| Ok(bucket(making));
+    "AWS::S3::BucketPolicy", create_only ["Bucket"], attributes [], |making| Ok((required(making.properties, "Bucket")?, Vec::new()));
+    "AWS::SNS::Topic", create_only ["FifoTopic", "TopicName"], attributes ["TopicArn", "TopicName"], |making| Ok(topic(making));
+    "AWS::SNS::TopicPolicy", create_only [], attributes ["Id"], |making| Ok(identified(making, "topicpolicy", "Id"));
 ];
 
 fn identified(making: &mut Making<'_>, prefix: &str, attribute: &'static str) -> Made {
@@ -250,6 +255,35 @@ fn log_group(making: &mut Making<'_>) -> Made {
     (name, vec![("Arn", json!(arn)), (CREATED_MILLIS, json!(created_millis))])
 }
 
+/// `Ref` gives the ARN.
+fn report_group(making: &mut Making<'_>) -> Made {
+    let name = text(making.properties, "Name").unwrap_or_else(|| cut(making.generated_name, 128));
+    let arn = making.place.arn("codebuild", &format!("report-group/{name}"));
+    (arn.clone(), vec![("Arn", json!(arn))])
+}
+
+/// A bucket's name is the whole world's on AWS, and lower case.
+fn bucket(making: &mut Making<'_>) -> Made {
+    let name = text(making.properties, "BucketName");
+    let name = name.unwrap_or_else(|| cut(&making.generated_name.to_lowercase(), 63));
+    let domain = format!("{name}.s3.amazonaws.com");
+    let regional = format!("{name}.s3.{}.amazonaws.com", making.place.region);
+    let arn = format!("arn:aws:s3:::{name}");
+    let attributes = vec![
+        ("Arn", json!(arn)),
+        ("DomainName", json!(domain)),
+        ("RegionalDomainName", json!(regional)),
+    ];
+    (name, attributes)
+}
+
+/// `Ref` gives the ARN.
+fn topic(making: &mut Making<'_>) -> Made {
+    let name = text(making.properties, "TopicName").unwrap_or_else(|| cut(making.generated_name, 256));
+    let arn = making.place.arn("sns", &name);
+    (arn.clone(), vec![("TopicArn", json!(arn)), ("TopicName", json!(name))])
+}
+
 /// A generated name cut to a type's limit: the random end stays, as it makes the name unique.
 pub(crate) fn cut(name: &str, limit: usize) -> String {
     name[name.len().saturating_sub(limit)..]
@@ -275,6 +309,17 @@ impl Cloud {
     /// The VPC that a subnet is in.
     pub(crate) fn vpc_of(&self, subnet_id: &str) -> Option<String> {
         text(&self.plain.get("AWS::EC2::Subnet")?.get(subnet_id)?.properties, "VpcId")
+    }
+
+    /// Makes a log group if there is none of that name, as services do that log by themselves.
+    pub(crate) fn ensure_log_group(&mut self, now: SystemTime, name: &str) {
+        let arn = self.place.arn("logs", &format!("log-group:{name}:*"));
+        let attributes = [("Arn", json!(arn)), (CREATED_MILLIS, json!(moment::millis(now)))];
+        let groups = self.plain.entry("AWS::Logs::LogGroup".to_owned()).or_default();
+        groups.entry(name.to_owned()).or_insert_with(|| Record {
+            properties: json!({"LogGroupName": name}),
+            attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
+        });
     }
 
     /// Whether a log group of that name exists.

@@ -6,7 +6,7 @@ use provisioner::{Operation, Progress, Provider, ResourceRequest, ResourceType};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::{autoscaling, cloudwatch, ecr, ecs, elb, fidelity, plain};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, elb, events, fidelity, plain};
 
 /// A resource type: what CloudFormation must know of it, and who makes it.
 pub(crate) struct Kind {
@@ -75,6 +75,10 @@ pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
         ecr::KINDS,
         autoscaling::KINDS,
         cloudwatch::KINDS,
+        codebuild::KINDS,
+        codecommit::KINDS,
+        codepipeline::KINDS,
+        events::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -17,6 +17,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::cloud::Effect;
+use crate::codebuild::{Builds, sweep};
+use crate::codecommit::{self, Git};
 use crate::ecr::{self, Images};
 use crate::effects::{Effects, KnownRepositories, forward_exits, forward_health};
 use crate::engine::{Engine, Event};
@@ -71,9 +73,10 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (events, receiver) = mpsc::channel(EVENTS_WAITING);
     let mut engine = assemble(&home, world, saved, runtime, events.clone())?;
     let running = describe(&engine, address, options.speed);
-    take_back(&mut engine).await;
+    take_back(&mut engine, &home).await;
 
-    let router = server::router(events, engine.registry.router(), address);
+    let repositories = codecommit::router(engine.effects.git.clone(), events.clone());
+    let router = server::router(events, engine.registry.router().merge(repositories), address);
     let serving = tokio::spawn(server::serve(listener, router, stopped.clone()));
     let collecting = tokio::spawn(engine.effects.logs.clone().run(stopped.clone()));
     home.announce(&running)?;
@@ -85,6 +88,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let served = serving.await.context("the server failed");
     let collected = collecting.await.context("the logs could not be taken in");
     engine.effects.balancer.shutdown().await;
+    engine.effects.builds.stop_all().await;
     engine.effects.stop_all(engine.world.cloud.running_tasks()).await;
     tracing::info!("stopped");
     withdrawn.and(served).and(collected)
@@ -232,7 +236,11 @@ fn assemble(
     let (gone_sender, gone) = mpsc::unbounded_channel();
     tokio::spawn(forward_health(events.clone(), health));
     tokio::spawn(forward_exits(events.clone(), runtime.exits(), gone, logs.clone()));
+    let git = Git::new(home.folder());
+    world.cloud.code.commits = Arc::new(git.clone());
     let effects = Effects {
+        builds: Builds::new(home.folder(), git.clone(), world.cloud.journal.clone(), events.clone()),
+        git,
         events,
         balancer: Balancer::new(health_sender),
         runtime,
@@ -259,7 +267,11 @@ fn assemble(
 }
 
 /// After a restart: takes back what still runs, ends what nobody knows, and goes on with what was under way.
-async fn take_back(engine: &mut Engine) {
+async fn take_back(engine: &mut Engine, home: &Home) {
+    match sweep(home.folder()) {
+        0 => {}
+        ended => tracing::info!(ended, "ended processes of builds whose local cloud was killed"),
+    }
     let now = SystemTime::now();
     let mut kept = Vec::new();
     for (task, identity) in engine.world.cloud.known_tasks() {
@@ -282,6 +294,7 @@ async fn take_back(engine: &mut Engine) {
         Err(error) => tracing::warn!(%error, "cannot look for tasks that no service has"),
     }
     engine.world.cloud.resume(now);
+    engine.world.cloud.resume_code(now);
     engine.world.cloud.effects.push(Effect::ApplyPlan);
     engine.round(Vec::new()).await;
 }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, Effect};
+use crate::code::CodeHappening;
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{autoscaling, cloudwatch, ecr, ecs, inputs, logs};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, inputs, logs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -63,6 +64,8 @@ pub(crate) enum Happening {
     Counted(cloudwatch::Counted),
     /// A metric minute is over, and the tasks had used this.
     Used(cloudwatch::Used),
+    /// Something between a push and a deployment.
+    Code(CodeHappening),
     /// Time has passed.
     Tick,
 }
@@ -98,6 +101,9 @@ impl World {
             Service::ApplicationAutoScaling => autoscaling::call(&self.cloud, operation, input),
             Service::CloudWatch => cloudwatch::call(&mut self.cloud, now, operation, input),
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
+            Service::CodeBuild => codebuild::call(&mut self.cloud, operation, input),
+            Service::CodeCommit => codecommit::call(&self.cloud, operation, input),
+            Service::CodePipeline => codepipeline::call(&mut self.cloud, now, operation, input),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
             Service::ElasticLoadBalancing => elb::call(&self.cloud.elb, operation, input),
@@ -127,7 +133,8 @@ impl World {
             Happening::TaskLost { task } => cloud.task_lost(now, &task),
             Happening::Counted(counted) => self.changed |= cloud.counted(now, counted),
             Happening::Used(used) => self.changed |= cloud.used(now, &used),
-            Happening::Tick => self.changed |= cloud.tick(now),
+            Happening::Code(happening) => cloud.code_happened(now, happening),
+            Happening::Tick => self.changed |= cloud.tick(now) | cloud.builds_tick(now),
         }
     }
 
@@ -137,6 +144,7 @@ impl World {
             // However busy the events are, time passes.
             self.happen(now, Happening::Tick);
         }
+        self.changed |= self.cloud.deliver_events(now);
         while self.stacks.advance(now, &mut self.cloud) {
             self.changed = true;
         }
@@ -151,6 +159,7 @@ impl World {
             .next_deadline()
             .into_iter()
             .chain(self.cloud.next_deadline())
+            .chain(self.cloud.code_deadline())
             .min()
     }
 
@@ -159,6 +168,7 @@ impl World {
         match effect {
             Effect::ApplyPlan => self.cloud.elb.plan_applied(),
             Effect::DeleteRepository { name } => self.changed |= self.cloud.deleted_repositories.remove(name),
+            Effect::Code(effect) => self.changed |= self.cloud.code_performed(effect),
             _ => {}
         }
     }
@@ -177,7 +187,7 @@ impl World {
 
 /// Whether an operation changes nothing, by AWS's way of naming them.
 fn only_reads(operation: &str) -> bool {
-    ["Describe", "Get", "List", "Validate"]
+    ["BatchGet", "Describe", "Get", "List", "Validate"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }

@@ -145,12 +145,15 @@ impl Cloud {
         }
     }
 
-    /// One of AWS's calls in the JSON protocol; ECS and ECR take it.
+    /// One of AWS's calls in the JSON protocol.
     pub(crate) fn json(&self, service: &str, operation: &str, input: &Value) -> Value {
-        let prefix = if service == "ecs" {
-            "AmazonEC2ContainerServiceV20141113"
-        } else {
-            "AmazonEC2ContainerRegistry_V20150921"
+        let prefix = match service {
+            "codebuild" => "CodeBuild_20161006",
+            "codecommit" => "CodeCommit_20150413",
+            "codepipeline" => "CodePipeline_20150709",
+            "ecs" => "AmazonEC2ContainerServiceV20141113",
+            "logs" => "Logs_20140328",
+            _ => "AmazonEC2ContainerRegistry_V20150921",
         };
         let target = format!("{prefix}.{operation}");
         let headers = [

@@ -17,6 +17,7 @@ mod docker;
 mod life;
 mod load;
 mod outage;
+mod push;
 mod refusal;
 mod same_source;
 mod stages;

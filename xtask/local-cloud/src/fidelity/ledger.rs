@@ -3,15 +3,15 @@
 use super::Fidelity::{self, Approximated, Exercised, Inert};
 
 /// A resource type with its properties.
-type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'static str)]);
+pub(super) type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'static str)]);
 
 const NO_NETWORK: &str = "every task and load balancer of this machine is on loopback, where nothing is routed";
 const NO_FIREWALL: &str = "loopback has no firewall between tasks; nothing outside this machine reaches them";
-const NO_PERMISSIONS: &str = "nobody is asked for permission on one machine";
-const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
-const NAME: &str = "the name is kept and shown";
+pub(super) const NO_PERMISSIONS: &str = "nobody is asked for permission on one machine";
+pub(super) const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
+pub(super) const NAME: &str = "the name is kept and shown";
 const ONE_REGION: &str = "one machine has no zones: the zone is shown with the task";
-const FIXED: &str = "only this value is taken, any other is refused";
+pub(super) const FIXED: &str = "only this value is taken, any other is refused";
 
 pub(super) const LEDGER: &[Chapter] = &[
     (

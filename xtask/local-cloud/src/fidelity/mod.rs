@@ -1,5 +1,6 @@
 //! The ledger of what the local cloud does with each property of a template. What isn't in it is refused.
 
+mod code;
 mod document;
 mod ledger;
 
@@ -47,7 +48,9 @@ pub struct Entry {
 
 /// Every property that a template may have here, by resource type and property.
 pub fn ledger() -> impl Iterator<Item = Entry> {
-    ledger::LEDGER.iter().flat_map(|(resource_type, properties)| {
+    let mut chapters = ledger::LEDGER.iter().chain(code::LEDGER).collect::<Vec<_>>();
+    chapters.sort_by_key(|(resource_type, _)| *resource_type);
+    chapters.into_iter().flat_map(|(resource_type, properties)| {
         properties.iter().map(|&(property, fidelity, reason)| Entry {
             resource_type,
             property,

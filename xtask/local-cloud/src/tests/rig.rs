@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use crate::cloud::Effect;
 use crate::cloudwatch::{Counted, Used};
+use crate::code::{CodeEffect, CodeHappening};
+use crate::codebuild::{Report, Status};
 use crate::effects::KnownRepositories;
 use crate::elb;
 use crate::ids::Place;
@@ -31,6 +33,8 @@ pub(super) struct Rig {
     pub(super) running: BTreeSet<String>,
     /// Listeners that are open.
     pub(super) open: BTreeSet<String>,
+    /// Builds that run.
+    pub(super) builds: BTreeSet<String>,
     /// False to keep what comes of effects back.
     pub(super) answers: bool,
     pub(super) waiting: Vec<Happening>,
@@ -61,6 +65,7 @@ impl Rig {
             done: Vec::new(),
             running: BTreeSet::new(),
             open: BTreeSet::new(),
+            builds: BTreeSet::new(),
             answers: true,
             waiting: Vec::new(),
             traffic: |_, _| {},
@@ -196,6 +201,7 @@ impl Rig {
             Effect::Measure { minute, tasks } => self.measure(minute, &tasks),
             Effect::KeepMetrics { line } => self.metrics.push(line),
             Effect::DeleteLogGroup { name } => self.world.cloud.journal.remove_group(&name).unwrap(),
+            Effect::Code(effect) => self.perform_code(effect),
             Effect::DeleteRepository { .. } => {}
         }
     }
@@ -213,6 +219,33 @@ impl Rig {
         let at = self.now;
         self.waiting.push(Happening::Used(Used { minute, at, usages }));
         self.waiting.push(Happening::Counted(Counted { minute, counts }));
+    }
+
+    /// Repositories are made at once; builds begin, and end when the test says so.
+    fn perform_code(&mut self, effect: CodeEffect) {
+        match effect {
+            CodeEffect::MakeRepository { name } => {
+                let outcome = Ok(());
+                self.waiting
+                    .push(Happening::Code(CodeHappening::RepositoryMade { name, outcome }));
+            }
+            CodeEffect::StartBuild { build } => assert!(self.builds.insert(build.clone()), "{build} starts twice"),
+            CodeEffect::StopBuild { build } => self.end_build(&build, Status::Stopped),
+            CodeEffect::ReadBranches { .. }
+            | CodeEffect::DeleteRepository { .. }
+            | CodeEffect::Publish { .. }
+            | CodeEffect::RemoveArtifact { .. } => {}
+        }
+    }
+
+    /// A build is over.
+    pub(super) fn end_build(&mut self, build: &str, status: Status) {
+        if self.builds.remove(build) {
+            let (build, exported) = (build.to_owned(), BTreeMap::new());
+            let report = Report::Over { status, exported };
+            self.waiting
+                .push(Happening::Code(CodeHappening::Build { build, report }));
+        }
     }
 
     fn find_port(&mut self, load_balancer_arn: String) {
@@ -264,6 +297,8 @@ impl Rig {
         self.world = serde_json::from_slice(&state).unwrap();
         self.waiting.clear();
         self.open.clear();
+        // No build outlives its local cloud.
+        self.builds.clear();
         self.plan = balancer::Plan::default();
         self.counts = RequestCounts::default();
         if lost {
@@ -281,6 +316,7 @@ impl Rig {
         let metrics = self.metrics.iter().map(|line| serde_json::from_str(line).unwrap());
         self.world.cloud.take_back_metrics(self.now, metrics);
         self.world.cloud.resume(self.now);
+        self.world.cloud.resume_code(self.now);
         self.world.cloud.effects.push(Effect::ApplyPlan);
         self.act();
     }

@@ -15,6 +15,12 @@ pub(crate) enum Service {
     CloudFormation,
     /// Amazon CloudWatch.
     CloudWatch,
+    /// AWS CodeBuild.
+    CodeBuild,
+    /// AWS CodeCommit.
+    CodeCommit,
+    /// AWS CodePipeline.
+    CodePipeline,
     /// Amazon Elastic Container Registry.
     Ecr,
     /// Amazon Elastic Container Service.
@@ -72,6 +78,9 @@ impl Service {
             "application-autoscaling" => Some(Self::ApplicationAutoScaling),
             "cloudformation" => Some(Self::CloudFormation),
             "monitoring" => Some(Self::CloudWatch),
+            "codebuild" => Some(Self::CodeBuild),
+            "codecommit" => Some(Self::CodeCommit),
+            "codepipeline" => Some(Self::CodePipeline),
             "ecr" => Some(Self::Ecr),
             "ecs" => Some(Self::Ecs),
             "elasticloadbalancing" => Some(Self::ElasticLoadBalancing),
@@ -87,6 +96,9 @@ impl Service {
             Self::ApplicationAutoScaling => "Application Auto Scaling",
             Self::CloudFormation => "CloudFormation",
             Self::CloudWatch => "CloudWatch",
+            Self::CodeBuild => "CodeBuild",
+            Self::CodeCommit => "CodeCommit",
+            Self::CodePipeline => "CodePipeline",
             Self::Ecr => "ECR",
             Self::Ecs => "ECS",
             Self::ElasticLoadBalancing => "Elastic Load Balancing",
@@ -118,6 +130,9 @@ impl Service {
             Self::ElasticLoadBalancing => Dialect::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
             Self::Sts => Dialect::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
             Self::ApplicationAutoScaling => Dialect::Json("AnyScaleFrontendService"),
+            Self::CodeBuild => Dialect::Json("CodeBuild_20161006"),
+            Self::CodeCommit => Dialect::Json("CodeCommit_20150413"),
+            Self::CodePipeline => Dialect::Json("CodePipeline_20150709"),
             Self::Ecr => Dialect::Json("AmazonEC2ContainerRegistry_V20150921"),
             Self::Ecs => Dialect::Json("AmazonEC2ContainerServiceV20141113"),
             Self::Logs => Dialect::Json("Logs_20140328"),

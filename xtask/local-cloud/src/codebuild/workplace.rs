@@ -1,0 +1,209 @@
+//! Where a build works: a folder of its own, like a host of `CodeBuild`'s that is used again for the same project.
+//!
+//! ```text
+//! builds/<project>/<number>/src       the clean checkout, $CODEBUILD_SRC_DIR
+//!                           inputs/   further sources, $CODEBUILD_SRC_DIR_<name>
+//!                           cache/    folders that the buildspec's cache names, linked into the checkout
+//!                           index     git's own notes on the checkout
+//! ```
+//!
+//! A checkout holds exactly the files of its commit, but those that haven't changed since the last build keep their times,
+//! and the folder is the same: so cargo, which goes by both, builds only what has changed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::buildspec::Artifacts;
+use super::job::{Input, Source};
+use super::{files, glob};
+use crate::codecommit::Git;
+
+/// Where builds, artifacts and repositories are.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    home: PathBuf,
+    pub(super) git: Git,
+    taken: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+/// A folder that one build has to itself, until the last of its holders is gone.
+#[derive(Debug, Clone)]
+pub(super) struct Workplace {
+    folder: PathBuf,
+    places: Places,
+    _taken: Arc<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    folder: PathBuf,
+    all: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl Places {
+    pub(super) fn new(home: &Path, git: Git) -> Self {
+        Self {
+            home: home.to_owned(),
+            git,
+            taken: Arc::default(),
+        }
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The first folder of a project that no build has.
+    pub(super) fn take(&self, project: &str) -> Workplace {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = 1;
+        loop {
+            let folder = self.home.join("builds").join(project).join(number.to_string());
+            if taken.insert(folder.clone()) {
+                return Workplace {
+                    places: self.clone(),
+                    _taken: Arc::new(Taken {
+                        folder: folder.clone(),
+                        all: Arc::clone(&self.taken),
+                    }),
+                    folder,
+                };
+            }
+            number += 1;
+        }
+    }
+
+    /// Where an artifact is.
+    pub(super) fn artifact(&self, key: &str) -> PathBuf {
+        self.home.join("artifacts").join(key)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.folder);
+    }
+}
+
+impl Workplace {
+    pub(super) fn source(&self) -> PathBuf {
+        self.folder.join("src")
+    }
+
+    pub(super) fn notes(&self) -> PathBuf {
+        self.folder.join("notes")
+    }
+
+    /// Brings the sources there, and gives the folders of those beside the primary one by their names.
+    ///
+    /// # Errors
+    /// What keeps a source from being there.
+    pub(super) fn fill(&self, inputs: &[Input]) -> Result<Vec<(String, PathBuf)>, String> {
+        let further = self.folder.join("inputs");
+        let say = |error: io::Error| format!("cannot bring the sources to {}: {error}", self.folder.display());
+        files::remove(&further).map_err(say)?;
+        let mut folders = Vec::new();
+        for (place, input) in inputs.iter().enumerate() {
+            let folder = if place == 0 {
+                self.source()
+            } else {
+                further.join(&input.name)
+            };
+            match &input.source {
+                Source::Commit { repository, commit } => self.check_out(repository, commit, &folder)?,
+                Source::Folder { key } => {
+                    let artifact = self.places.artifact(key);
+                    let copied = files::remove(&folder).and_then(|()| files::copy_all(&artifact, &folder));
+                    copied.map_err(|error| format!("the artifact {} is not there any more: {error}", input.name))?;
+                }
+            }
+            if place > 0 {
+                folders.push((input.name.clone(), folder));
+            }
+        }
+        Ok(folders)
+    }
+
+    /// Makes a folder what a commit says, and touches nothing that is so already.
+    fn check_out(&self, repository: &str, commit: &str, folder: &Path) -> Result<(), String> {
+        let index = folder.with_extension("index");
+        let prepared = fs::create_dir_all(folder).and_then(|()| files::remove(&index.with_extension("index.lock")));
+        prepared.map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let git = |arguments: &[&str]| {
+            let mut command = self.places.git.git(repository);
+            command
+                .arg("--work-tree")
+                .arg(folder)
+                .args(arguments)
+                .current_dir(folder)
+                .env("GIT_INDEX_FILE", &index);
+            crate::codecommit::succeed(command)
+        };
+        git(&["read-tree", "--reset", "-u", commit])?;
+        git(&["clean", "--quiet", "-ffdx"])?;
+        Ok(())
+    }
+
+    /// Links the folders that a buildspec's cache names into the checkout. What lies elsewhere on the machine, such as
+    /// cargo's registry, is the person's own already.
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/caching-local.html>
+    pub(super) fn link_cache(&self, paths: &[String]) -> io::Result<()> {
+        for path in paths {
+            let folder = path.split("/*").next().unwrap_or(path).trim_end_matches('/');
+            let inside =
+                !folder.starts_with('/') && folder.split('/').all(|part| !matches!(part, "" | "." | ".." | "~"));
+            if !inside {
+                continue;
+            }
+            let (kept, link) = (self.folder.join("cache").join(folder), self.source().join(folder));
+            fs::create_dir_all(&kept)?;
+            files::remove(&link)?;
+            if let Some(above) = link.parent() {
+                fs::create_dir_all(above)?;
+            }
+            std::os::unix::fs::symlink(&kept, &link)?;
+        }
+        Ok(())
+    }
+
+    /// Hands what a build made on, under an artifact's key: all of it or nothing.
+    ///
+    /// # Errors
+    /// When nothing fits, or the files can't be copied.
+    pub(super) fn hand_on(&self, artifacts: &Artifacts, key: &str) -> Result<(), String> {
+        let base = match &artifacts.base_directory {
+            Some(base) => self.source().join(base),
+            None => self.source(),
+        };
+        let all = files::below(&base).map_err(|error| format!("cannot look into {}: {error}", base.display()))?;
+        let fits = |patterns: &[String], file: &str| patterns.iter().any(|pattern| glob::fits(pattern, file));
+        let wanted = all
+            .iter()
+            .filter(|file| fits(&artifacts.files, file) && !fits(&artifacts.exclude, file));
+        let wanted = wanted.collect::<Vec<_>>();
+        if wanted.is_empty() {
+            return Err("no matching artifact paths found".to_owned());
+        }
+        let to = self.places.artifact(key);
+        let partial = to.with_extension("partial");
+        let copied = files::remove(&partial).and_then(|()| {
+            for file in wanted {
+                let name = if artifacts.discard_paths {
+                    file.rsplit('/').next().unwrap_or(file)
+                } else {
+                    file
+                };
+                files::copy(&base.join(file), &partial.join(name))?;
+            }
+            files::remove(&to)?;
+            fs::rename(&partial, &to)
+        });
+        copied.map_err(|error| format!("cannot hand on what was built: {error}"))
+    }
+}

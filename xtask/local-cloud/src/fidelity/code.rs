@@ -1,0 +1,175 @@
+//! The ledger of what lies between a push and a deployment.
+
+use super::Fidelity::{Approximated, Exercised, Inert};
+use super::ledger::{Chapter, FIXED, NAME, NO_PERMISSIONS, TAG};
+
+const ONE_MACHINE: &str = "a build runs on this machine, with what is installed on it";
+const LOCAL_FOLDER: &str = "artifacts lie in a folder that only its owner can read; there is no S3 API";
+const NOTHING_SENT: &str = "nobody is subscribed on one machine: what is published is written to the local cloud's log";
+const NO_REPORTS: &str = "a report is a file of the build; no service shows it";
+
+pub(super) const LEDGER: &[Chapter] = &[
+    (
+        "AWS::CodeBuild::Project",
+        &[
+            ("Artifacts/Type", Inert, FIXED),
+            (
+                "Cache/Modes/*",
+                Approximated,
+                "folders within the source that the buildspec's cache names are kept for the project's next build; what lies elsewhere is this machine's own and stays",
+            ),
+            ("Cache/Type", Exercised, ""),
+            ("Description", Inert, NAME),
+            ("Environment/ComputeType", Inert, ONE_MACHINE),
+            ("Environment/EnvironmentVariables/*/Name", Exercised, ""),
+            ("Environment/EnvironmentVariables/*/Type", Inert, FIXED),
+            ("Environment/EnvironmentVariables/*/Value", Exercised, ""),
+            ("Environment/Image", Inert, ONE_MACHINE),
+            ("Environment/ImagePullCredentialsType", Inert, ONE_MACHINE),
+            ("Environment/PrivilegedMode", Inert, ONE_MACHINE),
+            ("Environment/Type", Inert, ONE_MACHINE),
+            ("LogsConfig/CloudWatchLogs/GroupName", Exercised, ""),
+            ("LogsConfig/CloudWatchLogs/Status", Inert, "the log is always kept"),
+            ("LogsConfig/CloudWatchLogs/StreamName", Exercised, ""),
+            ("Name", Exercised, ""),
+            ("QueuedTimeoutInMinutes", Inert, "a build never queues here"),
+            ("ServiceRole", Inert, NO_PERMISSIONS),
+            (
+                "Source/BuildSpec",
+                Approximated,
+                "version 0.2; each command runs in a shell that begins where the last one ended, so that functions and options of the shell don't go on; runtime versions and reports are passed over, and what else isn't understood fails the build by its name",
+            ),
+            ("Source/Type", Inert, FIXED),
+            ("Tags/**", Inert, TAG),
+            ("TimeoutInMinutes", Exercised, ""),
+        ],
+    ),
+    (
+        "AWS::CodeBuild::ReportGroup",
+        &[
+            ("DeleteReports", Inert, NO_REPORTS),
+            ("ExportConfig/ExportConfigType", Inert, NO_REPORTS),
+            ("Name", Inert, NAME),
+            ("Tags/**", Inert, TAG),
+            ("Type", Inert, NO_REPORTS),
+        ],
+    ),
+    (
+        "AWS::CodeCommit::Repository",
+        &[
+            ("RepositoryDescription", Inert, NAME),
+            (
+                "RepositoryName",
+                Approximated,
+                "another name is another repository; AWS renames the one there is",
+            ),
+            ("Tags/**", Inert, TAG),
+        ],
+    ),
+    (
+        "AWS::CodePipeline::Pipeline",
+        &[
+            ("ArtifactStore/Location", Approximated, LOCAL_FOLDER),
+            ("ArtifactStore/Type", Inert, FIXED),
+            ("ExecutionMode", Exercised, ""),
+            ("Name", Exercised, ""),
+            ("PipelineType", Inert, "both types behave as V2"),
+            ("RestartExecutionOnUpdate", Exercised, ""),
+            ("RoleArn", Inert, NO_PERMISSIONS),
+            ("Stages/*/Actions/*/ActionTypeId/Category", Exercised, ""),
+            ("Stages/*/Actions/*/ActionTypeId/Owner", Inert, FIXED),
+            (
+                "Stages/*/Actions/*/ActionTypeId/Provider",
+                Approximated,
+                "CodeCommit and CodeBuild; any other is refused",
+            ),
+            ("Stages/*/Actions/*/ActionTypeId/Version", Inert, FIXED),
+            ("Stages/*/Actions/*/Configuration/BranchName", Exercised, ""),
+            ("Stages/*/Actions/*/Configuration/EnvironmentVariables", Exercised, ""),
+            ("Stages/*/Actions/*/Configuration/OutputArtifactFormat", Inert, FIXED),
+            (
+                "Stages/*/Actions/*/Configuration/PollForSourceChanges",
+                Inert,
+                "nothing polls: a rule of EventBridge starts the pipeline when something is pushed",
+            ),
+            ("Stages/*/Actions/*/Configuration/PrimarySource", Exercised, ""),
+            ("Stages/*/Actions/*/Configuration/ProjectName", Exercised, ""),
+            ("Stages/*/Actions/*/Configuration/RepositoryName", Exercised, ""),
+            ("Stages/*/Actions/*/InputArtifacts/*/Name", Exercised, ""),
+            ("Stages/*/Actions/*/Name", Exercised, ""),
+            ("Stages/*/Actions/*/Namespace", Exercised, ""),
+            ("Stages/*/Actions/*/OutputArtifacts/*/Name", Exercised, ""),
+            ("Stages/*/Actions/*/RoleArn", Inert, NO_PERMISSIONS),
+            ("Stages/*/Actions/*/RunOrder", Exercised, ""),
+            ("Stages/*/Name", Exercised, ""),
+            ("Stages/*/OnFailure/Result", Exercised, ""),
+            ("Stages/*/OnFailure/RetryConfiguration/RetryMode", Exercised, ""),
+            ("Tags/**", Inert, TAG),
+            ("Variables/*/DefaultValue", Exercised, ""),
+            ("Variables/*/Description", Inert, NAME),
+            ("Variables/*/Name", Exercised, ""),
+        ],
+    ),
+    (
+        "AWS::Events::Rule",
+        &[
+            ("Description", Inert, NAME),
+            (
+                "EventPattern/**",
+                Approximated,
+                "values, prefix, exists and anything-but; other operators are refused; there are events of CodeCommit's branches and of CodePipeline's states",
+            ),
+            ("Name", Exercised, ""),
+            ("State", Exercised, ""),
+            ("Tags/**", Inert, TAG),
+            (
+                "Targets/*/Arn",
+                Approximated,
+                "a pipeline is started, a topic is published to; any other target is refused",
+            ),
+            ("Targets/*/Id", Inert, NAME),
+            ("Targets/*/InputTransformer/InputPathsMap/**", Exercised, ""),
+            ("Targets/*/InputTransformer/InputTemplate", Exercised, ""),
+            ("Targets/*/RoleArn", Inert, NO_PERMISSIONS),
+        ],
+    ),
+    (
+        "AWS::S3::Bucket",
+        &[
+            ("BucketEncryption/**", Inert, LOCAL_FOLDER),
+            ("BucketName", Inert, NAME),
+            (
+                "LifecycleConfiguration/**",
+                Inert,
+                "the artifacts of the newest executions are kept, whatever their age",
+            ),
+            ("OwnershipControls/**", Inert, LOCAL_FOLDER),
+            ("PublicAccessBlockConfiguration/**", Inert, LOCAL_FOLDER),
+            ("Tags/**", Inert, TAG),
+            (
+                "VersioningConfiguration/**",
+                Inert,
+                "every artifact has a key of its own, so that there is never a second version",
+            ),
+        ],
+    ),
+    (
+        "AWS::S3::BucketPolicy",
+        &[("Bucket", Inert, NAME), ("PolicyDocument/**", Inert, NO_PERMISSIONS)],
+    ),
+    (
+        "AWS::SNS::Topic",
+        &[
+            ("DisplayName", Inert, NAME),
+            ("Tags/**", Inert, TAG),
+            ("TopicName", Approximated, NOTHING_SENT),
+        ],
+    ),
+    (
+        "AWS::SNS::TopicPolicy",
+        &[
+            ("PolicyDocument/**", Inert, NO_PERMISSIONS),
+            ("Topics/*", Inert, NO_PERMISSIONS),
+        ],
+    ),
+];
