@@ -2,6 +2,7 @@
 
 use stacks::Environment;
 
+use crate::code::Code;
 use crate::exit::Failure;
 
 /// An account that an environment is bound to, and by what.
@@ -59,7 +60,7 @@ pub(crate) fn check(account_id: &str, pins: &[Pin]) -> Result<(), Failure> {
         pin.said_by
     );
     let next = format!("use credentials of account {} (--profile), or --local", pin.account_id);
-    Err(Failure::preflight(what).next(next))
+    Err(Failure::preflight(what).code(Code::AccountPinned).next(next))
 }
 
 #[cfg(test)]

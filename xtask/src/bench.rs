@@ -28,6 +28,7 @@ use self::figures::{FIGURES, Figure};
 use self::machine::Machine;
 use self::report::{Measured, Outcome};
 use self::site::Site;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Bench;
@@ -78,6 +79,7 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<&'static Figure>> {
             "no figure is called {unknown}; there are: {}",
             known.join(", ")
         ))
+        .code(Code::UnknownName)
         .into());
     }
     Ok(FIGURES
@@ -140,6 +142,7 @@ fn failed(all: &[Measured]) -> Option<Failure> {
         .collect();
     (!names.is_empty()).then(|| {
         Failure::new(Exit::Failed, format!("could not be measured: {}", names.join(", ")))
+            .code(Code::ChecksFailed)
             .next(format!("`cargo xtask bench {}` tries just that", names.join(" ")))
     })
 }

@@ -16,6 +16,7 @@ use stacks::toolchain::Work;
 
 pub(crate) use self::images::Images;
 
+use crate::code::Code;
 use crate::context::Context;
 use crate::deploy::refuse_fault;
 use crate::environment::Stacks;
@@ -48,7 +49,9 @@ impl Build {
         let name = Stacks::of(self.environment).foundation.name;
         let foundation = aws.stack(&name).await?;
         let foundation = foundation.ok_or_else(|| {
-            Failure::preflight(format!("there is no stack {name}")).next("`cargo xtask deploy toolchain` makes it")
+            Failure::preflight(format!("there is no stack {name}"))
+                .code(Code::NoStack)
+                .next("`cargo xtask deploy toolchain` makes it")
         })?;
         check::check(context, root, self.reports.as_deref()).await?;
         let repository = foundation.output(IMAGE_REPOSITORY_URI)?;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Rendered;
 use crate::exit::Failure;
@@ -97,7 +98,7 @@ impl Destroy {
         if agreed {
             Ok(())
         } else {
-            Err(Failure::refused("nothing was deleted").into())
+            Err(Failure::refused("nothing was deleted").code(Code::Declined).into())
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::cloud;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Done, Exit, Failure};
 use crate::flags::{Diff, Target};
@@ -63,7 +64,7 @@ fn choose(name: &str) -> anyhow::Result<Vec<stacks::Stack>> {
             "no stack or environment is called {name}; there are: sandbox, toolchain, prod, {}",
             known.join(", ")
         );
-        return Err(Failure::refused(what).into());
+        return Err(Failure::refused(what).code(Code::UnknownName).into());
     }
     Ok(chosen)
 }

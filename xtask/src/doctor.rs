@@ -7,6 +7,7 @@ mod remote;
 
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Doctor;
@@ -140,10 +141,7 @@ fn verdict(findings: &[Finding]) -> Option<Failure> {
     if names.is_empty() {
         return None;
     }
-    Some(Failure::preflight(format!(
-        "a deployment won't work for want of: {}",
-        names.join(", ")
-    )))
+    Some(Failure::preflight(format!("a deployment won't work for want of: {}", names.join(", "))).code(Code::Doctor))
 }
 
 #[cfg(test)]

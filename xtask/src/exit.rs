@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::code::Code;
+
 /// The exit status of a command; the numbers are a promise to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -61,6 +63,8 @@ pub(crate) struct Failure {
     pub(crate) what: String,
     /// What to do next, one step a line.
     pub(crate) next: Vec<String>,
+    /// Its code, where more is known than the exit status tells.
+    pub(crate) code: Option<Code>,
     /// Whether asking again may help: a lost connection, too many requests, AWS's own trouble.
     pub(crate) passing: bool,
 }
@@ -71,6 +75,7 @@ impl Failure {
             exit,
             what: what.into(),
             next: Vec::new(),
+            code: None,
             passing: false,
         }
     }
@@ -85,6 +90,12 @@ impl Failure {
 
     pub(crate) fn interrupted(what: impl Into<String>) -> Self {
         Self::new(Exit::Interrupted, what)
+    }
+
+    /// Gives it a code of its own.
+    pub(crate) fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// Adds a step to what to do next.
@@ -121,6 +132,12 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     Failure::of(error).map_or(Exit::Failed, |failure| failure.exit)
 }
 
+/// The code of an error: its failure's own, or that of its exit status.
+pub(crate) fn code_of(error: &anyhow::Error) -> Code {
+    let own = Failure::of(error).and_then(|failure| failure.code);
+    own.unwrap_or_else(|| Code::of_exit(exit_of(error)))
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
@@ -139,5 +156,17 @@ mod tests {
     #[test]
     fn an_error_without_a_failure_exits_1() {
         assert_eq!(exit_of(&anyhow::anyhow!("no")).code(), 1);
+    }
+
+    #[test]
+    fn every_error_has_a_code() {
+        for (error, expected) in [
+            (anyhow::anyhow!("no"), "E-FAILED"),
+            (Failure::refused("no").into(), "E-REFUSED"),
+            (Failure::new(Exit::RolledBack, "no").into(), "E-ROLLED-BACK"),
+            (Failure::preflight("no").code(Code::StackBusy).into(), "E-STACK-BUSY"),
+        ] {
+            assert_eq!(code_of(&error).name(), expected);
+        }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use self::properties::Property;
 use self::references::dependencies;
+use crate::code::Code;
 use crate::context::Context;
+use crate::errors;
 use crate::exit::Failure;
 use crate::flags::Explain;
 use crate::table;
@@ -21,6 +23,10 @@ impl Explain {
     /// # Errors
     /// When no template has it, naming what it may be: exit status 3.
     pub(crate) fn run(&self, context: &Context) -> anyhow::Result<Value> {
+        if let Some(code) = errors::find(&self.name) {
+            context.output.line(&errors::render(code));
+            return Ok(json!({"code": code.name(), "cause": code.entry().cause, "mend": code.entry().mend}));
+        }
         let stacks = self.stacks()?;
         let mut found = Vec::new();
         for stack in &stacks {
@@ -45,7 +51,7 @@ impl Explain {
             stacks.retain(|stack| stack.name == *name);
             if stacks.is_empty() {
                 let what = format!("no stack is called {name}; there are: {}", known.join(", "));
-                return Err(Failure::refused(what).into());
+                return Err(Failure::refused(what).code(Code::UnknownName).into());
             }
         }
         Ok(stacks)
@@ -178,7 +184,8 @@ fn unknown(name: &str, stacks: &[stacks::Stack]) -> Failure {
         .collect();
     alike.sort_unstable();
     alike.dedup();
-    let failure = Failure::refused(format!("no template has a resource or a type called {name}"));
+    let failure =
+        Failure::refused(format!("no template has a resource or a type called {name}")).code(Code::UnknownName);
     if alike.is_empty() {
         return failure.next("`cargo xtask synth` writes the templates; name a logical id or a type in them");
     }

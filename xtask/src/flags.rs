@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Rollback(Rollback),
     Explain(Explain),
+    Errors(Errors),
     Load(Load),
     Image(Image),
     Build(Build),
@@ -188,11 +189,19 @@ pub(crate) struct Doctor {
     pub(crate) cloud: Cloud,
 }
 
+/// Print the codes of errors, each with its cause and its mend.
+#[derive(Debug, Args)]
+pub(crate) struct Errors {
+    /// Print `docs/errors.md`.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
 /// Tell of a resource of the templates: where it is defined, why, what depends on it, and its fidelity locally.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A logical id, such as `FleetService`, or a type, such as `AWS::ECS::Service`.
-    #[arg(value_name = "RESOURCE|TYPE")]
+    /// A logical id, such as `FleetService`, a type, such as `AWS::ECS::Service`, or an error's code.
+    #[arg(value_name = "RESOURCE|TYPE|CODE")]
     pub(crate) name: String,
     /// Look in this stack alone.
     #[arg(long, value_name = "STACK")]
@@ -625,6 +634,7 @@ impl Command {
             | Self::Bench(Bench { json, .. }) => *json,
             Self::Synth(_)
             | Self::Completions(_)
+            | Self::Errors(_)
             | Self::Man(_)
             | Self::Codegen(_)
             | Self::Local(_)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use stacks::service;
 
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::{Done, Exit, Failure};
@@ -39,7 +40,11 @@ impl Load {
         context.output.line(&render(&counts, elapsed));
         if counts.total() > 0 && counts.total() == counts.without_answer() {
             let why = counts.unanswered.keys().next().cloned().unwrap_or_default();
-            return Err(Failure::new(Exit::Failed, format!("{endpoint} answered no request: {why}")).into());
+            return Err(
+                Failure::new(Exit::Failed, format!("{endpoint} answered no request: {why}"))
+                    .code(Code::NoAnswer)
+                    .into(),
+            );
         }
         Ok(Done {
             exit: if interrupted { Exit::Interrupted } else { Exit::Done },
@@ -69,7 +74,9 @@ pub(crate) async fn endpoint(aws: &Aws, environment: Environment, arguments: &st
     let name = Stacks::of(environment).service.name;
     let stack = aws.stack(&name).await?.ok_or_else(|| {
         let next = format!("cargo xtask deploy {}{arguments} makes it", environment.name());
-        Failure::preflight(format!("there is no stack {name}")).next(next)
+        Failure::preflight(format!("there is no stack {name}"))
+            .code(Code::NoStack)
+            .next(next)
     })?;
     stack.output(service::WEB_API_ENDPOINT).map(ToOwned::to_owned)
 }

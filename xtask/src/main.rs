@@ -6,6 +6,7 @@ mod aws;
 mod bench;
 mod build;
 mod cloud;
+mod code;
 mod codegen;
 mod context;
 mod deploy;
@@ -14,6 +15,7 @@ mod diff;
 mod docker;
 mod doctor;
 mod environment;
+mod errors;
 mod exit;
 mod explain;
 mod flags;
@@ -47,8 +49,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::Value;
 
+use crate::code::Code;
 use crate::context::Context;
-use crate::exit::{Done, Exit, Failure, exit_of};
+use crate::exit::{Done, Exit, Failure, code_of, exit_of};
 use crate::flags::{Command, Xtask};
 use crate::output::Output;
 
@@ -58,6 +61,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without a reader of either stream there is nobody to tell.
             let _ = error.print();
+            if error.use_stderr() {
+                progress::Progress::stderr().line(&format!("error code: {}", Code::Usage.name()));
+            }
             return if error.use_stderr() {
                 ExitCode::from(Exit::Refused.code())
             } else {
@@ -106,6 +112,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Rehearse(rehearse) => rehearse.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
+        Command::Errors(errors) => Ok(errors.run(context)),
         Command::Explain(explain) => explain.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),
@@ -119,7 +126,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
 }
 
 fn report(error: &anyhow::Error) {
-    let mut text = format!("error: {error:#}");
+    let mut text = format!("error[{}]: {error:#}", code_of(error).name());
     for step in Failure::of(error)
         .map(|failure| failure.next.as_slice())
         .unwrap_or_default()

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use crate::exit::{Done, Failure, exit_of};
+use crate::exit::{Done, Failure, code_of, exit_of};
 
 /// Where results go.
 ///
@@ -45,6 +45,7 @@ impl Output {
             Ok(done) => merge(json!({"exit": done.exit.code()}), done.result.clone()),
             Err(error) => json!({
                 "exit": exit_of(error).code(),
+                "code": code_of(error).name(),
                 "error": format!("{error:#}"),
                 "next": Failure::of(error).map(|failure| failure.next.clone()).unwrap_or_default(),
             }),

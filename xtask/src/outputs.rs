@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Outputs;
@@ -46,7 +47,11 @@ impl Outputs {
 fn value<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> anyhow::Result<&'a str> {
     let has = || outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let value = outputs.get(name).map(String::as_str);
-    value.ok_or_else(|| Failure::refused(format!("no output is named {name}; there are: {}", has())).into())
+    value.ok_or_else(|| {
+        Failure::refused(format!("no output is named {name}; there are: {}", has()))
+            .code(Code::UnknownName)
+            .into()
+    })
 }
 
 #[cfg(test)]

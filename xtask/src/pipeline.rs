@@ -18,6 +18,7 @@ use self::execution::Execution;
 use self::follow::{Followed, Snapshot, explain, follow};
 use self::prepare::{Place, prepare};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Cloud, Pipeline, PipelineCommand, Target};
@@ -89,7 +90,7 @@ async fn awaited(context: &Context, aws: &Aws, place: &Place, commit: &str) -> a
                 "look at the rule that starts the pipeline, or `aws codepipeline start-pipeline-execution --name {}`",
                 place.pipeline
             );
-            return Err(Failure::new(Exit::Failed, what).next(next).into());
+            return Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).next(next).into());
         }
         context.progress.block(&[format!(
             "waiting for the push to start the pipeline, {}",
@@ -169,7 +170,9 @@ async fn failure(aws: &Aws, snapshot: &Snapshot, again: &str) -> Option<Failure>
         .as_ref()
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
-    let ended = |how: &str| Failure::new(Exit::Failed, format!("execution {} was {how}{reason}", execution.id));
+    let ended = |how: &str| {
+        Failure::new(Exit::Failed, format!("execution {} was {how}{reason}", execution.id)).code(Code::PipelineFailed)
+    };
     Some(match execution.status.as_str() {
         "Succeeded" => return None,
         "Superseded" => ended("superseded by a newer one").next(format!("follow that with `{again}`")),

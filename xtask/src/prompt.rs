@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -12,7 +13,10 @@ use crate::exit::Failure;
 pub(crate) async fn ask(context: &Context, question: &str, flag: &str, leaving: &str) -> anyhow::Result<String> {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         let what = format!("there is no terminal to ask on: {question}");
-        return Err(Failure::refused(what).next(format!("answer with {flag}")).into());
+        return Err(Failure::refused(what)
+            .code(Code::NoTerminal)
+            .next(format!("answer with {flag}"))
+            .into());
     }
     context.progress.clear();
     let _ = write!(std::io::stderr(), "{question} ");

@@ -9,6 +9,7 @@ use xshell::Shell;
 
 use crate::aws::Aws;
 use crate::cloud;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
@@ -49,8 +50,11 @@ impl Image {
                     cloud.arguments()
                 );
                 let foundation = aws.stack(&name).await?;
-                let foundation =
-                    foundation.ok_or_else(|| Failure::preflight(format!("there is no stack {name}")).next(next))?;
+                let foundation = foundation.ok_or_else(|| {
+                    Failure::preflight(format!("there is no stack {name}"))
+                        .code(Code::NoStack)
+                        .next(next)
+                })?;
                 let reference = publish(context, &aws, foundation.output(IMAGE_REPOSITORY_URI)?, &recipe).await?;
                 context.output.line(&reference);
                 Ok(json!({"image": reference}))

@@ -8,6 +8,7 @@ use stacks::service::{self, FLEET_IMAGE, ONEBOX_IMAGE};
 
 use crate::aws::Aws;
 use crate::cloud;
+use crate::code::Code;
 use crate::context::Context;
 use crate::deploy::outcome::with_what_runs;
 use crate::deploy::plan::{Images, short};
@@ -31,7 +32,8 @@ impl Rollback {
             self.cloud.arguments()
         );
         let stack = updatable(context, &aws, &name, &again).await?;
-        let stack = stack.ok_or_else(|| Failure::preflight(format!("there is no stack {name} to roll back")))?;
+        let stack = stack
+            .ok_or_else(|| Failure::preflight(format!("there is no stack {name} to roll back")).code(Code::NoStack))?;
         let running = Images::of(&stack).with_context(|| format!("{name} names no images"))?;
         let image = self.image(&aws, &stack, &running).await?;
         context

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use stacks::Stack;
 
+use crate::code::Code;
 use crate::exit::Failure;
 
 /// Writes `<StackName>.template.json` for the stacks named, or for all, and says their paths.
@@ -28,7 +29,7 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<Stack>> {
     {
         let known: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
         let what = format!("no stack is called {unknown}; there are: {}", known.join(", "));
-        return Err(Failure::refused(what).into());
+        return Err(Failure::refused(what).code(Code::UnknownName).into());
     }
     Ok(stacks
         .into_iter()

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use self::steps::{Need, STEPS, Step};
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Test;
@@ -63,7 +64,11 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<&'static Step>> {
         .find(|name| !STEPS.iter().any(|step| step.name == name.as_str()))
     {
         let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-        return Err(Failure::refused(format!("no step is called {unknown}; there are: {}", known.join(", "))).into());
+        return Err(
+            Failure::refused(format!("no step is called {unknown}; there are: {}", known.join(", ")))
+                .code(Code::UnknownName)
+                .into(),
+        );
     }
     Ok(STEPS
         .iter()
@@ -129,11 +134,19 @@ fn verdict(done: &[Done], in_ci: bool) -> Option<Failure> {
     let skipped = named(|outcome| matches!(outcome, Outcome::Skipped(_)));
     let again = |names: &[&str]| format!("`cargo xtask test {}` runs just that", names.join(" "));
     if !failed.is_empty() {
-        return Some(Failure::new(Exit::Failed, format!("failed: {}", failed.join(", "))).next(again(&failed)));
+        return Some(
+            Failure::new(Exit::Failed, format!("failed: {}", failed.join(", ")))
+                .code(Code::ChecksFailed)
+                .next(again(&failed)),
+        );
     }
     if in_ci && !skipped.is_empty() {
         let what = format!("skipped, which CI=true doesn't allow: {}", skipped.join(", "));
-        return Some(Failure::new(Exit::Failed, what).next(again(&skipped)));
+        return Some(
+            Failure::new(Exit::Failed, what)
+                .code(Code::ChecksFailed)
+                .next(again(&skipped)),
+        );
     }
     None
 }

@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::code::Code;
 use crate::exit::{Exit, Failure};
 
 /// An SDK error as a failure: AWS's code and message, and for credentials how to get them.
@@ -29,7 +30,7 @@ where
     let what = format!("cannot {action}: {words}");
     match error {
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => passing(what).into(),
-        _ => Failure::new(Exit::Failed, what).into(),
+        _ => Failure::new(Exit::Failed, what).code(Code::AwsRefused).into(),
     }
 }
 
@@ -46,6 +47,7 @@ fn refused(action: &str, code: &str, message: &str) -> Failure {
     match code {
         // https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Failure::preflight(what)
+            .code(Code::CredentialsExpired)
             .next("get new credentials (`aws sso login`, or as you got these) and run the same command again"),
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
@@ -53,29 +55,32 @@ fn refused(action: &str, code: &str, message: &str) -> Failure {
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "MissingAuthenticationToken"
-        | "AuthFailure" => {
-            Failure::preflight(what).next("check the credentials: `aws sts get-caller-identity` shows whose they are")
-        }
+        | "AuthFailure" => Failure::preflight(what)
+            .code(Code::CredentialsInvalid)
+            .next("check the credentials: `aws sts get-caller-identity` shows whose they are"),
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired" => {
-            Failure::preflight(what).next("use credentials that may do this (--profile), or have them allowed to")
+            Failure::preflight(what)
+                .code(Code::AccessDenied)
+                .next("use credentials that may do this (--profile), or have them allowed to")
         }
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
-            passing(what).next("AWS takes no more requests just now: run the same command again in a minute")
-        }
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => passing(what)
+            .code(Code::AwsThrottled)
+            .next("AWS takes no more requests just now: run the same command again in a minute"),
         "InternalFailure" | "InternalError" | "ServiceUnavailable" => passing(what),
-        _ => Failure::new(Exit::Failed, what),
+        _ => Failure::new(Exit::Failed, what).code(Code::AwsRefused),
     }
 }
 
 fn passing(what: String) -> Failure {
     Failure {
         passing: true,
-        ..Failure::new(Exit::Failed, what)
+        ..Failure::new(Exit::Failed, what).code(Code::AwsUnreachable)
     }
 }
 
 fn missing_credentials(action: &str, words: &str) -> Failure {
     Failure::preflight(format!("cannot {action}: {words}"))
+        .code(Code::CredentialsMissing)
         .next("choose a profile with credentials (--profile NAME or AWS_PROFILE), after `aws sso login` if it uses SSO")
         .next("or use --local, which needs no account")
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use super::junit::{self, Case};
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 
@@ -48,6 +49,7 @@ pub(super) async fn check(context: &Context, root: &Path, reports: Option<&Path>
     let next = format!("cargo test --package {}", PACKAGES.join(" --package "));
     Err(
         Failure::new(Exit::Failed, format!("tests failed: {}", failed.join(", ")))
+            .code(Code::ChecksFailed)
             .next(next)
             .into(),
     )

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan::Images;
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::Deploy;
 use crate::stack::apply::Applied;
@@ -16,7 +17,9 @@ pub(super) fn worse(verdict: &Verdict, again: &str) -> Failure {
         "the image is worse than what Fleet runs: {}",
         verdict.reasons.join("; ")
     );
-    Failure::new(Exit::RolledBack, what).next(format!("mend the cause and run `{again}` again"))
+    Failure::new(Exit::RolledBack, what)
+        .code(Code::Worse)
+        .next(format!("mend the cause and run `{again}` again"))
 }
 
 /// There was too little to judge Onebox's image by; it stays, so that more requests can tell.

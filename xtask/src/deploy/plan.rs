@@ -4,6 +4,7 @@ use std::fmt;
 
 use stacks::service;
 
+use crate::code::Code;
 use crate::exit::Failure;
 use crate::flags::Stage;
 use crate::stack::Stack;
@@ -70,6 +71,7 @@ pub(crate) fn steps(stage: Option<Stage>, image: &str, running: Option<&Images>)
         return match stage {
             None | Some(Stage::Infrastructure) => Ok(vec![Step::Create]),
             Some(Stage::Onebox | Stage::Fleet) => Err(Failure::preflight("there is no service stack yet")
+                .code(Code::NoStack)
                 .next("deploy it first: `--stage infrastructure`, or without --stage")),
         };
     };

@@ -7,6 +7,7 @@ use constants::judgement::PROBES_PER_SECOND;
 use super::place::Places;
 use crate::alarms::Alarm;
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Stage;
@@ -59,6 +60,7 @@ fn refusal(red: &[&Alarm]) -> Failure {
         .collect();
     let what = format!("nothing was changed, because {}", lines.join("\n  and "));
     Failure::preflight(what)
+        .code(Code::RedAlarm)
         .next("find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment")
         .next("or go on without that protection: --ignore-red-alarms")
 }

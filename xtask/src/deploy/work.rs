@@ -12,6 +12,7 @@ use super::plan::{Images, Step, short, steps};
 use super::watch::{Seen, watching};
 use super::{outcome, preflight};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::{Exit, Failure, exit_of};
@@ -107,6 +108,7 @@ impl Work<'_> {
         let stack = self.aws.stack(&foundation.name).await?;
         let stack = stack.ok_or_else(|| {
             Failure::preflight(format!("there is no stack {}", foundation.name))
+                .code(Code::NoStack)
                 .next("deploy it first: `--stage infrastructure`, or without --stage")
         })?;
         Ok((stack, false))

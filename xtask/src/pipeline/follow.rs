@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::execution::{Action, Build, Execution};
 use super::show::{self, Stage};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::patience::{self, Patience};
@@ -85,7 +86,7 @@ fn check_limit(snapshot: &Snapshot, elapsed: Duration) -> anyhow::Result<()> {
         |action| show::line(action, SystemTime::now()),
     );
     let what = format!("the execution has not ended after {}; last seen: {last}", human(LIMIT));
-    Err(Failure::new(Exit::Failed, what).into())
+    Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into())
 }
 
 /// An error that ends the following, not the execution.
@@ -145,7 +146,7 @@ pub(crate) async fn explain(aws: &Aws, snapshot: &Snapshot) -> Failure {
     let Some(action) = show::failed(&snapshot.actions) else {
         let reason = execution.reason.as_deref().unwrap_or("AWS gives no reason");
         let what = format!("execution {} ended as {}: {reason}", execution.id, execution.status);
-        return Failure::new(Exit::Failed, what);
+        return Failure::new(Exit::Failed, what).code(Code::PipelineFailed);
     };
     let build = build_of(aws, action).await;
     let words = build.as_ref().and_then(|build| build.failure.as_deref());

@@ -7,6 +7,7 @@ use stacks::toolchain::PIPELINE_NAME;
 use super::show::short;
 use super::source::{self, Credentials, Head, Standing};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::deploy::toolchain::one;
 use crate::environment::{Rendered, Toolchain};
@@ -63,6 +64,7 @@ pub(crate) async fn existing(aws: &Aws, again: &str) -> anyhow::Result<Place> {
     match aws.stack(&name).await? {
         Some(stack) => place(&stack),
         None => Err(Failure::preflight(format!("there is no stack {name}"))
+            .code(Code::NoStack)
             .next(format!("`{again}` makes it"))
             .into()),
     }

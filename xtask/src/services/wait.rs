@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Minimum, Service, describe, is_settled};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::progress::human;
@@ -77,7 +78,7 @@ fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Durati
         .filter_map(|(_, service)| service.as_ref())
         .find_map(failed_rollout);
     if let Some(words) = failed {
-        return Err(Failure::new(Exit::Failed, words).into());
+        return Err(Failure::new(Exit::Failed, words).code(Code::StackFailed).into());
     }
     if elapsed > LIMIT {
         let what = format!(
@@ -85,7 +86,7 @@ fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Durati
             human(LIMIT),
             lines.join("; ")
         );
-        return Err(Failure::new(Exit::Failed, what).into());
+        return Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into());
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::standing::{Standing, standing};
 use super::{Stack, Wanted, busy, changes, explain};
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::prompt;
@@ -133,7 +134,9 @@ async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_
     context.progress.line(&found);
     let question = format!("delete {} and create it anew?", stack.name);
     if !terms.yes && !prompt::confirm(context, &question, "--yes", "interrupted: nothing was changed").await? {
-        return Err(Failure::refused(format!("{} was left as it is", stack.name)).into());
+        return Err(Failure::refused(format!("{} was left as it is", stack.name))
+            .code(Code::Declined)
+            .into());
     }
     context.progress.line(&format!("deleting {}", stack.name));
     remove(context, aws, stack, &format!("{}-clear", terms.token), terms.again).await
@@ -153,7 +156,9 @@ async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Res
     if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", &leaving).await? {
         return Ok(());
     }
-    Err(Failure::refused(format!("{name} was left as it is")).into())
+    Err(Failure::refused(format!("{name} was left as it is"))
+        .code(Code::Declined)
+        .into())
 }
 
 async fn execute(

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::follow::pause;
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
+use crate::code::Code;
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::progress::human;
 
 /// The longest that CloudFormation may take to work out a change set.
@@ -25,7 +26,10 @@ impl ChangeSet {
     /// CloudFormation's refusal, if it refuses the change; that there is nothing to change is none.
     pub(super) fn refusal(&self, stack_name: &str) -> Option<anyhow::Error> {
         let refused = self.status == "FAILED" && !self.is_empty();
-        refused.then(|| anyhow::anyhow!("{stack_name}: CloudFormation refuses the change: {}", self.reason))
+        refused.then(|| {
+            let what = format!("{stack_name}: CloudFormation refuses the change: {}", self.reason);
+            Failure::new(Exit::Failed, what).code(Code::ChangeRefused).into()
+        })
     }
 }
 
@@ -41,7 +45,8 @@ pub(super) async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> 
         }
         let elapsed = started.elapsed();
         if elapsed > LIMIT {
-            anyhow::bail!("the change set is still {} after {}", change_set.status, human(elapsed));
+            let what = format!("the change set is still {} after {}", change_set.status, human(elapsed));
+            return Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into());
         }
         context
             .progress

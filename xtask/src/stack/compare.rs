@@ -14,6 +14,7 @@ use super::properties;
 use super::standing::{Standing, standing};
 use super::{Stack, Template, Wanted, busy, explain};
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -72,6 +73,7 @@ pub(crate) async fn compare(
             Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), again).into())
         }
         Standing::Busy => Err(Failure::preflight(busy::describe(aws, &stack).await)
+            .code(Code::StackBusy)
             .next(format!("run `{again}` again once that has ended"))
             .into()),
         Standing::Unknown => Err(explain::unknown(name, &stack.status, again).into()),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::events::Event;
 use super::standing::Outcome;
+use crate::code::Code;
 use crate::exit::{Exit, Failure};
 
 /// A failed operation on a stack; none when it ended as asked.
@@ -29,7 +30,10 @@ pub(crate) fn failure(
         what.push_str(detail);
     }
     let _ = write!(what, "\n  {stack}: {status}, {}", consequence(status));
-    let failure = Failure::new(exit, what);
+    let mut failure = Failure::new(exit, what);
+    if exit == Exit::Failed {
+        failure = failure.code(Code::StackFailed);
+    }
     Some(steps(stack, status, again).into_iter().fold(failure, Failure::next))
 }
 
@@ -45,6 +49,7 @@ pub(crate) fn unknown(stack: &str, status: &str, again: &str) -> Failure {
     Failure::preflight(format!(
         "{stack} is in {status}, a status that this command doesn't know"
     ))
+    .code(Code::StackStatus)
     .next(format!(
         "look at it: `aws cloudformation describe-stacks --stack-name {stack}`"
     ))

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Stack;
 use super::events::{Event, EventLog};
 use crate::aws::{Aws, rfc3339};
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::patience::{self, Patience};
@@ -84,7 +85,8 @@ pub(crate) async fn wait_until_idle(context: &Context, aws: &Aws, stack: Stack) 
     let mut last = stack;
     while super::standing::standing(Some(&last.status)) == super::standing::Standing::Busy {
         if started.elapsed() > LIMIT {
-            anyhow::bail!("{} is still {} after {}", last.name, last.status, human(LIMIT));
+            let what = format!("{} is still {} after {}", last.name, last.status, human(LIMIT));
+            return Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into());
         }
         context
             .progress
@@ -140,7 +142,10 @@ fn check_limits(log: &EventLog, operation: Operation<'_>, elapsed: Duration) -> 
         operation.stack_name,
         human(limit)
     );
-    Err(goes_on(Failure::new(Exit::Failed, what).into(), operation))
+    Err(goes_on(
+        Failure::new(Exit::Failed, what).code(Code::TimeLimit).into(),
+        operation,
+    ))
 }
 
 /// An error that ends the following, not the operation.

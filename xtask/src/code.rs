@@ -1,0 +1,242 @@
+//! The codes of errors: stable names that scripts and people can look up, each with its cause and its mend.
+//!
+//! `docs/errors.md` is the same, and a test compares them.
+
+use std::fmt::Write as _;
+
+use crate::exit::Exit;
+
+/// A kind of error that someone can meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Nothing more is known of it.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// The command doesn't do this.
+    Refused,
+    /// A name that nothing has.
+    UnknownName,
+    /// There is nobody to ask.
+    NoTerminal,
+    /// Somebody said no.
+    Declined,
+    /// Something has to be different before the first change.
+    Preflight,
+    /// There are no credentials.
+    CredentialsMissing,
+    /// The credentials were good once.
+    CredentialsExpired,
+    /// AWS doesn't know the credentials.
+    CredentialsInvalid,
+    /// The credentials may not do it.
+    AccessDenied,
+    /// The environment belongs in another account.
+    AccountPinned,
+    /// `doctor` found something.
+    Doctor,
+    /// A stack isn't there.
+    NoStack,
+    /// Somebody changes the stack.
+    StackBusy,
+    /// The stack is in a status that isn't known.
+    StackStatus,
+    /// An alarm is red before a deployment.
+    RedAlarm,
+    /// AWS refused a call.
+    AwsRefused,
+    /// AWS takes no more requests now.
+    AwsThrottled,
+    /// AWS can't be reached.
+    AwsUnreachable,
+    /// CloudFormation refuses a change set.
+    ChangeRefused,
+    /// A wait reached its limit.
+    TimeLimit,
+    /// An operation on a stack failed, and nothing was rolled back.
+    StackFailed,
+    /// An operation on a stack failed and was rolled back.
+    RolledBack,
+    /// Onebox's image is worse than Fleet's.
+    Worse,
+    /// The rollback failed.
+    RollbackFailed,
+    /// There was too little to judge by.
+    ThinEvidence,
+    /// The pipeline's execution failed.
+    PipelineFailed,
+    /// A check of the project failed.
+    ChecksFailed,
+    /// No request was answered.
+    NoAnswer,
+    /// Someone asked to leave.
+    Interrupted,
+}
+
+/// Every code, in the order of the exit statuses and then of what is met first.
+pub(crate) const CODES: [Code; 31] = [
+    Code::Failed,
+    Code::AwsRefused,
+    Code::AwsThrottled,
+    Code::AwsUnreachable,
+    Code::ChangeRefused,
+    Code::TimeLimit,
+    Code::StackFailed,
+    Code::PipelineFailed,
+    Code::ChecksFailed,
+    Code::NoAnswer,
+    Code::Usage,
+    Code::Refused,
+    Code::UnknownName,
+    Code::NoTerminal,
+    Code::Declined,
+    Code::Preflight,
+    Code::CredentialsMissing,
+    Code::CredentialsExpired,
+    Code::CredentialsInvalid,
+    Code::AccessDenied,
+    Code::AccountPinned,
+    Code::Doctor,
+    Code::NoStack,
+    Code::StackBusy,
+    Code::StackStatus,
+    Code::RedAlarm,
+    Code::RolledBack,
+    Code::Worse,
+    Code::RollbackFailed,
+    Code::ThinEvidence,
+    Code::Interrupted,
+];
+
+/// What there is to know of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The name, `E-STACK-BUSY`; it is never given to another kind of error.
+    pub(crate) name: &'static str,
+    /// The cause.
+    pub(crate) cause: &'static str,
+    /// The mend.
+    pub(crate) mend: &'static str,
+}
+
+impl Code {
+    /// The code of an error of which no more than its exit status is known.
+    pub(crate) fn of_exit(exit: Exit) -> Self {
+        match exit {
+            Exit::Done | Exit::Different | Exit::Failed => Self::Failed,
+            Exit::Refused => Self::Refused,
+            Exit::Preflight => Self::Preflight,
+            Exit::RolledBack => Self::RolledBack,
+            Exit::RollbackFailed => Self::RollbackFailed,
+            Exit::ThinEvidence => Self::ThinEvidence,
+            Exit::Interrupted => Self::Interrupted,
+        }
+    }
+
+    /// The name alone.
+    pub(crate) fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What there is to know of it.
+    #[rustfmt::skip]
+    pub(crate) fn entry(self) -> Entry {
+        let (name, cause, mend) = match self {
+            Self::Failed => ("E-FAILED", "something failed that has no code of its own; the words after the code say what", "do what the words name, and run the command again"),
+            Self::Usage => ("E-USAGE", "the command line has a flag, a value or a command that there isn't", "`cargo xtask COMMAND --help` lists what there is"),
+            Self::Refused => ("E-REFUSED", "what was asked makes no sense together, or is too dangerous", "leave away or add the flag that the error names"),
+            Self::UnknownName => ("E-UNKNOWN-NAME", "no stack, resource, output, step or figure has this name", "take one of the names that the error lists"),
+            Self::NoTerminal => ("E-NO-TERMINAL", "a question has to be answered, and stdin or stderr is no terminal", "answer with the flag that the error names"),
+            Self::Declined => ("E-DECLINED", "the question was answered with no; the change set was deleted and nothing was changed", "run the command again to be asked again"),
+            Self::Preflight => ("E-PREFLIGHT", "something has to be otherwise before the first change; nothing was changed", "do what the error names, and run the command again"),
+            Self::CredentialsMissing => ("E-CREDENTIALS-MISSING", "no AWS credentials were found, or what gives them failed", "name a profile (`--profile`, `AWS_PROFILE`), after `aws sso login` if it uses SSO; or use `--local`"),
+            Self::CredentialsExpired => ("E-CREDENTIALS-EXPIRED", "the credentials were good once", "get new ones (`aws sso login`, or as you got these), and run the command again"),
+            Self::CredentialsInvalid => ("E-CREDENTIALS-INVALID", "AWS doesn't know the credentials, or the signature is wrong, as when the clock is off", "`aws sts get-caller-identity` shows whose they are; `cargo xtask doctor` compares the clock"),
+            Self::AccessDenied => ("E-ACCESS-DENIED", "the credentials are good, and may not do this", "use others (`--profile`), or have these allowed what the error names"),
+            Self::AccountPinned => ("E-ACCOUNT-PINNED", "the environment is bound to another account than the credentials are of", "use credentials of the account that the error names; the binding is in `stacks/constants/src/environment.rs`, or a variable such as `XTASK_ACCOUNT_PROD`"),
+            Self::Doctor => ("E-DOCTOR", "`doctor` found what would keep a deployment from working", "do what stands at each failing line"),
+            Self::NoStack => ("E-NO-STACK", "a stack that the command needs isn't deployed", "deploy it with the command that the error names"),
+            Self::StackBusy => ("E-STACK-BUSY", "an operation of someone else's goes on in the stack; the error names it and since when", "wait until it has ended, and run the command again (`deploy` waits by itself)"),
+            Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
+            Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
+            Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),
+            Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and five tries were not enough", "run the command again in a minute: it goes on where it was"),
+            Self::AwsUnreachable => ("E-AWS-UNREACHABLE", "AWS can't be reached, or fails itself", "check the network, and run the command again; what AWS was asked to do goes on"),
+            Self::ChangeRefused => ("E-CHANGE-REFUSED", "CloudFormation refuses the change set; nothing was changed", "mend the template by its words"),
+            Self::TimeLimit => ("E-TIME-LIMIT", "something waited for didn't come within its limit; the error says what was seen last", "follow it again with the command that the error names"),
+            Self::StackFailed => ("E-STACK-FAILED", "an operation on a stack failed, and there was nothing to roll back to", "mend the first cause, which comes first, and run the command again"),
+            Self::RolledBack => ("E-ROLLED-BACK", "the change failed and was rolled back: what ran before runs again", "mend the first cause, which comes first, and deploy again"),
+            Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "mend what the reasons name, and deploy again"),
+            Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "mend what the events name, then `aws cloudformation continue-update-rollback`"),
+            Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge Onebox's image by; it stays on Onebox", "let more requests come and judge again, or go on without, or take it back: the error names each command"),
+            Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "mend what the stage's words name, and push; or `cargo xtask pipeline retry`"),
+            Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
+            Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
+            Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow it with the same command"),
+        };
+        Entry { name, cause, mend }
+    }
+}
+
+/// `docs/errors.md`.
+pub(crate) fn markdown() -> String {
+    let mut text = "# Errors\n\nWritten by `cargo xtask errors --markdown`; a test compares.\n\n\
+        Every error has a code, in the text as `error[E-STACK-BUSY]` and in the `result` object of `--json` as `code`.\n\
+        A code keeps its meaning; `cargo xtask explain CODE` prints its entry.\n\n\
+        | code | cause | mend |\n|---|---|---|\n"
+        .to_owned();
+    for Entry { name, cause, mend } in CODES.map(Code::entry) {
+        let _ = writeln!(text, "| `{name}` | {cause} | {mend} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn sources(folder: &Path, texts: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, texts);
+            } else if path.file_name().is_some_and(|name| name != "code.rs") {
+                texts.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_is_what_the_codes_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let mend = "mend: cargo xtask errors --markdown > docs/errors.md";
+        assert!(page == markdown(), "docs/errors.md is not what the codes say; {mend}");
+    }
+
+    #[test]
+    fn every_code_has_a_name_of_its_own_and_is_listed() {
+        let names: BTreeSet<&str> = CODES.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), CODES.len());
+        assert!(names.iter().all(|name| name.starts_with("E-")));
+    }
+
+    #[test]
+    fn every_code_is_given_somewhere() {
+        let mut texts = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+        let by_exit = [Exit::Failed, Exit::Refused, Exit::Preflight, Exit::Interrupted].map(Code::of_exit);
+        let by_exit = by_exit
+            .into_iter()
+            .chain([Exit::RolledBack, Exit::RollbackFailed, Exit::ThinEvidence].map(Code::of_exit));
+        let by_exit: Vec<Code> = by_exit.collect();
+        for code in CODES {
+            let given = format!("Code::{code:?}");
+            let is_given = texts.iter().any(|text| text.contains(&given));
+            assert!(is_given || by_exit.contains(&code), "{given} is given nowhere");
+        }
+    }
+}
