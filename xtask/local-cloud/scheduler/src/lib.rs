@@ -42,8 +42,11 @@ pub use deployment::RolloutState;
 pub use event::{Action, Event, TargetState};
 pub use identifier::{DeploymentId, InvalidIdentifier, RevisionId, ServiceDeploymentId, ServiceEventId, TaskId};
 pub use message::{SERVICE_EVENTS_KEPT, ServiceEvent};
+pub use rollout::Cause;
 pub use service::{STOPPED_TASKS_KEPT, Service};
-pub use service_deployment::{DeploymentOutcome, SERVICE_DEPLOYMENTS_KEPT, ServiceDeployment, ServiceDeploymentStatus};
+pub use service_deployment::{
+    DeploymentOutcome, Failure, SERVICE_DEPLOYMENTS_KEPT, ServiceDeployment, ServiceDeploymentStatus,
+};
 pub use settings::{Alarms, CircuitBreaker, LoadBalancer, Settings, StartBackoff, Threshold};
 pub use task::{DesiredStatus, Health, StopCode, Task, TaskStatus};
 pub use view::{DeploymentDescription, DeploymentStatus};

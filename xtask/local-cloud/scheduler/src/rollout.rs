@@ -2,20 +2,23 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Action, DeploymentId, RolloutState, Service, Task,
     census::Census,
     deployment::{AlarmWatch, completed_reason},
     message::Message,
     service::Outbox,
+    service_deployment::Failure,
 };
 
 /// From this many failed attempts in a row on, the service says that it can't start its tasks.
 const ATTEMPTS_UNTIL_IMPAIRED: u32 = 3;
 
 /// Why a deployment failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
     /// The circuit breaker's threshold is reached.
     CircuitBreaker,
     /// A deployment alarm is in ALARM.
@@ -139,7 +142,18 @@ impl Service {
             outbox,
         );
         let target = if rollback { self.last_completed.take() } else { None };
-        self.records.fail(&reason, target, now);
+        let triggered_alarms = if cause == Cause::Alarm {
+            self.listed_in_alarm()
+        } else {
+            Vec::new()
+        };
+        let failure = Failure {
+            cause,
+            reason,
+            triggered_alarms,
+            at: now,
+        };
+        self.records.fail(failure, target, now);
         if let Some(target) = target {
             self.roll_back(target, cause, now, outbox);
         }
@@ -264,8 +278,8 @@ impl Service {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
     /// <https://www.infoq.com/news/2023/01/ecs-automated-rollbacks/>
     fn alarms_trip(&mut self, census: &Census) -> Option<bool> {
-        let alarms = self.settings.alarms.as_ref()?;
-        let in_alarm = alarms.names.iter().any(|name| self.in_alarm.contains(name));
+        let in_alarm = !self.listed_in_alarm().is_empty();
+        let rollback = self.settings.alarms.as_ref()?.rollback;
         let index = self.primary_index()?;
         let running = census.pools.get(index).is_some_and(|pool| pool.running > 0);
         let deployment = &mut self.deployments[index];
@@ -276,11 +290,20 @@ impl Service {
                 } else {
                     AlarmWatch::Watching
                 };
+                if in_alarm {
+                    self.records.ignore_alarms(deployment.id);
+                }
                 None
             }
-            AlarmWatch::Watching if in_alarm && deployment.is_in_progress() => Some(alarms.rollback),
+            AlarmWatch::Watching if in_alarm && deployment.is_in_progress() => Some(rollback),
             _ => None,
         }
+    }
+
+    /// The service's alarms that are in ALARM.
+    fn listed_in_alarm(&self) -> Vec<String> {
+        let names = self.settings.alarms.iter().flat_map(|alarms| &alarms.names);
+        names.filter(|name| self.in_alarm.contains(name)).cloned().collect()
     }
 
     fn set_rollout(&mut self, index: usize, state: RolloutState, reason: String, now: SystemTime, outbox: &mut Outbox) {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, RevisionId, ServiceDeploymentId};
+use crate::{DeploymentId, RevisionId, ServiceDeploymentId, rollout::Cause};
 
 /// How many records are kept, the newest first to stay.
 pub const SERVICE_DEPLOYMENTS_KEPT: usize = 100;
@@ -61,8 +61,11 @@ pub struct ServiceDeployment {
     pub revision: RevisionId,
     /// Its status.
     pub status: ServiceDeploymentStatus,
-    /// Why it failed, in ECS's words.
-    pub failure: Option<String>,
+    /// How it failed.
+    pub failure: Option<Failure>,
+    /// Whether an alarm was red before, so that none was heeded.
+    #[serde(default)]
+    pub alarms_ignored: bool,
     /// The deployment that it was rolled back to.
     pub rollback_to: Option<DeploymentId>,
     /// When it was asked for.
@@ -71,6 +74,19 @@ pub struct ServiceDeployment {
     pub updated_at: SystemTime,
     /// When it came to its end.
     pub finished_at: Option<SystemTime>,
+}
+
+/// How a deployment failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What found it to be bad.
+    pub cause: Cause,
+    /// The same in ECS's words.
+    pub reason: String,
+    /// The alarms that were in ALARM, if they were the cause.
+    pub triggered_alarms: Vec<String>,
+    /// When.
+    pub at: SystemTime,
 }
 
 /// What became of a deployment.
@@ -107,7 +123,12 @@ pub enum DeploymentOutcome {
 impl ServiceDeployment {
     /// What became of it.
     pub fn outcome(&self) -> DeploymentOutcome {
-        let reason = || self.failure.clone().unwrap_or_default();
+        let reason = || {
+            self.failure
+                .as_ref()
+                .map(|failure| failure.reason.clone())
+                .unwrap_or_default()
+        };
         match self.status {
             ServiceDeploymentStatus::InProgress => DeploymentOutcome::InProgress,
             ServiceDeploymentStatus::Successful => DeploymentOutcome::Completed,
@@ -115,7 +136,9 @@ impl ServiceDeployment {
             ServiceDeploymentStatus::RollbackSuccessful => DeploymentOutcome::RolledBack { reason: reason() },
             ServiceDeploymentStatus::RollbackFailed => DeploymentOutcome::RollbackFailed { reason: reason() },
             ServiceDeploymentStatus::StopRequested | ServiceDeploymentStatus::Stopped => match &self.failure {
-                Some(reason) => DeploymentOutcome::Failed { reason: reason.clone() },
+                Some(failure) => DeploymentOutcome::Failed {
+                    reason: failure.reason.clone(),
+                },
                 None => DeploymentOutcome::Stopped,
             },
         }
@@ -151,6 +174,7 @@ impl ServiceDeployments {
             revision,
             status: ServiceDeploymentStatus::InProgress,
             failure: None,
+            alarms_ignored: false,
             rollback_to: None,
             created_at: now,
             updated_at: now,
@@ -167,16 +191,23 @@ impl ServiceDeployments {
     }
 
     /// The running one failed: it is rolled back to `rollback_to`, or ends.
-    pub(crate) fn fail(&mut self, reason: &str, rollback_to: Option<DeploymentId>, now: SystemTime) {
+    pub(crate) fn fail(&mut self, failure: Failure, rollback_to: Option<DeploymentId>, now: SystemTime) {
         let Some(current) = self.running() else { return };
         let status = match (current.status, rollback_to) {
             (ServiceDeploymentStatus::RollbackInProgress, _) => ServiceDeploymentStatus::RollbackFailed,
             (_, Some(_)) => ServiceDeploymentStatus::RollbackInProgress,
             (_, None) => ServiceDeploymentStatus::Stopped,
         };
-        current.failure.get_or_insert_with(|| reason.to_owned());
+        current.failure.get_or_insert(failure);
         current.rollback_to = current.rollback_to.or(rollback_to);
         current.set_status(status, now);
+    }
+
+    /// The running one, if it is of this deployment, heeds no alarm.
+    pub(crate) fn ignore_alarms(&mut self, deployment: DeploymentId) {
+        if let Some(current) = self.running().filter(|current| current.deployment == deployment) {
+            current.alarms_ignored = true;
+        }
     }
 
     /// The running one came to its good end, which may be a rollback's.

@@ -2,6 +2,7 @@
 
 mod address;
 mod api;
+mod monitors;
 mod resources;
 mod settings;
 mod show;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use provisioner::{Operation, Progress, ResourceRequest};
-use scheduler::{DeploymentOutcome, Event, RevisionId};
+use scheduler::{Cause, DeploymentOutcome, Event, RevisionId};
 use serde_json::{Value, json};
 
 use super::settings::{deployed, settings};
@@ -330,10 +330,10 @@ impl Handler for Services {
             Some(DeploymentOutcome::InProgress | DeploymentOutcome::RollingBack { .. }) => Progress::InProgress,
             Some(DeploymentOutcome::Stopped) => Progress::Failed("the deployment was stopped".to_owned()),
             Some(
-                DeploymentOutcome::Failed { reason }
-                | DeploymentOutcome::RolledBack { reason }
-                | DeploymentOutcome::RollbackFailed { reason },
-            ) => Progress::Failed(deployment_failed(service, &reason)),
+                DeploymentOutcome::Failed { .. }
+                | DeploymentOutcome::RolledBack { .. }
+                | DeploymentOutcome::RollbackFailed { .. },
+            ) => Progress::Failed(deployment_failed(service)),
         }
     }
 
@@ -405,21 +405,36 @@ fn check_counts(properties: &Value) -> Vec<String> {
     faults
 }
 
-/// CloudFormation's words for a deployment that ECS gave up.
+/// CloudFormation's words for a deployment that ECS gave up: the circuit breaker's are known, the others a named choice
+/// that follows them.
 /// <https://repost.aws/knowledge-center/ecs-deployment-roll-back-failure>
-fn deployment_failed(service: &Service, reason: &str) -> String {
-    let stopped = service
-        .scheduler
-        .tasks()
-        .find(|task| task.stopped_reason.is_some() && task.stopped_at.is_some());
-    let last = stopped
-        .and_then(|task| task.stopped_reason.as_deref())
-        .map(|reason| format!(" Last stopped task: {reason}"))
-        .unwrap_or_default();
+fn deployment_failed(service: &Service) -> String {
+    let mut records = service.scheduler.service_deployments();
+    let awaited = records.find(|record| Some(record.deployment) == service.awaited);
+    let Some(failure) = awaited.and_then(|record| record.failure.as_ref()) else {
+        return "the deployment failed".to_owned();
+    };
+    let (what, more) = match failure.cause {
+        Cause::CircuitBreaker => ("ECS Deployment Circuit Breaker was triggered", last_stopped(service)),
+        Cause::Alarm => {
+            let names = failure.triggered_alarms.join(", ");
+            ("ECS Deployment Alarm was triggered", format!(" In ALARM: {names}."))
+        }
+        Cause::Stopped => ("ECS Deployment was stopped", String::new()),
+    };
     format!(
-        "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered': {}.{last}",
-        reason.trim_end_matches('.')
+        "Error occurred during operation '{what}': {}.{more}",
+        failure.reason.trim_end_matches('.')
     )
+}
+
+fn last_stopped(service: &Service) -> String {
+    let mut tasks = service.scheduler.tasks();
+    let stopped = tasks.find(|task| task.stopped_reason.is_some() && task.stopped_at.is_some());
+    let reason = stopped.and_then(|task| task.stopped_reason.as_deref());
+    reason
+        .map(|reason| format!(" Last stopped task: {reason}"))
+        .unwrap_or_default()
 }
 
 /// A cluster's name, out of its name or its ARN.

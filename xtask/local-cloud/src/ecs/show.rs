@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use scheduler::{DeploymentDescription, ServiceDeployment, TaskStatus};
 use serde_json::{Value, json};
 
-use super::{Cluster, Revision, Service, TaskDefinition};
+use super::{Cluster, Revision, Service, TaskDefinition, monitors};
 use crate::cloud::Cloud;
 use crate::moment::epoch_seconds;
 use crate::properties::{camel_case, list, text};
@@ -248,7 +248,7 @@ pub(super) fn service_deployment_brief(
         "finishedAt": record.finished_at.map(epoch_seconds),
         "targetServiceRevisionArn": record.revision.as_str(),
         "status": record.status.as_str(),
-        "statusReason": record.failure,
+        "statusReason": record.failure.as_ref().map(|failure| &failure.reason),
     }))
 }
 
@@ -263,7 +263,10 @@ pub(super) fn service_deployment(cloud: &Cloud, arn: &str, service: &Service, re
         "updatedAt": epoch_seconds(record.updated_at),
         "targetServiceRevision": {"arn": record.revision.as_str()},
         "status": record.status.as_str(),
-        "statusReason": record.failure,
+        "statusReason": record.failure.as_ref().map(|failure| &failure.reason),
+        "rollback": monitors::rollback(service, record),
+        "deploymentCircuitBreaker": monitors::circuit_breaker(service, record),
+        "alarms": monitors::alarms(service, record),
         "deploymentConfiguration": service.properties.get("DeploymentConfiguration").map(camel_case),
     }))
 }

@@ -271,11 +271,13 @@ impl Cloud {
                 .is_some_and(|deadline| deadline <= now)
         });
         let due = due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>();
+        // A bake that ends now ends with what the alarms say now.
+        let polled = self.poll_alarms(now);
         for arn in &due {
             self.step_service(now, arn, Event::Tick);
         }
         self.measure(now);
-        self.poll_alarms(now) || !due.is_empty()
+        polled || !due.is_empty()
     }
 
     /// When [`Cloud::tick`] is due.

@@ -66,6 +66,13 @@ fn deployments(rig: &mut Rig) -> Value {
     rig.ecs("ListServiceDeployments", input)["serviceDeployments"].clone()
 }
 
+/// The newest service deployment, in full.
+fn monitored(rig: &mut Rig) -> Value {
+    let arn = deployments(rig)[0]["serviceDeploymentArn"].clone();
+    let shown = rig.ecs("DescribeServiceDeployments", json!({"serviceDeploymentArns": [arn]}));
+    shown["serviceDeployments"][0].clone()
+}
+
 /// With good traffic for some minutes.
 fn deployed() -> Rig {
     let mut rig = Rig::new();
@@ -96,9 +103,15 @@ fn a_bad_change_is_rolled_back_by_its_alarm_at_the_third_bad_minute() {
     rig.traffic = good;
     assert_eq!(rig.finish("stack"), "UPDATE_ROLLBACK_COMPLETE");
     let reasons = rig.reasons("stack");
-    assert!(reasons.contains("ECS deployment alarms: alarm detected."), "{reasons}");
+    let reason = "Error occurred during operation 'ECS Deployment Alarm was triggered': ECS deployment alarms: alarm detected. In ALARM: errors.";
+    assert!(reasons.contains(reason), "{reasons}");
     let deployments = deployments(&mut rig);
     assert_eq!(deployments[0]["status"], "ROLLBACK_SUCCESSFUL", "{deployments}");
+    let shown = monitored(&mut rig);
+    let alarms = json!({"status": "TRIGGERED", "alarmNames": ["errors"], "triggeredAlarmNames": ["errors"]});
+    assert_eq!(shown["alarms"], alarms);
+    assert_eq!(shown["deploymentCircuitBreaker"]["status"], "MONITORING_COMPLETE");
+    assert_eq!(shown["rollback"]["reason"], "ECS deployment alarms: alarm detected.");
     run_for(&mut rig, 5);
     assert_eq!(alarm(&mut rig)["StateValue"], "OK");
 }
