@@ -470,10 +470,9 @@ fn says_nothing(value: &Value) -> bool {
 fn invalid(service: Service, message: String) -> Fault {
     let code = match service {
         Service::CloudWatch | Service::ElasticLoadBalancing => "ValidationError",
-        Service::ApplicationAutoScaling => "ValidationException",
         Service::CodeBuild => "InvalidInputException",
         Service::CodeCommit => "InvalidContinuationTokenException",
-        Service::CodePipeline => "ValidationException",
+        Service::ApplicationAutoScaling | Service::CodePipeline => "ValidationException",
         _ => "InvalidParameterException",
     };
     Fault::client(code, message)

@@ -15,17 +15,21 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
+import delivery
 import model
 import planted
 
-SERVICES = ["application-autoscaling", "sts", "cloudformation", "cloudwatch", "ecr", "ecs", "elbv2"]
+SERVICES = [
+    "application-autoscaling", "sts", "cloudformation", "cloudwatch", "codebuild", "codecommit", "codepipeline", "ecr", "ecs", "elbv2",
+]
 APPLICATION = "OneBoxDeploymentOnECS"
 CLUSTER = f"{APPLICATION}-Sandbox"
 STACK = f"{APPLICATION}-Service-Sandbox"
 REPOSITORY = f"{APPLICATION}-Sandbox".lower()
 TRIAL = "conformance-trial"
-# Answered with success only where a rollback has failed, which takes a fault that nothing here can plant.
-ONLY_REFUSED = {"cloudformation ContinueUpdateRollback"}
+# Answered with success only where a rollback has failed, which takes a fault that nothing here can plant; and builds are
+# started by pipelines alone.
+ONLY_REFUSED = {"cloudformation ContinueUpdateRollback", "codebuild StartBuild"}
 MISSING_DIGEST = "sha256:" + "0" * 64
 
 LIMIT_SECONDS = 300
@@ -544,7 +548,7 @@ def main():
     for part in [
         sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
         cloudformation_rollbacks, ecs, ecs_refusals, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
-        cloudwatch_otherwise, autoscaling, ecr, ecr_refusals,
+        cloudwatch_otherwise, autoscaling, delivery.delivery, delivery.delivery_refusals, ecr, ecr_refusals,
     ]:
         part(run)
     for name in sorted(run.implemented - run.answered - ONLY_REFUSED):

@@ -85,7 +85,9 @@ def _error(operation, status, code, members):
             if status != expected:
                 yield f"{code} came with HTTP {status}, not {expected}"
             if isinstance(members, dict):
-                yield from _json_value(shape, members, code)
+                # Some models leave their errors without members; a message is in all of them on the wire.
+                told = members if shape.members else {name: value for name, value in members.items() if name != "message"}
+                yield from _json_value(shape, told, code)
             return
     common = COMMON_ERRORS | ({} if operation.service_model.resolved_protocol == "query" else JSON_ERRORS)
     if code not in common:
