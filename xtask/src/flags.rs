@@ -159,11 +159,14 @@ pub(crate) struct Outputs {
     pub(crate) cloud: Cloud,
 }
 
-/// Show what an environment runs: stacks, services, images, endpoint.
+/// Show what an environment runs: stacks, stages, alarms, services, images, endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Target,
+    /// Go on showing what the stages do, until interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }

@@ -1,5 +1,6 @@
 //! Whether the services of a stack run: what the template asks for, and what ECS says of it.
 
+pub(crate) mod phase;
 pub(crate) mod wait;
 
 use std::fmt::Write as _;

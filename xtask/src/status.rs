@@ -1,6 +1,10 @@
 //! `status`: what an environment runs.
 
+mod stages;
+mod watch;
+
 use serde_json::{Value, json};
+use stages::Stages;
 
 use crate::aws::Aws;
 use crate::aws::ecr::Image;
@@ -15,19 +19,28 @@ use crate::{cloud, table};
 const IMAGES_SHOWN: usize = 5;
 
 impl Status {
-    /// Prints the stacks, services and images of an environment, and its endpoint.
+    /// Prints the stacks, stages, alarms, services and images of an environment, and its endpoint; or goes on showing what
+    /// the stages do.
     ///
     /// # Errors
     /// When AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
+        if self.watch {
+            return watch::watch(context, &aws, &second.name).await;
+        }
         let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
         let services = services(&aws, &second, found[1].as_ref()).await?;
         let images = images(&aws, found[0].as_ref()).await?;
+        let stages = match &found[1] {
+            Some(stack) => Stages::gather(&aws, stack).await?,
+            None => None,
+        };
         let report = Report {
             names: [first.name, second.name],
             found,
+            stages,
             services,
             images,
         };
@@ -37,10 +50,11 @@ impl Status {
 }
 
 /// What an environment runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Report {
     names: [String; 2],
     found: [Option<Stack>; 2],
+    stages: Option<Stages>,
     services: Vec<(Minimum, Service)>,
     images: Vec<Image>,
 }
@@ -80,6 +94,7 @@ pub(crate) fn is_repository(resource: &Resource) -> bool {
 impl Report {
     fn render(&self) -> String {
         let mut parts = vec![table::render(&["STACK", "STATUS", "REASON"], &self.stack_rows())];
+        parts.extend(self.stages.iter().map(|stages| stages.render(None)));
         if !self.services.is_empty() {
             let header = ["SERVICE", "DESIRED", "RUNNING", "PENDING", "MINIMUM", "DEPLOYMENTS"];
             parts.push(table::render(
@@ -155,6 +170,7 @@ impl Report {
         json!({
             "environment": environment,
             "stacks": self.names.iter().zip(&self.found).map(stack).collect::<Vec<_>>(),
+            "stages": self.stages.as_ref().map(Stages::record),
             "services": self.services.iter().map(service_record).collect::<Vec<_>>(),
             "images": self.images.iter().map(image).collect::<Vec<_>>(),
         })

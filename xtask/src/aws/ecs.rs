@@ -37,6 +37,12 @@ impl Aws {
         Ok(names.map(text).collect())
     }
 
+    /// How many minutes a service's alarms go on watching once the new tasks alone serve.
+    pub(crate) async fn bake_minutes(&self, cluster: &str, service: &str) -> anyhow::Result<Option<u64>> {
+        let described = self.described_service(cluster, service).await?;
+        Ok(described["deploymentConfiguration"]["bakeTimeInMinutes"].as_u64())
+    }
+
     /// The images that a service was deployed with to the end, the newest first, as far back as ECS tells.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>

@@ -18,7 +18,7 @@ use crate::environment::Stacks;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, Recipe};
-use crate::stack::apply::{Applied, Terms, apply, updatable};
+use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::{Stack, Wanted};
 use crate::verdict::{Ruling, Verdict};
 use crate::{publish, services};
@@ -62,14 +62,26 @@ impl Work<'_> {
     /// Makes the deployment, or the stage of it that was asked for.
     pub(super) async fn run(self) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
+        let under_way = Box::pin(follow_under_way(self.context, self.aws, name, self.again)).await?;
         let running = updatable(self.context, self.aws, name, self.again).await?;
+        // What failed a moment ago has left its alarm red; if it was this very change, that is no news.
+        let failed_before = under_way.as_ref().is_some_and(|under_way| under_way.failure.is_some());
         match &running {
-            Some(stack) => self.preflight(stack).await?,
+            Some(stack) if !failed_before => self.preflight(stack).await?,
+            Some(_) => {}
             // A stage that needs a stack is refused before anything is built.
             None => drop(steps(self.deploy.stage, "", None)?),
         }
         let (foundation, foundation_changed) = self.foundation().await?;
         let image = self.image(&foundation, running.as_ref()).await?;
+        if let (Some(under_way), Some(image)) = (under_way, &image)
+            && let Some(error) = self.ended_already(under_way, image, running.as_ref()).await
+        {
+            return Err(outcome::with_what_runs(self.aws, name, error).await);
+        }
+        if let Some(stack) = running.as_ref().filter(|_| failed_before) {
+            self.preflight(stack).await?;
+        }
         let images = running.as_ref().and_then(Images::of);
         let steps = steps(self.deploy.stage, image.as_deref().unwrap_or_default(), images.as_ref())?;
         let mut progress = Progress {
@@ -90,6 +102,25 @@ impl Work<'_> {
             stack,
             verdict: progress.verdict,
         })
+    }
+
+    /// The failure of an operation that brought this very image, and was followed to its end: it isn't tried again.
+    async fn ended_already(self, under_way: UnderWay, image: &str, running: Option<&Stack>) -> Option<anyhow::Error> {
+        let failure = under_way.failure?;
+        let brought = Images::of(&under_way.stack)?;
+        if brought.onebox != image && brought.fleet != image {
+            return None;
+        }
+        let error = anyhow::Error::from(failure);
+        let now = running.and_then(|stack| Some((stack, Images::of(stack)?)));
+        match now {
+            // It was Fleet that didn't bear it.
+            Some((stack, images)) if images.onebox == image && images.fleet != image => {
+                let back = self.put_onebox_back(stack, &images.fleet).await;
+                Some(outcome::after_putting_back(error, back))
+            }
+            _ => Some(error),
+        }
     }
 
     async fn preflight(self, stack: &Stack) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ mod tests;
 use std::time::SystemTime;
 
 use super::change_set::{abandon, work_out};
-use super::events::EventLog;
+use super::events::{EventLog, begun};
 use super::follow::{Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Standing, standing};
@@ -65,6 +65,49 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
         return Err(abandon(aws, &id, creates, error).await);
     }
     execute(context, aws, &wanted.name, &id, terms).await
+}
+
+/// An operation that someone else began, or that this command did before it was interrupted.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    /// The stack as it was meanwhile, with the parameters that the operation brings.
+    pub(crate) stack: Stack,
+    /// How it failed; none where it ended as asked.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Follows what goes on in a stack to its end; none where nothing does, or its events don't tell how it was asked for.
+///
+/// # Errors
+/// When interrupted, or when AWS can't be asked.
+pub(crate) async fn follow_under_way(
+    context: &Context,
+    aws: &Aws,
+    name: &str,
+    again: &str,
+) -> anyhow::Result<Option<UnderWay>> {
+    let stack = aws.stack(name).await?;
+    let busy = |stack: &Stack| standing(Some(&stack.status)) == Standing::Busy;
+    let Some(stack) = stack.filter(busy) else {
+        return Ok(None);
+    };
+    let (events, _) = aws.events(&stack.id, None).await?;
+    let Some(token) = begun(&events, &stack.id).and_then(|event| event.token.clone()) else {
+        return Ok(None);
+    };
+    context.progress.line(&format!(
+        "{}: following that to its end",
+        busy::describe(aws, &stack).await
+    ));
+    let operation = Operation {
+        stack_name: name,
+        stack_id: &stack.id,
+        token: &token,
+        again,
+    };
+    let log = follow(context, aws, operation).await?;
+    let failure = failed(aws, name, &log, again).await;
+    Ok(Some(UnderWay { stack, failure }))
 }
 
 /// The stack, if there is one to update, once nothing goes on in it.
@@ -176,7 +219,7 @@ async fn execute(
         again: terms.again,
     };
     let log = follow(context, aws, operation).await?;
-    if let Some(failure) = failed(aws, name, &log, terms).await {
+    if let Some(failure) = failed(aws, name, &log, terms.again).await {
         return Err(failure.into());
     }
     Ok(Applied {
@@ -185,7 +228,7 @@ async fn execute(
     })
 }
 
-async fn failed(aws: &Aws, name: &str, log: &EventLog, terms: Terms<'_>) -> Option<Failure> {
+async fn failed(aws: &Aws, name: &str, log: &EventLog, again: &str) -> Option<Failure> {
     let (outcome, end) = log.outcome()?;
     let cause = log.first_cause();
     let details = match cause {
@@ -199,7 +242,7 @@ async fn failed(aws: &Aws, name: &str, log: &EventLog, terms: Terms<'_>) -> Opti
     let defined = cause.and_then(|cause| crate::explain::definition(name, &cause.logical_id));
     let defined = defined.map(|line| format!("defined in {line}"));
     let details: Vec<String> = defined.into_iter().chain(details).collect();
-    explain::failure(name, &end.status, outcome, cause, &details, terms.again)
+    explain::failure(name, &end.status, outcome, cause, &details, again)
 }
 
 /// Which of a service's alarms fired since a moment, with their data points against the threshold; as far as CloudWatch

@@ -53,13 +53,17 @@ pub(crate) fn samples(stages: [&Series; 2], since: SystemTime, now: SystemTime) 
     })
 }
 
-/// The shortest distance of two data points; none where there aren't two.
 fn minute(stages: [&Series; 2]) -> Option<Duration> {
     let all = stages.into_iter().flat_map(|series| {
         let points = [&series.requests, &series.errors, &series.latency];
-        points.into_iter().flatten().map(|point| point.at)
+        points.into_iter().flatten()
     });
-    let mut moments: Vec<SystemTime> = all.collect();
+    shortest_distance(all)
+}
+
+/// The shortest distance of two data points; none where there aren't two.
+pub(crate) fn shortest_distance<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Duration> {
+    let mut moments: Vec<SystemTime> = points.map(|point| point.at).collect();
     moments.sort();
     moments.dedup();
     let distances = moments

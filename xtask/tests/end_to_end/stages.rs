@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::cloud::{Cloud, Outcome};
+use serde_json::json;
+
+use crate::cloud::{APPLICATION, CLUSTER, Cloud, Outcome};
 use crate::update::push_image;
 
 impl Cloud {
@@ -11,6 +13,14 @@ impl Cloud {
         let mut command = self.command(&["deploy", "sandbox", "--yes", "--local"]);
         command.args(arguments);
         self.run(command)
+    }
+
+    /// The ids of Fleet's tasks.
+    fn fleet_tasks(&self) -> BTreeSet<String> {
+        let input = json!({"cluster": CLUSTER, "serviceName": format!("{APPLICATION}-Fleet")});
+        let tasks = self.json("ecs", "ListTasks", &input);
+        let arns = tasks["taskArns"].as_array().unwrap().iter();
+        arns.map(|arn| arn.as_str().unwrap().to_owned()).collect()
     }
 }
 
@@ -46,6 +56,45 @@ fn each_stage_moves_its_own_image_and_no_stage_skips_onebox() {
     assert_eq!(kept.len(), 3, "Onebox's tasks are untouched");
     cloud.deploy_with(&["--image", &image]).expect(0);
     assert_eq!(cloud.tasks(), after_fleet, "nothing to do");
+}
+
+#[test]
+fn onebox_is_judged_by_fleet_before_fleet_follows() {
+    let cloud = Cloud::new();
+    cloud.deploy();
+    cloud.settle();
+    let fleet = cloud.fleet_tasks();
+
+    // Slower than Fleet, and far from what the alarms mind.
+    let slower = cloud.deploy_with(&["--fault", "delay=400ms"]);
+    slower.expect(5);
+    for words in [
+        "verdict: Onebox is worse than Fleet",
+        "now Onebox and Fleet run",
+        "probes of Onebox: ",
+    ] {
+        assert!(slower.stderr.contains(words), "{words}: {}", slower.stderr);
+    }
+    assert_eq!(cloud.fleet_tasks(), fleet);
+
+    let unseen = cloud.deploy_with(&["--fault", "hang@0.0001%", "--no-probe"]);
+    unseen.expect(7);
+    assert!(
+        unseen.stderr.contains("Onebox had 0 requests, and 100 are the least"),
+        "{}",
+        unseen.stderr
+    );
+    assert_eq!(cloud.fleet_tasks(), fleet);
+
+    cloud.local(&["rollback", "sandbox", "--yes"]);
+    assert_eq!(cloud.fleet_tasks(), fleet);
+    let nothing = cloud.xtask(&["rollback", "sandbox", "--yes", "--local"]);
+    nothing.expect(4);
+    assert!(
+        nothing.stderr.contains("Fleet has run no other image"),
+        "{}",
+        nothing.stderr
+    );
 }
 
 #[test]
