@@ -32,12 +32,12 @@ pub(super) struct Seen {
     pub(super) probes: Vec<(Stage, Counts)>,
 }
 
-/// Does something to a stage and watches it meanwhile, with probes or without.
+/// Does something to a stage and watches it meanwhile, with probes or without, from a phase on.
 pub(super) async fn watching<T>(
     context: &Context,
     aws: &Aws,
     (places, stage): (&Places, Stage),
-    probes: bool,
+    (probes, phase): (bool, Phase),
     change: impl Future<Output = T>,
 ) -> (T, Seen) {
     let mut watch = Watch {
@@ -45,7 +45,7 @@ pub(super) async fn watching<T>(
         places,
         stage,
         probes,
-        phase: Phase::default(),
+        phase,
         traffic: Vec::new(),
     };
     let done = tokio::select! {

@@ -18,7 +18,9 @@ use crate::environment::Stacks;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, Recipe};
+use crate::services::phase::Phase;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
+use crate::stack::standing::{Standing, standing};
 use crate::stack::{Stack, Wanted};
 use crate::verdict::{Ruling, Verdict};
 use crate::{publish, services};
@@ -47,7 +49,6 @@ pub(super) struct Done {
 }
 
 /// How far a deployment has come.
-#[derive(Default)]
 struct Progress {
     /// The service stack, if there is one.
     stack: Option<Stack>,
@@ -58,11 +59,15 @@ struct Progress {
     verdict: Option<Verdict>,
 }
 
+fn is_busy(stack: &Stack) -> bool {
+    standing(Some(&stack.status)) == Standing::Busy
+}
+
 impl Work<'_> {
     /// Makes the deployment, or the stage of it that was asked for.
     pub(super) async fn run(self) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
-        let under_way = Box::pin(follow_under_way(self.context, self.aws, name, self.again)).await?;
+        let (under_way, seen) = self.under_way().await?;
         let running = updatable(self.context, self.aws, name, self.again).await?;
         // What failed a moment ago has left its alarm red; if it was this very change, that is no news.
         let failed_before = under_way.as_ref().is_some_and(|under_way| under_way.failure.is_some());
@@ -87,7 +92,8 @@ impl Work<'_> {
         let mut progress = Progress {
             stack: running,
             changed: foundation_changed,
-            ..Progress::default()
+            seen,
+            verdict: None,
         };
         for step in steps {
             if let Err(error) = self.perform(step, image.as_deref(), &mut progress).await {
@@ -102,6 +108,24 @@ impl Work<'_> {
             stack,
             verdict: progress.verdict,
         })
+    }
+
+    /// Follows what goes on in the service stack, and sends the probes that whoever began it no longer sends.
+    async fn under_way(self) -> anyhow::Result<(Option<UnderWay>, Seen)> {
+        let name = &self.stacks.service.name;
+        let following = Box::pin(follow_under_way(self.context, self.aws, name, self.again));
+        let Some(stack) = self.aws.stack(name).await?.filter(is_busy) else {
+            return Ok((None, Seen::default()));
+        };
+        // While the stack is created, its parts aren't there yet.
+        let Ok(places) = Places::of(self.aws, &stack).await else {
+            return Ok((following.await?, Seen::default()));
+        };
+        let probes = !self.deploy.caution.no_probe;
+        let from = (probes, Phase::Replacing);
+        let stage = stacks::Stage::Onebox;
+        let (under_way, seen) = watching(self.context, self.aws, (&places, stage), from, following).await;
+        Ok((under_way?, seen))
     }
 
     /// The failure of an operation that brought this very image, and was followed to its end: it isn't tried again.
@@ -201,7 +225,14 @@ impl Work<'_> {
         let wanted = stack.changing([(service::ONEBOX_IMAGE, image)]);
         let change = self.apply(&wanted, self.deploy.yes);
         let stage = stacks::Stage::Onebox;
-        let (applied, seen) = watching(self.context, self.aws, (&places, stage), probes, change).await;
+        let (applied, seen) = watching(
+            self.context,
+            self.aws,
+            (&places, stage),
+            (probes, Phase::default()),
+            change,
+        )
+        .await;
         Ok((applied?, seen))
     }
 
@@ -238,7 +269,14 @@ impl Work<'_> {
         let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
         let change = self.apply(&wanted, self.deploy.yes);
         let (probes, stage) = (!self.deploy.caution.no_probe, stacks::Stage::Fleet);
-        let (applied, _) = watching(self.context, self.aws, (&places, stage), probes, change).await;
+        let (applied, _) = watching(
+            self.context,
+            self.aws,
+            (&places, stage),
+            (probes, Phase::default()),
+            change,
+        )
+        .await;
         let error = match applied {
             Err(error) if exit_of(&error) == Exit::RolledBack => error,
             other => return other,
