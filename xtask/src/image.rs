@@ -69,10 +69,15 @@ impl Recipe {
         Self { binary, fault: None }
     }
 
-    /// The image's folder under `target/image/`.
+    /// The image's folder under `target/image/`: each recipe has one of its own, so that several can be built and pushed at
+    /// once.
     fn folder(&self) -> String {
-        let fault = if self.fault.is_some() { "-faulty" } else { "" };
-        format!("{}{fault}", self.binary.name())
+        let Some(fault) = &self.fault else {
+            return self.binary.name().to_owned();
+        };
+        let digest = contents::digest(fault.as_bytes());
+        let digits = digest.rsplit(':').next().and_then(|digits| digits.get(..12));
+        format!("{}-faulty-{}", self.binary.name(), digits.unwrap_or_default())
     }
 
     /// The environment variables that its tasks get.

@@ -71,6 +71,24 @@ fn a_fault_is_in_the_configuration_alone() {
 }
 
 #[test]
+fn each_recipe_has_a_folder_of_its_own() {
+    let faulty = |fault: &str| Recipe {
+        binary: Binary::Service,
+        fault: Some(fault.to_owned()),
+    };
+    let recipes = [
+        Recipe::plain(Binary::Service),
+        Recipe::plain(Binary::Bootstrap),
+        faulty("hang"),
+        faulty("delay=6s@6%"),
+    ];
+    let folders: std::collections::BTreeSet<String> = recipes.iter().map(Recipe::folder).collect();
+    assert_eq!(folders.len(), recipes.len(), "{folders:?}");
+    let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    assert!(folders.iter().all(plain), "{folders:?}");
+}
+
+#[test]
 fn a_digest_is_what_others_compute() {
     // The example of FIPS 180-4: https://csrc.nist.gov/projects/cryptographic-standards-and-guidelines/example-values
     let expected = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
