@@ -471,6 +471,9 @@ pub(crate) struct Rehearse {
     /// fault that is a duration neither.
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<f64>,
+    /// How many scenarios are played at once, each on a local cloud of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs)]
+    pub(crate) jobs: usize,
     /// What runs the tasks [default: process].
     #[arg(long, value_enum, value_name = "RUNTIME")]
     pub(crate) runtime: Option<Runtime>,
@@ -710,6 +713,13 @@ fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(clients @ 1..=1000) => Ok(clients),
         _ => Err("a number from 1 to 1000".to_owned()),
+    }
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(jobs @ 1..=16) => Ok(jobs),
+        _ => Err("a number from 1 to 16".to_owned()),
     }
 }
 

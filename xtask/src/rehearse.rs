@@ -13,6 +13,7 @@ mod scenarios;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
 use self::observation::Observation;
@@ -49,13 +50,11 @@ impl Rehearse {
             context.output.line(&table::render(&header, &rows));
             return Ok(json!({}));
         }
-        let mut verdicts = Vec::new();
-        for scenario in scenarios {
-            let verdict = self.rehearse(context, scenario).await?;
-            context.output.record("verdict", verdict.record());
-            context.progress.line(&verdict.line());
-            verdicts.push(verdict);
-        }
+        let verdicts: Vec<Verdict> = futures_util::stream::iter(scenarios)
+            .map(|scenario| self.rehearse(context, scenario))
+            .buffered(self.jobs)
+            .try_collect()
+            .await?;
         context.output.line(&render(&verdicts));
         conclude(&verdicts)
     }
@@ -84,6 +83,8 @@ impl Rehearse {
         let verdict = judge(scenario, played, self.plant, started.elapsed());
         write_down(&rig, &verdict)?;
         rig.end(self.keep || !verdict.differences.is_empty()).await?;
+        context.output.record("verdict", verdict.record());
+        context.progress.line(&verdict.line());
         Ok(verdict)
     }
 
@@ -207,6 +208,9 @@ impl Verdict {
             "outcome": self.outcome(),
             "seconds": self.took.as_secs_f64(),
             "differences": self.differences,
+            "requests": self.seen.as_ref().map(|seen| seen.traffic.requests),
+            "harmed": self.seen.as_ref().map(|seen| &seen.traffic.harmed),
+            "detection": self.seen.as_ref().and_then(|seen| seen.detection),
             "seen": self.seen.as_ref().map(ToString::to_string),
         })
     }

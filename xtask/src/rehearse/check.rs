@@ -89,6 +89,7 @@ fn harm(expected: Harm, seen: &TrafficSeen) -> Option<String> {
         Harm::NoRequests => seen.requests == 0,
         Harm::None => enough && seen.harmed() == 0,
         Harm::Onebox => enough && seen.harmed() > 0 && fleet == 0 && few,
+        Harm::OneboxAnswered => enough && seen.harmed() > 0 && fleet == 0 && unanswered == 0 && few,
         Harm::Fleet => enough && fleet > 0,
         Harm::Outage => enough && unanswered > 0 && unanswered == seen.harmed(),
     };
@@ -107,6 +108,7 @@ fn harm(expected: Harm, seen: &TrafficSeen) -> Option<String> {
             Harm::NoRequests => "no requests",
             Harm::None => "none",
             Harm::Onebox => "some of Onebox's share and none of Fleet's",
+            Harm::OneboxAnswered => "some of Onebox's answers and no others",
             Harm::Fleet => "some of Fleet's",
             Harm::Outage => "some without an answer and no others",
         };

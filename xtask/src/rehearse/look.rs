@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use stacks::service;
@@ -133,6 +133,8 @@ async fn until(still: &str, condition: impl AsyncFn() -> anyhow::Result<bool>) -
 pub(super) struct Samples {
     /// The alarms that were in ALARM at any time.
     pub(super) fired: BTreeSet<String>,
+    /// When an alarm was first seen in ALARM.
+    pub(super) first_fired: Option<SystemTime>,
     /// The fewest healthy targets of Onebox and Fleet; none where nothing was seen.
     pub(super) fewest_healthy: Option<[u64; 2]>,
 }
@@ -172,6 +174,9 @@ impl Sampler {
 
 impl Samples {
     fn add(&mut self, healthy: Option<[u64; 2]>, red: BTreeSet<String>) {
+        if !red.is_empty() {
+            self.first_fired.get_or_insert_with(SystemTime::now);
+        }
         self.fired.extend(red);
         self.fewest_healthy = match (self.fewest_healthy, healthy) {
             (Some([onebox, fleet]), Some([onebox_now, fleet_now])) => {

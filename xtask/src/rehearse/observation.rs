@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,8 +26,40 @@ pub(crate) struct Observation {
     pub(crate) fired: BTreeSet<String>,
     /// What came of the requests.
     pub(crate) traffic: TrafficSeen,
+    /// How soon an alarm fired, where one did after requests came to harm.
+    #[serde(default)]
+    pub(crate) detection: Option<Detection>,
     /// Processes of tasks that ECS doesn't know.
     pub(crate) orphans: usize,
+}
+
+/// How soon an alarm fired, in AWS's minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Detection {
+    /// From the first harm until an alarm was seen in ALARM.
+    pub(crate) minutes: f64,
+    /// From the first harm until the rules allow an alarm: when as many minutes are over as must breach, the one of the
+    /// first harm among them.
+    pub(crate) floor_minutes: f64,
+}
+
+impl Detection {
+    /// How soon an alarm fired that was first seen at one moment, after the first harm at another.
+    ///
+    /// The periods of CloudWatch's metrics begin with the clock's minutes, which the local cloud makes as short as its
+    /// speed says.
+    pub(crate) fn of(first_harm: SystemTime, fired: SystemTime, speed: f64) -> Option<Self> {
+        let minute = 60.0 / speed;
+        let waited = fired.duration_since(first_harm).ok()?;
+        let since_epoch = first_harm.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let into_the_minute = (since_epoch.as_secs_f64() / minute).fract();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let breaching = constants::alarm::DATAPOINTS_TO_ALARM as f64;
+        Some(Self {
+            minutes: waited.as_secs_f64() / minute,
+            floor_minutes: breaching - into_the_minute,
+        })
+    }
 }
 
 /// What came of a command.
@@ -106,6 +139,10 @@ impl fmt::Display for Observation {
         for alarm in &self.fired {
             write!(formatter, "; {alarm} fired")?;
         }
+        if let Some(detection) = self.detection {
+            let Detection { minutes, floor_minutes } = detection;
+            write!(formatter, " after {minutes:.1} min, {floor_minutes:.1} at the least")?;
+        }
         write!(formatter, "; {} requests", self.traffic.requests)?;
         for (stage, count) in &self.traffic.harmed {
             write!(formatter, ", {count} of {stage} harmed")?;
@@ -123,5 +160,26 @@ impl StageSeen {
             self.after.len(),
             self.fewest_healthy
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_floor_of_detection_is_where_the_rules_put_it() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
+        let check = |harm, fired, speed, minutes: f64, floor: f64| {
+            let detection = Detection::of(at(harm), at(fired), speed).unwrap();
+            assert!((detection.minutes - minutes).abs() < 1e-9, "{detection:?}");
+            assert!((detection.floor_minutes - floor).abs() < 1e-9, "{detection:?}");
+        };
+        check(600.0, 780.0, 1.0, 3.0, 3.0);
+        check(645.0, 780.0, 1.0, 2.25, 2.25);
+        check(603.0, 609.0, 20.0, 2.0, 3.0);
+        assert_eq!(Detection::of(at(2.0), at(1.0), 1.0), None, "not because of it");
     }
 }

@@ -35,7 +35,14 @@ pub(crate) fn planted(right: &Expectation) -> Vec<(String, Expectation)> {
             planted.push(wrong(&format!("{alarms:?}"), right, |wrong| wrong.alarms = alarms));
         }
     }
-    for harm in [Harm::NoRequests, Harm::None, Harm::Onebox, Harm::Fleet, Harm::Outage] {
+    for harm in [
+        Harm::NoRequests,
+        Harm::None,
+        Harm::Onebox,
+        Harm::OneboxAnswered,
+        Harm::Fleet,
+        Harm::Outage,
+    ] {
         if !overlap(harm, right.harm) {
             planted.push(wrong(&format!("harm to {harm:?}"), right, |wrong| wrong.harm = harm));
         }
@@ -68,8 +75,8 @@ fn alike(one: Alarms, other: Alarms) -> bool {
 
 /// Whether what satisfies one may satisfy the other: a request without an answer may be Onebox's.
 fn overlap(one: Harm, other: Harm) -> bool {
-    let unanswered = |harm| matches!(harm, Harm::Onebox | Harm::Outage);
-    one == other || (unanswered(one) && unanswered(other))
+    let of_onebox = |harm| matches!(harm, Harm::OneboxAnswered | Harm::Outage);
+    one == other || (one == Harm::Onebox && of_onebox(other)) || (of_onebox(one) && other == Harm::Onebox)
 }
 
 fn wrong_stages(right: &Stage) -> Vec<(&'static str, Stage)> {

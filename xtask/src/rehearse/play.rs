@@ -8,7 +8,7 @@ use stacks::service;
 
 use super::edit::edit;
 use super::look::{Sampler, Samples, Sandbox, processes};
-use super::observation::{Observation, Outcome, StageSeen, TrafficSeen};
+use super::observation::{Detection, Observation, Outcome, StageSeen, TrafficSeen};
 use super::rig::{Meanwhile, Rig};
 use super::scenario::{Load, Scenario, Step};
 use crate::environment::Stacks;
@@ -66,6 +66,9 @@ pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> an
         onebox,
         fleet,
         fired: seen.fired,
+        detection: counts
+            .as_ref()
+            .and_then(|counts| Detection::of(counts.first_harm?, seen.first_fired?, rig.speed())),
         traffic: counts.as_ref().map(TrafficSeen::of).unwrap_or_default(),
         orphans,
     })

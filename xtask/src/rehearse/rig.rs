@@ -25,6 +25,8 @@ const STOP_LIMIT: Duration = Duration::from_mins(1);
 /// A local cloud of a scenario's own.
 #[derive(Debug)]
 pub(super) struct Rig {
+    /// This very command line.
+    program: PathBuf,
     /// The checkout's root.
     root: PathBuf,
     /// Where everything of the scenario is.
@@ -51,6 +53,7 @@ impl Rig {
         let folder = root.join("target/rehearsal").join(name);
         let home = Home::new(folder.join("cloud"));
         let rig = Self {
+            program: std::env::current_exe().context("cannot tell which program this is")?,
             root: root.to_owned(),
             folder,
             home,
@@ -67,6 +70,11 @@ impl Rig {
     /// Where everything of the scenario is.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How many times faster than AWS its waits pass.
+    pub(super) fn speed(&self) -> f64 {
+        self.speed
     }
 
     /// The folder of the local cloud.
@@ -171,8 +179,7 @@ impl Rig {
     }
 
     fn bare_command(&self, words: &[String]) -> Command {
-        // The same program, even where it was built anew meanwhile.
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(&self.program);
         command
             .args(words)
             .current_dir(&self.root)

@@ -130,6 +130,8 @@ pub(crate) enum Harm {
     None,
     /// Some, and all of them Onebox's: not one of Fleet's, and no more than its share.
     Onebox,
+    /// As [`Harm::Onebox`], and all of them were answered by it.
+    OneboxAnswered,
     /// Some, of Fleet as well: what was put where every request goes.
     Fleet,
     /// Some without an answer, and none with a bad one: the load balancer itself was away.

@@ -73,7 +73,16 @@ pub(super) const STEPS: &[Step] = &[
         needs: &[Need::Python],
         run: end_to_end,
     },
+    Step {
+        name: "rehearse",
+        checks: "a few changes, good and bad, end as promised",
+        needs: &[],
+        run: rehearse,
+    },
 ];
+
+/// The scenarios that show the most in the least time. Outcomes alone decide, never how long something took.
+const REHEARSED: [&str; 4] = ["nothing", "good-image", "errors", "missing-image"];
 
 fn format(root: &Path) -> anyhow::Result<()> {
     succeed(cargo(root).args(["fmt", "--all", "--check"]))
@@ -183,6 +192,13 @@ fn end_to_end(root: &Path) -> anyhow::Result<()> {
         "docker_",
     ]);
     succeed(test.env("CI", "true"))
+}
+
+fn rehearse(root: &Path) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot tell which program this is")?;
+    let mut rehearse = Command::new(program);
+    rehearse.current_dir(root).args(["rehearse", "--plant"]).args(REHEARSED);
+    succeed(&mut rehearse)
 }
 
 fn has_nextest(root: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! What came of the requests.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) stages: BTreeMap<String, Answers>,
     /// Requests without an answer, by what went wrong.
     pub(crate) unanswered: BTreeMap<String, u64>,
+    /// When the first request failed, or was answered so late that it was slow.
+    pub(crate) first_harm: Option<SystemTime>,
 }
 
 /// The answers of a stage.
@@ -39,6 +41,9 @@ impl Counts {
         if !self.stages.contains_key(stage) {
             self.stages.insert(stage.to_owned(), Answers::default());
         }
+        if status.is_server_error() || latency >= SLOW {
+            self.first_harm.get_or_insert_with(SystemTime::now);
+        }
         if let Some(answers) = self.stages.get_mut(stage) {
             *answers.statuses.entry(status.as_u16()).or_default() += 1;
             answers.latency.record(latency);
@@ -47,6 +52,7 @@ impl Counts {
 
     /// Counts a request that had no answer.
     pub(crate) fn unanswered(&mut self, why: String) {
+        self.first_harm.get_or_insert_with(SystemTime::now);
         *self.unanswered.entry(why).or_default() += 1;
     }
 

@@ -17,7 +17,7 @@ pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
     let (requests, harmed) = match expected.harm {
         Harm::NoRequests => (0, None),
         Harm::None => (50_000, None),
-        Harm::Onebox => (50_000, Some(("onebox", 500))),
+        Harm::Onebox | Harm::OneboxAnswered => (50_000, Some(("onebox", 500))),
         Harm::Fleet => (50_000, Some(("fleet", 500))),
         Harm::Outage => (50_000, Some((NO_STAGE, 5000))),
     };
@@ -35,6 +35,7 @@ pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
                 .into_iter()
                 .collect(),
         },
+        detection: None,
         orphans: 0,
     }
 }
@@ -141,6 +142,8 @@ fn harm_is_oneboxs_share_at_the_most() {
         (Harm::Onebox, harmed("onebox", 151), false),
         (Harm::Onebox, harmed(NO_STAGE, 3), true),
         (Harm::Onebox, harmed("fleet", 1), false),
+        (Harm::OneboxAnswered, harmed("onebox", 3), true),
+        (Harm::OneboxAnswered, harmed(NO_STAGE, 3), false),
         (
             Harm::Onebox,
             TrafficSeen {

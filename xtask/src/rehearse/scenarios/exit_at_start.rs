@@ -10,7 +10,11 @@ pub(super) const SCENARIO: Scenario = Scenario {
     expected: Expectation {
         onebox: ONEBOX_UNTOUCHED,
         harm: Harm::None,
-        says: &["circuit breaker", "exited", "exit-at-start"],
+        says: &[
+            "circuit breaker",
+            "exited with code 1",
+            "a fault was asked for: exit-at-start",
+        ],
         ..STOPPED_AT_ONEBOX
     },
     ..USUAL
