@@ -14,7 +14,7 @@ use super::buildspec::{self, Buildspec, Commands, OnFailure};
 use super::job::Job;
 use super::log::Log;
 use super::shell::{Ended, Shell};
-use super::sweep::MARKER;
+use super::sweep::{MARKER, sweep_build};
 use super::workplace::{Places, Workplace};
 use super::{Phase, Report, Status, environment, files};
 use crate::code::CodeHappening;
@@ -133,6 +133,10 @@ impl Builds {
             events: self.events.clone(),
         };
         let (status, exported) = run.whole(&self.places).await;
+        let (home, build) = (self.places.home().to_owned(), id.clone());
+        if let Err(error) = tokio::task::spawn_blocking(move || sweep_build(&home, &build)).await {
+            tracing::error!(%error, id, "cannot look for what a build has left running");
+        }
         let Run { log, workplace, .. } = run;
         log.close().await;
         // Whoever comes next finds the folder free.

@@ -14,10 +14,22 @@ const LOOKS: usize = 100;
 
 /// Ends every process of any build of this home, and says how many there were.
 pub(crate) fn sweep(home: &Path) -> usize {
-    let wanted = format!("{MARKER}={}", home.display()).into_bytes();
+    end_all(&[format!("{MARKER}={}", home.display())])
+}
+
+/// Ends what one build has left running: on AWS its host goes with it.
+pub(super) fn sweep_build(home: &Path, build: &str) -> usize {
+    end_all(&[
+        format!("{MARKER}={}", home.display()),
+        format!("CODEBUILD_BUILD_ID={build}"),
+    ])
+}
+
+/// Ends every process whose environment has all of these.
+fn end_all(wanted: &[String]) -> usize {
     let mut ended = BTreeSet::new();
     for _ in 0..LOOKS {
-        let found = marked(&wanted);
+        let found = marked(wanted);
         if found.is_empty() {
             break;
         }
@@ -31,13 +43,17 @@ pub(crate) fn sweep(home: &Path) -> usize {
 }
 
 /// A process that is dead already, but not waited for, has no environment any more.
-fn marked(wanted: &[u8]) -> Vec<Pid> {
+fn marked(wanted: &[String]) -> Vec<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = entries.filter_map(|entry| {
         let id = entry.file_name().to_str()?.parse().ok()?;
         let environment = fs::read(entry.path().join("environ")).ok()?;
-        let has = environment.split(|byte| *byte == 0).any(|variable| variable == wanted);
-        has.then(|| Pid::from_raw(id)).flatten()
+        let has = |wanted: &String| {
+            environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == wanted.as_bytes())
+        };
+        wanted.iter().all(has).then(|| Pid::from_raw(id)).flatten()
     });
     processes.collect()
 }
@@ -58,5 +74,24 @@ mod tests {
         assert_eq!(children[1].try_wait().unwrap(), None, "another's goes on");
         assert_eq!(sweep(homes[1].path()), 1);
         children[1].wait().unwrap();
+    }
+
+    #[test]
+    fn what_one_build_leaves_ends_and_anothers_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let start = |build: &str| {
+            let mut command = Command::new("sleep");
+            command
+                .arg("600")
+                .env(MARKER, home.path())
+                .env("CODEBUILD_BUILD_ID", build);
+            command.spawn().unwrap()
+        };
+        let (mut one, mut other) = (start("trial:1"), start("trial:11"));
+        assert_eq!(sweep_build(home.path(), "trial:1"), 1);
+        assert!(!one.wait().unwrap().success());
+        assert_eq!(other.try_wait().unwrap(), None, "another's goes on");
+        assert_eq!(sweep_build(home.path(), "trial:11"), 1);
+        other.wait().unwrap();
     }
 }

@@ -26,6 +26,10 @@ A resource type or a property that isn't in the table is refused before anything
 - An alarm looks at two periods more than its evaluation periods, in case some are missing, and is judged as soon as a minute's metrics are in.
 - A percentile is the sample at its rank, with nothing interpolated. A division by zero makes no data point.
 - A task is one sample a minute of its service's utilisation. It is looked at right after the minute; an alarm is judged without it if Docker takes longer than a tenth of the minute to tell.
+- An execution of a pipeline that waits between stages when the pipeline is updated fails, as one whose actions run does; with `RestartExecutionOnUpdate` a new one goes on with the new definition.
+- A rollback of a pipeline's stage runs that stage and none after it.
+- An abandoned action's build goes on, as on AWS; `StopBuild` ends it. A deleted pipeline's builds are ended.
+- A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
 
 ## Differences that every user meets
 
@@ -33,6 +37,7 @@ A resource type or a property that isn't in the table is refused before anything
 - Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened.
 - Metrics: timestamps are the clock's own, and a period of 60 s is a metric minute, which lasts 60 s divided by the speed. So at the usual speed the data points of a `Period` of 60 are 5 s apart, and the three hours that are kept are the last 15 minutes of the clock. After a restart at another speed there are no metrics from before it; states and histories of alarms stay.
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
+- A build is a process of this machine in a clean checkout below the local cloud's folder. It is lent where programs and compilers are, how the network is reached and where crates come from (`PATH`, `HOME`, `CARGO_HOME`, `RUSTUP_HOME`, proxies and the like), and nothing else of the environment; AWS is this local cloud for it. Repositories need `git` on the `PATH`.
 - Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
 
 ## The ledger
