@@ -76,9 +76,7 @@ pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, p
     }
     let minutes = LOOK_BACK.as_secs() / 60;
     let then = if probes {
-        format!(
-            "{PROBES_PER_SECOND} probes a second will go to each stage while Onebox meets the change, to judge by them"
-        )
+        format!("{PROBES_PER_SECOND} probes a second will go to each stage meanwhile, to judge by them")
     } else {
         "without probes there will be nothing to judge by, unless some comes meanwhile".to_owned()
     };
