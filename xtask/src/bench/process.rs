@@ -133,6 +133,17 @@ pub(super) fn ended_children_seconds() -> anyhow::Result<f64> {
         .context("/proc/self/stat doesn't say what children have used")
 }
 
+/// Processor time that this thread has used, in seconds, to the nanosecond.
+///
+/// # Errors
+/// When the system doesn't tell.
+pub(super) fn thread_seconds() -> anyhow::Result<f64> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").context("cannot read /proc/thread-self/schedstat")?;
+    let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
+    let nanoseconds = nanoseconds.context("/proc/thread-self/schedstat says nothing of time")?;
+    Ok(Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
 /// The fields' numbers in `/proc/PID/stat`, the first being 1.
 /// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
 const USER_TIME: usize = 14;
@@ -172,6 +183,7 @@ mod tests {
         assert_eq!(ticks(stat, &[CHILDREN_USER_TIME, CHILDREN_SYSTEM_TIME]), Some(77));
         assert_eq!(ticks("7 (short) S 1", &[USER_TIME]), None);
         assert!(processor_seconds(std::process::id()).is_ok() && ended_children_seconds().is_ok());
+        assert!(thread_seconds().unwrap() > 0.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::figures::Figure;
+use super::process::thread_seconds;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;
 use super::statistics::Series;
@@ -15,21 +16,23 @@ pub(super) const FIGURE: Figure = Figure {
     name: "rendering",
     measures: "rendering every stack's template, warm",
     means: "Every stack of every environment is rendered from Rust structs to text, again and again in one process, unoptimised as \
-            `cargo xtask` is built. The reference implementation's `cdk synth`, which isn't run here, takes 17.7 s of processor time \
+            `cargo xtask` is built. The target is held against processor time, which a busy machine leaves alone. The reference implementation's `cdk synth`, which isn't run here, takes 17.7 s of processor time \
             for its two stacks.",
     needs: &[],
     take,
 };
 
 fn take(site: &Site) -> anyhow::Result<Vec<Reading>> {
-    let mut milliseconds = Series::default();
+    let (mut processor, mut clock) = (Series::default(), Series::default());
     for _ in 0..ROUNDS {
         site.go_on()?;
-        let start = Instant::now();
+        let (before, start) = (thread_seconds()?, Instant::now());
         let stacks = std::hint::black_box(stacks::all());
-        milliseconds.push(start.elapsed().as_secs_f64() * 1000.0);
+        clock.push(start.elapsed().as_secs_f64() * 1000.0);
+        processor.push((thread_seconds()? - before) * 1000.0);
         drop(stacks);
     }
-    let reading = Reading::of("all stacks", Unit::Milliseconds, &milliseconds)?;
-    Ok(vec![reading.target(Target::AtMost(50.0))])
+    let processor = Reading::of("all stacks, processor time", Unit::Milliseconds, &processor)?;
+    let clock = Reading::of("all stacks, wall clock", Unit::Milliseconds, &clock)?;
+    Ok(vec![processor.target(Target::AtMost(50.0)), clock])
 }
