@@ -6,6 +6,7 @@
 mod balancer;
 mod cloud;
 mod deployment;
+mod detection;
 mod figures;
 mod first_build;
 mod growth;

@@ -207,6 +207,8 @@ impl Verdict {
             "scenario": self.scenario.name,
             "outcome": self.outcome(),
             "seconds": self.took.as_secs_f64(),
+            "speed": self.scenario.speed,
+            "rate": self.scenario.load.rate(),
             "differences": self.differences,
             "requests": self.seen.as_ref().map(|seen| seen.traffic.requests),
             "harmed": self.seen.as_ref().map(|seen| &seen.traffic.harmed),

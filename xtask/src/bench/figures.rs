@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::site::Site;
-use super::{balancer, deployment, first_build, growth, image, rendering, service, start};
+use super::{balancer, deployment, detection, first_build, growth, image, rendering, service, start};
 
 /// Something that is measured.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ pub(super) const FIGURES: &[Figure] = &[
     deployment::FIGURE,
     service::FIGURE,
     balancer::FIGURE,
+    detection::FIGURE,
     growth::resources::FIGURE,
     growth::tasks::FIGURE,
     growth::target_groups::FIGURE,

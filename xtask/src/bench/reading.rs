@@ -9,6 +9,8 @@ pub(super) enum Unit {
     Milliseconds,
     /// Seconds.
     Seconds,
+    /// Minutes of AWS's, which pass faster here by the speed.
+    Minutes,
     /// Seconds of processor time.
     ProcessorSeconds,
     /// Microseconds of processor time.
@@ -29,6 +31,7 @@ impl Unit {
         match self {
             Self::Milliseconds => "ms",
             Self::Seconds => "s",
+            Self::Minutes => "min",
             Self::ProcessorSeconds => "CPU s",
             Self::ProcessorMicroseconds => "CPU µs",
             Self::Mebibytes => "MiB",

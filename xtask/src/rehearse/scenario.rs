@@ -35,6 +35,16 @@ pub(crate) enum Load {
     Full(usize),
 }
 
+impl Load {
+    /// Requests a second, where that is what was chosen.
+    pub(crate) fn rate(self) -> Option<f64> {
+        match self {
+            Self::Rate(rate) => Some(rate),
+            Self::Quiet | Self::Full(_) => None,
+        }
+    }
+}
+
 /// A value in the service stack's template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Edit {
