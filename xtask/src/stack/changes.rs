@@ -81,20 +81,65 @@ pub(crate) fn effect(action: &str, replacement: Option<&str>) -> Effect {
     }
 }
 
-/// Renders a change set for people: a table with what is destroyed first, and a sentence that names it again.
+/// What a change is about, for people who must look at some changes harder than at others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// Who may do what.
+    Rights,
+    /// Who may reach what.
+    Reach,
+    /// Everything else.
+    Else,
+}
+
+impl About {
+    fn of(change: &Change) -> Self {
+        match change.resource_type.as_str() {
+            of_type if of_type.starts_with("AWS::IAM::") => Self::Rights,
+            of_type if of_type.starts_with("AWS::EC2::SecurityGroup") => Self::Reach,
+            _ => Self::Else,
+        }
+    }
+
+    fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::Rights => Some("who may do what (IAM):"),
+            Self::Reach => Some("who may reach what (security groups):"),
+            Self::Else => None,
+        }
+    }
+}
+
+/// Renders a change set for people: tables with what is destroyed first, rights and security groups apart, then the
+/// properties of what is modified, and a sentence that names again what is destroyed.
 pub(crate) fn render(stack_name: &str, changes: &[Change]) -> String {
     let changes = in_order(changes);
-    let rows: Vec<Vec<String>> = changes.iter().map(|change| row(change)).collect();
-    let mut text = format!("{stack_name}: {}", summary(&changes));
-    if !rows.is_empty() {
-        text.push('\n');
-        text.push_str(&table::render(&["CHANGE", "RESOURCE", "TYPE", "BECAUSE OF"], &rows));
+    let mut lines = vec![format!("{stack_name}: {}", summary(&changes))];
+    for about in [About::Else, About::Rights, About::Reach] {
+        let of_it = changes.iter().filter(|change| About::of(change) == about);
+        let rows: Vec<Vec<String>> = of_it.map(|change| row(change)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        lines.extend(about.heading().map(ToOwned::to_owned));
+        lines.push(table::render(&["CHANGE", "RESOURCE", "TYPE", "BECAUSE OF"], &rows));
     }
-    for line in destruction(&changes) {
-        text.push('\n');
-        text.push_str(&line);
-    }
-    text
+    lines.extend(modified(&changes));
+    lines.extend(destruction(&changes));
+    lines.join("\n")
+}
+
+/// The properties of what is there already and changes.
+fn modified(changes: &[&Change]) -> Vec<String> {
+    let existing = changes
+        .iter()
+        .filter(|change| matches!(change.effect, Effect::Modify | Effect::Replace | Effect::MayReplace));
+    let differing = existing.filter(|change| !change.properties.is_empty());
+    let lines = differing.flat_map(|change| {
+        let properties = change.properties.iter().map(properties::render);
+        std::iter::once(format!("{}:", change.logical_id)).chain(properties.map(|property| format!("  {property}")))
+    });
+    lines.collect()
 }
 
 /// Renders a change set for people, property by property.
@@ -220,6 +265,29 @@ mod tests {
         OldQueue will be deleted
         OneboxTaskDefinition will be replaced: created anew, and the old one deleted
         Listener will be replaced if CloudFormation finds that it must, which it knows only while it runs
+        ");
+    }
+
+    #[test]
+    fn rights_and_security_groups_stand_apart_with_what_changes_in_them() {
+        let mut role = change("Modify", Some("False"), "TaskRole", &["Policies"]);
+        role.resource_type = "AWS::IAM::Role".to_owned();
+        role.properties = properties::within("/Properties/Policies/0/Action", Some("s3:Get*"), Some("s3:*"));
+        let mut group = change("Modify", Some("False"), "TaskSecurityGroup", &["SecurityGroupIngress"]);
+        group.resource_type = "AWS::EC2::SecurityGroup".to_owned();
+        let changes = [role, group, change("Add", None, "Alarm", &[])];
+        insta::assert_snapshot!(render("Example", &changes), @"
+        Example: 1 to create, 2 to modify
+        CHANGE  RESOURCE  TYPE                      BECAUSE OF
+        create  Alarm     AWS::ECS::TaskDefinition
+        who may do what (IAM):
+        CHANGE  RESOURCE  TYPE            BECAUSE OF
+        modify  TaskRole  AWS::IAM::Role  Policies
+        who may reach what (security groups):
+        CHANGE  RESOURCE           TYPE                     BECAUSE OF
+        modify  TaskSecurityGroup  AWS::EC2::SecurityGroup  SecurityGroupIngress
+        TaskRole:
+          ~ Policies/0/Action: s3:Get* → s3:*
         ");
     }
 
