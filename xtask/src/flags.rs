@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use local_cloud::RuntimeChoice;
 
 /// Builds, deploys and tests the service: on AWS, or with --local on this machine alone.
@@ -383,6 +383,11 @@ pub(crate) enum LocalCommand {
         #[arg(long)]
         markdown: bool,
     },
+    /// Have it show faults on purpose, to see what clients make of them; they outlive its restart.
+    Fault {
+        #[command(subcommand)]
+        command: FaultCommand,
+    },
     /// Run it in the foreground.
     #[command(hide = true)]
     Serve {
@@ -391,6 +396,81 @@ pub(crate) enum LocalCommand {
         #[command(flatten)]
         settings: LocalSettings,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// Add a fault.
+    Add {
+        #[command(subcommand)]
+        fault: Fault,
+    },
+    /// List the faults that have yet to happen.
+    List,
+    /// Forget a fault, or all.
+    Clear {
+        /// The fault's number, as `list` shows it.
+        id: Option<u64>,
+    },
+}
+
+/// A fault that the local cloud is to show.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Fault {
+    /// Refuse calls because there are too many; once, unless --times says otherwise.
+    Throttling(CallFault),
+    /// Refuse calls because the credentials have expired; until cleared, unless --times says otherwise.
+    ExpiredCredentials(CallFault),
+    /// Refuse calls because they aren't allowed; until cleared, unless --times says otherwise.
+    AccessDenied(CallFault),
+    /// Do what a call asks, and end the connection without an answer; once, unless --times says otherwise.
+    LostConnection(CallFault),
+    /// Fail the next change of a resource.
+    Resource {
+        /// Its logical id, or its type.
+        resource: String,
+        /// Which change [default: any].
+        #[arg(long, value_enum)]
+        operation: Option<ResourceOperation>,
+        /// What CloudFormation says of it.
+        #[arg(long, default_value = DEFAULT_FAULT_REASON)]
+        reason: String,
+        /// How often.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+        times: u32,
+    },
+    /// Fail the next change by which a rollback restores a resource.
+    Rollback {
+        /// Its logical id, or its type.
+        resource: String,
+        /// What CloudFormation says of it.
+        #[arg(long, default_value = DEFAULT_FAULT_REASON)]
+        reason: String,
+        /// How often.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+        times: u32,
+    },
+}
+
+const DEFAULT_FAULT_REASON: &str = "this failure was asked for";
+
+/// Which calls a fault meets, and how often.
+#[derive(Debug, Args)]
+pub(crate) struct CallFault {
+    /// The operation, such as `DescribeStacks` [default: any].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operation: Option<String>,
+    /// How often.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) times: Option<u32>,
+}
+
+/// A change of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResourceOperation {
+    Create,
+    Update,
+    Delete,
 }
 
 /// Run the pipeline and follow it to its end: create what is missing, push HEAD, start or join the execution.

@@ -1,5 +1,7 @@
 //! The local cloud: starting it, ending it, and what it tells of itself.
 
+mod fault;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -39,6 +41,7 @@ impl Local {
             LocalCommand::Status { .. } => status(context),
             LocalCommand::Env => environment(context),
             LocalCommand::Fidelity { markdown } => Ok(fidelity(context, markdown)),
+            LocalCommand::Fault { command } => fault::run(context, command).await,
             LocalCommand::Serve { port, settings } => serve(context, port, &settings).await,
         }
     }

@@ -12,6 +12,7 @@ use crate::code::{Code, CodeEffect};
 use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
+use crate::faults::Faults;
 use crate::ids::{Ids, Place};
 use crate::plain::Records;
 use crate::speed::Speed;
@@ -38,6 +39,9 @@ pub(crate) struct Cloud {
     /// Repositories, builds, pipelines and rules.
     #[serde(default)]
     pub(crate) code: Code,
+    /// The faults that were asked for.
+    #[serde(default)]
+    pub(crate) faults: Faults,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
@@ -123,6 +127,7 @@ impl Cloud {
             scalable_targets: BTreeMap::new(),
             cloudwatch: CloudWatch::default(),
             code: Code::default(),
+            faults: Faults::default(),
             speed: no_speed(),
             images: no_images(),
             journal: Journal::default(),

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cloud::Effect;
 use crate::effects::Effects;
+use crate::faults;
 use crate::server::stopping;
 use crate::store;
 use crate::wire::{Call, Fault};
@@ -31,6 +32,13 @@ pub(crate) enum Event {
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Value, Fault>>,
     },
+    /// What is asked of the faults.
+    Faults {
+        /// What is asked.
+        request: faults::Request,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Value, Fault>>,
+    },
     /// Something that happened outside.
     Happening(Happening),
 }
@@ -48,8 +56,8 @@ pub(crate) struct Engine {
     pub(crate) pending: Vec<Effect>,
 }
 
-/// An answer that waits until the state it speaks of is written.
-type Answer = (oneshot::Sender<Result<Value, Fault>>, Result<Value, Fault>);
+/// An answer that waits until the state it speaks of is written; none when it is to be lost.
+type Answer = (oneshot::Sender<Result<Value, Fault>>, Option<Result<Value, Fault>>);
 
 impl Engine {
     /// Runs until told to stop.
@@ -88,6 +96,7 @@ impl Engine {
             Err(error) => tracing::error!("{error:#}; trying again"),
         }
         for (reply, outcome) in answers {
+            let Some(outcome) = outcome else { continue };
             // Whoever hung up needs no answer.
             let _ = reply.send(match &written {
                 Ok(()) => outcome,
@@ -101,8 +110,10 @@ impl Engine {
         match event {
             Event::Call { call, reply } => {
                 let outcome = self.world.call(now, &self.registry, &self.registry_password, &call);
-                answers.push((reply, outcome));
+                let lost = self.world.loses(&call);
+                answers.push((reply, (!lost).then_some(outcome)));
             }
+            Event::Faults { request, reply } => answers.push((reply, Some(self.world.faults(request)))),
             Event::Happening(happening) => {
                 tracing::debug!(?happening);
                 self.world.happen(now, happening);

@@ -109,6 +109,7 @@ impl Provider for Cloud {
     }
 
     fn create(&mut self, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
+        self.faults.on_resource(request, Operation::Create)?;
         handler(request.type_name)?.create(self, now, request)
     }
 
@@ -119,10 +120,12 @@ impl Provider for Cloud {
         physical_id: &str,
         _: &Value,
     ) -> Result<(), String> {
+        self.faults.on_resource(request, Operation::Update)?;
         handler(request.type_name)?.update(self, now, request, physical_id)
     }
 
     fn delete(&mut self, now: SystemTime, request: &ResourceRequest<'_>, physical_id: &str) -> Result<(), String> {
+        self.faults.on_resource(request, Operation::Delete)?;
         handler(request.type_name)?.delete(self, now, request, physical_id)
     }
 

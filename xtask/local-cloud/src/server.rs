@@ -1,6 +1,8 @@
-//! The HTTP server on loopback: AWS's calls at `/`, the registry below `/v2/`.
+//! The HTTP server on loopback: AWS's calls at `/`, the registry below `/v2/`, what is asked of the local cloud itself below
+//! `/_local/`.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,12 +13,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::LengthLimitError;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::engine::Event;
+use crate::local_api;
 use crate::wire::{self, Fault};
 
 /// The longest body of a call. CloudFormation's templates come inline up to 51,200 bytes, and percent-encoding triples them.
@@ -50,7 +55,12 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Re
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let answers = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        let answering = answers.call(request);
+        async move { unless_lost(answering.await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -64,6 +74,18 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stop: watch::Re
     }
 }
 
+/// Marks a response in whose place the connection is to end.
+#[derive(Debug, Clone, Copy)]
+struct Lost;
+
+fn unless_lost(answered: Result<Response, Infallible>) -> io::Result<Response> {
+    let Ok(response) = answered;
+    match response.extensions().get::<Lost>() {
+        None => Ok(response),
+        Some(Lost) => Err(io::Error::other("the connection is lost, as was asked for")),
+    }
+}
+
 /// Ends when the local cloud is told to.
 pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
     // Without a sender it is ending too.
@@ -72,8 +94,10 @@ pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
 
 /// The whole of the endpoint.
 pub(crate) fn router(events: mpsc::Sender<Event>, registry: Router, address: SocketAddr) -> Router {
+    let local = local_api::router(events.clone());
     let calls = Router::new().fallback(answer).with_state(events);
     registry
+        .merge(local)
         .merge(calls)
         .layer(middleware::from_fn_with_state(address.port(), only_local_hosts))
 }
@@ -124,8 +148,11 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
     };
     let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
     let outcome = match call {
-        Ok(call) => ask(&events, call).await,
-        Err(fault) => Err(fault),
+        Ok(call) => ask(&events, |reply| Event::Call { call, reply }).await,
+        Err(fault) => Some(Err(fault)),
+    };
+    let Some(outcome) = outcome else {
+        return Ok(([("connection", "close")], axum::Extension(Lost)).into_response());
     };
     tracing::debug!(
         operation,
@@ -138,7 +165,7 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
 /// A body, within its limits of size and time.
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
-async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
+pub(crate) async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
     let too_large = || Fault {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         code: "RequestEntityTooLargeException".to_owned(),
@@ -163,15 +190,27 @@ async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
     }
 }
 
-async fn ask(events: &mpsc::Sender<Event>, call: wire::Call) -> Result<serde_json::Value, Fault> {
+/// Asks the loop; none when the answer is to be lost.
+pub(crate) async fn ask(
+    events: &mpsc::Sender<Event>,
+    event: impl FnOnce(oneshot::Sender<Result<Value, Fault>>) -> Event,
+) -> Option<Result<Value, Fault>> {
     let (reply, answer) = oneshot::channel();
-    let stopping = || Fault {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        code: "ServiceUnavailable".to_owned(),
-        message: "the local cloud is stopping".to_owned(),
+    let stopping = || {
+        Some(Err(Fault {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "ServiceUnavailable".to_owned(),
+            message: "the local cloud is stopping".to_owned(),
+        }))
     };
-    events.send(Event::Call { call, reply }).await.map_err(|_| stopping())?;
-    answer.await.map_err(|_| stopping())?
+    if events.send(event(reply)).await.is_err() {
+        return stopping();
+    }
+    match answer.await {
+        Ok(outcome) => Some(outcome),
+        Err(_) if events.is_closed() => stopping(),
+        Err(_) => None,
+    }
 }
 
 /// Request ids only have to differ.

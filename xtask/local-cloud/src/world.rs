@@ -15,7 +15,7 @@ use crate::code::CodeHappening;
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
 use crate::wire::{Call, Fault, Service};
-use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, inputs, logs};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, faults, inputs, logs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -95,6 +95,10 @@ impl World {
         call: &Call,
     ) -> Result<Value, Fault> {
         let (operation, input) = (call.operation.as_str(), &call.input);
+        if let Some(fault) = self.cloud.faults.on_call(&self.cloud.place, call) {
+            self.changed = true;
+            return Err(fault);
+        }
         inputs::check(call.service, &self.cloud.place.account_id, operation, input)?;
         self.changed |= !only_reads(operation);
         let output = match call.service {
@@ -111,6 +115,22 @@ impl World {
             Service::Sts => caller(&self.cloud.place, operation),
         }?;
         inputs::page(call.service, operation, input, output)
+    }
+
+    /// Whether the answer to a call is to be lost with its connection.
+    pub(crate) fn loses(&mut self, call: &Call) -> bool {
+        let lost = self.cloud.faults.loses(call);
+        self.changed |= lost;
+        lost
+    }
+
+    /// What is asked of the faults.
+    ///
+    /// # Errors
+    /// When it can't be done.
+    pub(crate) fn faults(&mut self, request: faults::Request) -> Result<Value, Fault> {
+        self.changed = true;
+        self.cloud.faults.request(request)
     }
 
     /// Takes in something that happened.

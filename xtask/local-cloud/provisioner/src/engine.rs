@@ -17,7 +17,7 @@ use crate::evaluate::{Found, Lookup};
 use crate::ids::Ids;
 use crate::provider::{Operation, Progress, Provider, ResourceRequest};
 use crate::run::{Phase, Run, Step};
-use crate::stack::{Resource, ResourceStatus, Stack};
+use crate::stack::{Resource, ResourceStatus, Stack, StackStatus};
 
 /// How long an operation on one resource may take where its type states nothing.
 ///
@@ -113,6 +113,10 @@ impl Engine<'_> {
             properties: &resource.properties,
             tags: &tags,
             generated_name: &resource.generated_name,
+            rolls_back: matches!(
+                stack.status,
+                StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress
+            ),
             token: &token,
         };
         let physical_id = resource.physical_id.clone().unwrap_or_default();

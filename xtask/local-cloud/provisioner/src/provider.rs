@@ -79,6 +79,8 @@ pub struct ResourceRequest<'a> {
     pub tags: &'a BTreeMap<String, String>,
     /// `<stack>-<logical id>-<12 letters and digits>`, for types whose template names no name. Cut it to the type's limit from the left.
     pub generated_name: &'a str,
+    /// Whether this undoes what a failed change has done.
+    pub rolls_back: bool,
     /// The same when the same step is repeated after a crash that lost its outcome; otherwise never the same.
     pub token: &'a str,
 }

@@ -90,6 +90,29 @@ impl Service {
         }
     }
 
+    /// What stands before the operation in an action that a policy allows, `ecs:DescribeServices`.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::CodePipeline => "codepipeline",
+            Self::CodeCommit => "codecommit",
+            Self::CodeBuild => "codebuild",
+            Self::ApplicationAutoScaling => "application-autoscaling",
+            Self::CloudFormation => "cloudformation",
+            Self::CloudWatch => "cloudwatch",
+            Self::Ecr => "ecr",
+            Self::Ecs => "ecs",
+            Self::ElasticLoadBalancing => "elasticloadbalancing",
+            Self::Logs => "logs",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// Whether it speaks JSON alone; its codes then end in `Exception`.
+    pub(crate) fn speaks_json(self) -> bool {
+        matches!(self.dialect(), Dialect::Json(_))
+    }
+
     /// The name that messages use.
     pub(crate) fn name(self) -> &'static str {
         match self {

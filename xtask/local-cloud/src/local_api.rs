@@ -1,0 +1,61 @@
+//! What is asked of the local cloud itself, below `/_local/`: so far the faults that it is to show.
+//!
+//! Nothing of AWS's is there. Requests needn't be signed, and like all others must come from this machine and no web page.
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::engine::Event;
+use crate::faults;
+use crate::server::{ask, read};
+use crate::wire::Fault;
+
+/// What is below `/_local/`.
+pub(crate) fn router(events: mpsc::Sender<Event>) -> Router {
+    Router::new()
+        .route("/_local/faults", get(list).post(add).delete(clear_all))
+        .route("/_local/faults/{id}", delete(clear))
+        .with_state(events)
+}
+
+async fn list(State(events): State<mpsc::Sender<Event>>) -> Response {
+    tell(&events, faults::Request::List).await
+}
+
+async fn add(State(events): State<mpsc::Sender<Event>>, request: Request) -> Response {
+    let wanted = read(request.into_body()).await.and_then(|body| {
+        serde_json::from_slice(&body)
+            .map_err(|error| Fault::client("SerializationException", format!("the body is not JSON: {error}")))
+    });
+    match wanted {
+        Ok(wanted) => tell(&events, faults::Request::Add(wanted)).await,
+        Err(fault) => respond(Err(fault)),
+    }
+}
+
+async fn clear_all(State(events): State<mpsc::Sender<Event>>) -> Response {
+    tell(&events, faults::Request::Clear(None)).await
+}
+
+async fn clear(State(events): State<mpsc::Sender<Event>>, Path(id): Path<u64>) -> Response {
+    tell(&events, faults::Request::Clear(Some(id))).await
+}
+
+async fn tell(events: &mpsc::Sender<Event>, request: faults::Request) -> Response {
+    let answer = ask(events, |reply| Event::Faults { request, reply }).await;
+    // What is asked here is always answered.
+    respond(answer.unwrap_or(Ok(Value::Null)))
+}
+
+fn respond(outcome: Result<Value, Fault>) -> Response {
+    let (status, body) = match outcome {
+        Ok(output) => (StatusCode::OK, output),
+        Err(fault) => (fault.status, json!({"code": fault.code, "message": fault.message})),
+    };
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
