@@ -51,6 +51,7 @@ const ECS: &[Operation] = &[
         Some(pages("serviceDeployments", 20, 100)),
     ),
     ("DescribeServiceDeployments", &["serviceDeploymentArns"], None),
+    ("StopServiceDeployment", &["serviceDeploymentArn", "stopType"], None),
     ("DescribeServiceRevisions", &["serviceRevisionArns"], None),
 ];
 

@@ -151,6 +151,7 @@ impl Service {
             cause,
             reason,
             triggered_alarms,
+            failed_tasks: self.deployments[index].failed_tasks,
             at: now,
         };
         self.records.fail(failure, target, now);

@@ -85,6 +85,9 @@ pub struct Failure {
     pub reason: String,
     /// The alarms that were in ALARM, if they were the cause.
     pub triggered_alarms: Vec<String>,
+    /// How many of its tasks had failed by then, as the circuit breaker counts.
+    #[serde(default)]
+    pub failed_tasks: u32,
     /// When.
     pub at: SystemTime,
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use scheduler::{Event, TaskId};
+use scheduler::{Event, ServiceDeploymentStatus, TaskId};
 use serde_json::{Value, json};
 
 use super::resources::cluster_name;
@@ -10,6 +10,11 @@ use super::{Service, show};
 use crate::cloud::Cloud;
 use crate::properties::{text, texts};
 use crate::wire::{self, Fault};
+
+/// CloudFormation alone knows which image runs where: a service that is changed behind its back is changed back by the next
+/// update.
+const ONLY_BY_ITS_STACK: &str =
+    "the local cloud changes a service only through its stack, so that the stack knows what runs: update the stack";
 
 /// Answers one call.
 pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) -> Result<Value, Fault> {
@@ -28,6 +33,8 @@ pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &
         "ListServiceDeployments" => list_service_deployments(cloud, input),
         "DescribeServiceDeployments" => Ok(describe_service_deployments(cloud, input)),
         "DescribeServiceRevisions" => Ok(describe_service_revisions(cloud, input)),
+        "StopServiceDeployment" => stop_service_deployment(cloud, now, input),
+        "UpdateService" => Err(Fault::client("UnsupportedFeatureException", ONLY_BY_ITS_STACK)),
         _ => Err(Fault::unsupported(wire::Service::Ecs, operation)),
     }
 }
@@ -223,6 +230,39 @@ fn describe_service_deployments(cloud: &Cloud, input: &Value) -> Value {
         }
     }
     json!({"serviceDeployments": found, "failures": failures})
+}
+
+/// Ends the running deployment: `ROLLBACK`, which is usual, brings the last completed one back; `ABORT`, which the SDKs have
+/// and the guide leaves out, brings nothing back, and the stack's own rollback then does.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html>
+fn stop_service_deployment(cloud: &mut Cloud, now: SystemTime, input: &Value) -> Result<Value, Fault> {
+    let asked = text(input, "serviceDeploymentArn").unwrap_or_default();
+    let rollback = match text(input, "stopType").as_deref() {
+        None | Some("ROLLBACK") => true,
+        Some("ABORT") => false,
+        Some(other) => return Err(invalid(&format!("stopType must be ROLLBACK or ABORT, not {other}"))),
+    };
+    let Some((service, status)) = find_service_deployment(cloud, &asked) else {
+        let message = "The service deployment was not found.";
+        return Err(Fault::client("ServiceDeploymentNotFoundException", message));
+    };
+    if status != ServiceDeploymentStatus::InProgress {
+        let message = format!("The service deployment can't be stopped: it is {}.", status.as_str());
+        return Err(Fault::client("ConflictException", message));
+    }
+    cloud.step_service(now, &service, Event::StopDeployment { rollback });
+    Ok(json!({"serviceDeploymentArn": asked}))
+}
+
+/// The ARN of the service that a deployment is of, and the deployment's status.
+fn find_service_deployment(cloud: &Cloud, asked: &str) -> Option<(String, ServiceDeploymentStatus)> {
+    let mut all = cloud.ecs.services.iter().flat_map(|(arn, service)| {
+        let records = service.scheduler.service_deployments();
+        records.map(move |record| (arn, service, record))
+    });
+    let (arn, _, record) =
+        all.find(|(_, service, record)| show::service_deployment_arn(cloud, service, record) == asked)?;
+    Some((arn.clone(), record.status))
 }
 
 fn describe_service_revisions(cloud: &Cloud, input: &Value) -> Value {

@@ -27,9 +27,11 @@ pub(super) fn circuit_breaker(service: &Service, record: &ServiceDeployment) -> 
     let mut deployments = scheduler.deployments().into_iter();
     let deployment = deployments.find(|deployment| deployment.id == record.deployment);
     let threshold = breaker.map(|breaker| breaker.threshold.tasks(scheduler.desired_count()));
+    let failed_before = record.failure.as_ref().map(|failure| failure.failed_tasks);
+    let failed = failed_before.or(deployment.map(|deployment| deployment.failed_tasks));
     json!({
         "status": status(record, breaker.is_none(), Cause::CircuitBreaker),
-        "failureCount": deployment.map_or(0, |deployment| deployment.failed_tasks),
+        "failureCount": failed.unwrap_or_default(),
         "threshold": threshold.unwrap_or_default(),
     })
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod delivery;
+mod deployments;
 mod life;
 mod logs;
 mod random;
