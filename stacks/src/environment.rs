@@ -2,6 +2,8 @@
 
 use constants::{APPLICATION_NAME, environment, image_repository};
 
+use crate::Stage;
+
 /// An environment: a set of stacks of its own, all in one account unless deployed otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
@@ -36,6 +38,16 @@ impl Environment {
     /// The name of its image repository.
     pub fn image_repository_name(self) -> String {
         format!("{}-{}", image_repository::PREFIX, self.suffix().to_lowercase())
+    }
+
+    /// What its log groups' names begin with.
+    pub(crate) fn log_group_prefix(self) -> String {
+        format!("/{APPLICATION_NAME}/{}/", self.suffix())
+    }
+
+    /// The name of a stage's log group.
+    pub fn log_group_name(self, stage: Stage) -> String {
+        format!("{}{}", self.log_group_prefix(), stage.value())
     }
 
     /// How many NAT gateways its network has.

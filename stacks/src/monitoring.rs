@@ -44,7 +44,7 @@ const SUM: Statistic = Statistic::new("Sum");
 pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
     PerStage::each(|stage| {
         let group = LogGroup::new()
-            .log_group_name(format!("{}{}", log_group_prefix(environment), stage.value()))
+            .log_group_name(environment.log_group_name(stage))
             .retention_in_days(retention(environment));
         template.add_with(
             stage.logical_id("LogGroup"),
@@ -55,13 +55,9 @@ pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) 
     })
 }
 
-fn log_group_prefix(environment: Environment) -> String {
-    format!("/{APPLICATION_NAME}/{}/", environment.suffix())
-}
-
 /// The log groups of an environment's stages, for rights on them.
 pub(crate) fn log_groups_arn(environment: Environment) -> Value<String> {
-    arn::of("logs", &[&"log-group:", &log_group_prefix(environment), &"*"])
+    arn::of("logs", &[&"log-group:", &environment.log_group_prefix(), &"*"])
 }
 
 /// The alarms of an environment's stages, for rights on them.

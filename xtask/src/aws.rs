@@ -12,6 +12,7 @@ pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;
 mod json;
+pub(crate) mod logs;
 mod query;
 mod quotas;
 mod rehearsal;

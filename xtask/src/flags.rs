@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Synth(Synth),
     Outputs(Outputs),
     Status(Status),
+    Logs(Logs),
     Destroy(Destroy),
     Doctor(Doctor),
     Rollback(Rollback),
@@ -155,6 +156,27 @@ pub(crate) struct Outputs {
     pub(crate) target: Target,
     /// Print this output's value alone.
     pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Show what the service's tasks wrote, of both stages or one.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) environment: Environment,
+    /// The stage [default: both].
+    #[arg(long, value_enum)]
+    pub(crate) stage: Option<ServiceStage>,
+    /// Go on showing what they write, until interrupted.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How far back to begin, up to 60m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub(crate) since: Duration,
+    /// Show only what matches a filter pattern of CloudWatch Logs, such as `error`, `"not found"` or `{ $.status = 500 }`.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -688,6 +710,7 @@ impl Command {
             | Self::Diff(Diff { cloud, .. })
             | Self::Outputs(Outputs { cloud, .. })
             | Self::Status(Status { cloud, .. })
+            | Self::Logs(Logs { cloud, .. })
             | Self::Destroy(Destroy { cloud, .. })
             | Self::Doctor(Doctor { cloud })
             | Self::Rollback(Rollback { cloud, .. })

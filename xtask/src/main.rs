@@ -23,6 +23,7 @@ mod image;
 mod interrupt;
 mod load;
 mod local;
+mod logs;
 mod manual;
 mod output;
 mod outputs;
@@ -106,6 +107,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Rollback(rollback) => rollback.run(context).await,
         Command::Load(load) => return load.run(context).await,
         Command::Local(local) => local.run(context).await,
+        Command::Logs(logs) => logs.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Pipeline(pipeline) => pipeline.run(context).await,
         Command::Build(build) => build.run(context).await,

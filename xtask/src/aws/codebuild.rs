@@ -11,15 +11,6 @@ impl Aws {
         let answer = json::call(&self.config, json::CODE_BUILD, "BatchGetBuilds", json!({"ids": [id]})).await?;
         Ok(answer["builds"].get(0).map(build))
     }
-
-    /// The last lines of a log stream.
-    pub(crate) async fn last_log_lines(&self, group: &str, stream: &str, lines: u32) -> anyhow::Result<Vec<String>> {
-        let input = json!({"logGroupName": group, "logStreamName": stream, "limit": lines, "startFromHead": false});
-        let answer = json::call(&self.config, json::LOGS, "GetLogEvents", input).await?;
-        let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let messages = events.iter().filter_map(|event| event["message"].as_str());
-        Ok(messages.map(|message| message.trim_end().to_owned()).collect())
-    }
 }
 
 fn build(build: &Value) -> Build {

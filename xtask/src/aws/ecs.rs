@@ -1,5 +1,6 @@
 //! Amazon ECS's verbs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Aws, json};
 use crate::services::{Deployment, Service};
+
+/// How many of its last lines a failed container is told of by.
+const LAST_LINES: u32 = 10;
 
 impl Aws {
     /// The services of a cluster, in the order asked for; one that isn't there is left out.
@@ -87,7 +91,7 @@ impl Aws {
         Ok(answer["services"][0].take())
     }
 
-    /// Why the most recently stopped tasks of a service stopped, each reason once.
+    /// Why the most recently stopped tasks of a service stopped, each reason once, and what one that did last wrote.
     pub(crate) async fn stop_reasons(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 10});
         let answer = json::call(&self.config, json::ECS, "ListTasks", input).await?;
@@ -97,11 +101,60 @@ impl Aws {
         }
         let input = json!({"cluster": cluster, "tasks": tasks});
         let answer = json::call(&self.config, json::ECS, "DescribeTasks", input).await?;
-        let mut reasons: Vec<String> = items(&answer["tasks"]).filter_map(stop_reason).collect();
-        reasons.sort();
-        reasons.dedup();
-        Ok(reasons)
+        let mut reasons: BTreeMap<String, &Value> = BTreeMap::new();
+        for task in items(&answer["tasks"]) {
+            if let Some(reason) = stop_reason(task) {
+                reasons.entry(reason).or_insert(task);
+            }
+        }
+        let mut told = Vec::new();
+        for (reason, task) in reasons {
+            told.push(format!("a task stopped: {reason}"));
+            // The reason alone is worth telling.
+            told.extend(self.last_words(task).await.unwrap_or_default());
+        }
+        Ok(told)
     }
+
+    /// The last lines that a task's failed containers wrote, each with the container's name before it.
+    ///
+    /// The stream: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html>
+    async fn last_words(&self, task: &Value) -> anyhow::Result<Vec<String>> {
+        let failed: Vec<&Value> = items(&task["containers"])
+            .filter(|container| has_failed(container))
+            .collect();
+        if failed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = json!({"taskDefinition": task["taskDefinitionArn"]});
+        let answer = json::call(&self.config, json::ECS, "DescribeTaskDefinition", input).await?;
+        let mut words = Vec::new();
+        for container in failed {
+            let name = text(&container["name"]);
+            if let Some((group, stream)) = log_stream(&answer["taskDefinition"], task, &name) {
+                let lines = self.last_log_lines(&group, &stream, LAST_LINES).await?;
+                words.extend(lines.into_iter().map(|line| format!("  {name}: {line}")));
+            }
+        }
+        Ok(words)
+    }
+}
+
+/// Whether a container ended by itself, and not well.
+fn has_failed(container: &Value) -> bool {
+    container["exitCode"].as_i64().is_some_and(|code| code != 0)
+}
+
+/// The group and the stream, `prefix/container/task`, that a task's container writes to.
+fn log_stream(definition: &Value, task: &Value, container: &str) -> Option<(String, String)> {
+    let defined = items(&definition["containerDefinitions"]).find(|defined| defined["name"] == container)?;
+    let options = &defined["logConfiguration"]["options"];
+    let (group, prefix) = (
+        options["awslogs-group"].as_str()?,
+        options["awslogs-stream-prefix"].as_str()?,
+    );
+    let id = task["taskArn"].as_str()?.rsplit('/').next()?;
+    Some((group.to_owned(), format!("{prefix}/{container}/{id}")))
 }
 
 fn service(service: &Value) -> Service {
@@ -160,6 +213,7 @@ fn count(value: &Value) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::replay::Replay;
 
     #[test]
     fn a_stopped_task_tells_its_exit_code() {
@@ -169,5 +223,44 @@ mod tests {
         });
         let expected = "Essential container in task exited; container service exited with code 64 (Error)";
         assert_eq!(stop_reason(&task).as_deref(), Some(expected));
+    }
+
+    #[tokio::test]
+    async fn what_a_task_that_failed_last_wrote_stands_under_its_reason() {
+        let container = json!({"name": "service", "exitCode": 64});
+        let task = json!({
+            "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/cluster/abc", "taskDefinitionArn": "definition:1",
+            "stoppedReason": "Essential container in task exited", "containers": [container],
+        });
+        let options = json!({"awslogs-group": "/group", "awslogs-stream-prefix": "onebox"});
+        let definition =
+            json!({"containerDefinitions": [{"name": "service", "logConfiguration": {"options": options}}]});
+        let replay = Replay::new([
+            (200, json!({"taskArns": ["a", "b"]}).to_string()),
+            (200, json!({"tasks": [task, task]}).to_string()),
+            (200, json!({"taskDefinition": definition}).to_string()),
+            (200, json!({"events": [{"message": "cannot bind\n"}]}).to_string()),
+        ]);
+        let told = replay.aws().stop_reasons("cluster", "service").await.unwrap();
+        let expected = [
+            "a task stopped: Essential container in task exited; container service exited with code 64",
+            "  service: cannot bind",
+        ];
+        assert_eq!(told, expected);
+        assert!(replay.requests()[3].contains(r#""logStreamName":"onebox/service/abc""#));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_was_stopped_has_no_last_words() {
+        let task = json!({"stoppedReason": "Scaling activity", "containers": [{"name": "service", "exitCode": 0}]});
+        let replay = Replay::new([
+            (200, json!({"taskArns": ["a"]}).to_string()),
+            (200, json!({"tasks": [task]}).to_string()),
+        ]);
+        let told = replay.aws().stop_reasons("cluster", "service").await.unwrap();
+        assert_eq!(
+            told,
+            ["a task stopped: Scaling activity; container service exited with code 0"]
+        );
     }
 }

@@ -11,6 +11,8 @@ const BY_HAND: &[&str] = &[
     "codebuild:BatchGetBuilds",
     "codecommit:GetBranch",
     "logs:GetLogEvents",
+    // `logs`
+    "logs:FilterLogEvents",
     // `status`, `destroy`
     "ecr:BatchDeleteImage",
     "ecr:DescribeImages",

@@ -264,16 +264,12 @@ fn cluster_and_name(service_arn: &str) -> Option<(&str, &str)> {
     service_arn.split_once(":service/")?.1.split_once('/')
 }
 
-/// Why a service's tasks stopped, as far as ECS still tells; a service that is deleted tells nothing.
+/// Why a service's tasks stopped and what they last wrote, as far as ECS still tells; a service that is deleted tells nothing.
 async fn stop_reasons(aws: &Aws, service_arn: &str) -> Vec<String> {
     let Some((cluster, service)) = cluster_and_name(service_arn) else {
         return Vec::new();
     };
-    let reasons = aws.stop_reasons(cluster, service).await.unwrap_or_default();
-    reasons
-        .into_iter()
-        .map(|reason| format!("a task stopped: {reason}"))
-        .collect()
+    aws.stop_reasons(cluster, service).await.unwrap_or_default()
 }
 
 async fn existing(aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {
