@@ -21,15 +21,16 @@ import planted
 
 SERVICES = [
     "application-autoscaling", "sts", "cloudformation", "cloudwatch", "codebuild", "codecommit", "codepipeline", "ecr", "ecs", "elbv2",
+    "logs",
 ]
 APPLICATION = "OneBoxDeploymentOnECS"
 CLUSTER = f"{APPLICATION}-Sandbox"
 STACK = f"{APPLICATION}-Service-Sandbox"
 REPOSITORY = f"{APPLICATION}-Sandbox".lower()
 TRIAL = "conformance-trial"
-# Answered with success only where a rollback has failed, which takes a fault that nothing here can plant; and builds are
-# started by pipelines alone.
-ONLY_REFUSED = {"cloudformation ContinueUpdateRollback", "codebuild StartBuild"}
+# Answered with success only where a rollback has failed, which takes a fault that nothing here can plant; builds are
+# started by pipelines alone, and services changed by their stacks.
+ONLY_REFUSED = {"cloudformation ContinueUpdateRollback", "codebuild StartBuild", "ecs UpdateService"}
 MISSING_DIGEST = "sha256:" + "0" * 64
 
 LIMIT_SECONDS = 300
@@ -42,9 +43,11 @@ class Conformance:
     """Clients whose every raw answer is looked at."""
 
     def __init__(self):
-        # Requests that boto3 itself would refuse must reach the local cloud, and an error must not be asked for twice.
+        # Requests that boto3 itself would refuse must reach the local cloud, and an error must not be asked for twice;
+        # and operations that have a host of their own on AWS have none here.
         self.config = botocore.config.Config(
-            parameter_validation=False, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30
+            parameter_validation=False, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30,
+            inject_host_prefix=False,
         )
         self.clients = {service: boto3.client(service, config=self.config) for service in SERVICES}
         self.answered, self.implemented, self.faults, self.calls = set(), set(), 0, 0
@@ -260,6 +263,49 @@ def cloudformation_rollbacks(run):
     deployments = run.ask("ecs", "list_service_deployments", cluster=CLUSTER, service=onebox["services"][0])
     arns = [deployment["serviceDeploymentArn"] for deployment in deployments["serviceDeployments"]]
     run.ask("ecs", "describe_service_deployments", serviceDeploymentArns=arns)
+
+
+def ecs_stop(run):
+    """A deployment that is stopped while it runs, and the rollback of its stack."""
+    stack = run.ask("cloudformation", "describe_stacks", StackName=STACK)["Stacks"][0]
+    template = run.ask("cloudformation", "get_template", StackName=STACK)["TemplateBody"]
+    template = template if isinstance(template, dict) else json.loads(template)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::ECS::TaskDefinition":
+            resource["Properties"]["ContainerDefinitions"][0]["StopTimeout"] = 28
+    previous = [{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in stack["Parameters"]]
+    run.ask(
+        "cloudformation", "update_stack", StackName=STACK, Capabilities=stack["Capabilities"], Parameters=previous,
+        TemplateBody=json.dumps(template),
+    )
+    service = {"cluster": CLUSTER, "service": f"{APPLICATION}-Onebox"}
+    under_way = lambda: run.ask("ecs", "list_service_deployments", status=["IN_PROGRESS"], **service)["serviceDeployments"]
+    until(under_way)
+    stopped = under_way()[0]["serviceDeploymentArn"]
+    run.ask("ecs", "stop_service_deployment", serviceDeploymentArn=stopped, stopType="ROLLBACK")
+    run.ask("ecs", "describe_service_deployments", serviceDeploymentArns=[stopped])
+    until(lambda: status(run, STACK) == "UPDATE_ROLLBACK_COMPLETE")
+    run.refuse("ConflictException", "ecs", "stop_service_deployment", serviceDeploymentArn=stopped)
+
+
+def logs(run):
+    ask = lambda operation, **parameters: run.ask("logs", operation, **parameters)
+    refuse = lambda code, operation, **parameters: run.refuse(code, "logs", operation, **parameters)
+    groups = ask("describe_log_groups", logGroupNamePrefix=f"/{APPLICATION}/")["logGroups"]
+    for group in groups:
+        ask("list_tags_for_resource", resourceArn=group["logGroupArn"])
+    group = {"logGroupName": groups[0]["logGroupName"]}
+    streams = ask("describe_log_streams", orderBy="LastEventTime", descending=True, **group)["logStreams"]
+    stream = {"logStreamName": streams[0]["logStreamName"]}
+    newest = ask("get_log_events", limit=2, **group, **stream)
+    ask("get_log_events", nextToken=newest["nextBackwardToken"], **group, **stream)
+    ask("get_log_events", startFromHead=True, **group, **stream)
+    ask("filter_log_events", limit=1, **group)
+    ask("filter_log_events", filterPattern="no such words", **group)
+    refuse("ResourceNotFoundException", "describe_log_streams", logGroupName="no-such-group")
+    refuse("ResourceNotFoundException", "get_log_events", logGroupName="no-such-group", **stream)
+    refuse("ResourceNotFoundException", "get_log_events", logStreamName="no-such-stream", **group)
+    refuse("ResourceNotFoundException", "filter_log_events", logGroupName="no-such-group")
 
 
 def status(run, name):
@@ -547,7 +593,7 @@ def main():
     run.probe()
     for part in [
         sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
-        cloudformation_rollbacks, ecs, ecs_refusals, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
+        cloudformation_rollbacks, ecs, ecs_stop, ecs_refusals, logs, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
         cloudwatch_otherwise, autoscaling, delivery.delivery, delivery.delivery_refusals, ecr, ecr_refusals,
     ]:
         part(run)
