@@ -195,5 +195,6 @@ fn wish(plan: &TargetGroupPlan, registered: bool, in_use: bool) -> Wish {
         in_use,
         check,
         deregistration_delay: plan.deregistration_delay,
+        drain_limit: plan.drain_limit,
     }
 }

@@ -13,6 +13,9 @@ use crate::{
 /// a whole interval for it would say nothing about the service. The first check comes at once after registration.
 pub(crate) const REFUSED_RETRY: Duration = Duration::from_millis(250);
 
+/// How often it is looked whether the last request of a draining target has ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+
 /// What is wanted of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -22,6 +25,7 @@ pub(crate) struct Wish {
     pub(crate) in_use: bool,
     pub(crate) check: HealthCheck,
     pub(crate) deregistration_delay: Duration,
+    pub(crate) drain_limit: Duration,
 }
 
 /// What happened.
@@ -30,7 +34,10 @@ pub(crate) enum Event {
     Wanted(Wish),
     Checked(Outcome),
     /// Time has passed, perhaps to `wake_at`.
-    Tick,
+    Tick {
+        /// Whether requests are in flight.
+        busy: bool,
+    },
 }
 
 /// How a health check ended.
@@ -63,7 +70,7 @@ enum Phase {
     Idle,
     Waiting { check_at: SystemTime },
     Checking { since: SystemTime },
-    Draining { until: SystemTime },
+    Draining { until: SystemTime, at_most: SystemTime },
     Finished,
 }
 
@@ -99,7 +106,7 @@ impl Machine {
     pub(crate) fn wake_at(&self) -> Option<SystemTime> {
         match self.phase {
             Phase::Waiting { check_at } => Some(check_at),
-            Phase::Draining { until } => Some(until),
+            Phase::Draining { until, .. } => Some(until),
             Phase::Idle | Phase::Checking { .. } | Phase::Finished => None,
         }
     }
@@ -108,7 +115,7 @@ impl Machine {
         match event {
             Event::Wanted(wish) => self.wanted(now, wish),
             Event::Checked(outcome) => self.checked(now, outcome),
-            Event::Tick => self.tick(now),
+            Event::Tick { busy } => self.tick(now, busy),
         }
     }
 
@@ -160,7 +167,8 @@ impl Machine {
         Vec::new()
     }
 
-    /// The whole delay passes, even over an idle target.
+    /// The whole delay passes, even over an idle target. Where that is shorter than on AWS, a request in flight has what is
+    /// left of AWS's own: a wait may be shortened, a request never is.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
     fn deregister(&mut self, now: SystemTime) -> Vec<Action> {
         if self.health.state == TargetState::Unused {
@@ -168,9 +176,10 @@ impl Machine {
         }
         self.phase = Phase::Draining {
             until: now + self.wish.deregistration_delay,
+            at_most: now + self.wish.drain_limit.max(self.wish.deregistration_delay),
         };
         let mut actions = self.become_(Health::new(TargetState::Draining, Reason::DeregistrationInProgress));
-        actions.extend(self.tick(now));
+        actions.extend(self.tick(now, true));
         actions
     }
 
@@ -180,13 +189,22 @@ impl Machine {
         vec![Action::CloseConnections, Action::Finish(self.health)]
     }
 
-    fn tick(&mut self, now: SystemTime) -> Vec<Action> {
+    fn tick(&mut self, now: SystemTime, busy: bool) -> Vec<Action> {
         match self.phase {
             Phase::Waiting { check_at } if check_at <= now => {
                 self.phase = Phase::Checking { since: now };
                 vec![Action::Check]
             }
-            Phase::Draining { until } if until <= now => self.finish(),
+            Phase::Draining { until, at_most } if until <= now => {
+                if !busy || at_most <= now {
+                    return self.finish();
+                }
+                self.phase = Phase::Draining {
+                    until: (now + DRAIN_LOOK).min(at_most),
+                    at_most,
+                };
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }

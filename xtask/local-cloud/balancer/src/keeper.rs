@@ -1,6 +1,10 @@
 //! Keeps one target: performs what its state machine decides.
 
-use std::{pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use tokio::{
     sync::{mpsc::UnboundedSender, watch},
@@ -100,7 +104,8 @@ impl Keeper {
             }
             () = sleep_until(wake_at) => {
                 self.target.pool.sweep(limits::TARGET_IDLE);
-                Some(Event::Tick)
+                let busy = self.target.outstanding.load(Ordering::Relaxed) > 0;
+                Some(Event::Tick { busy })
             }
         }
     }

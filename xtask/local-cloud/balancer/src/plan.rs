@@ -163,6 +163,9 @@ pub struct TargetGroupPlan {
     pub health_check: HealthCheck,
     /// `deregistration_delay.timeout_seconds`: 0 to 3600 seconds on AWS, 300 by default.
     pub deregistration_delay: Duration,
+    /// How long requests in flight may take at the most once the target is deregistered; less than the delay counts as the
+    /// delay. On AWS the two are one.
+    pub drain_limit: Duration,
     /// How a target is chosen.
     pub algorithm: Algorithm,
     /// The registered targets. One that is missing from the next plan drains.
@@ -174,6 +177,7 @@ impl Default for TargetGroupPlan {
         Self {
             health_check: HealthCheck::default(),
             deregistration_delay: Duration::from_mins(5),
+            drain_limit: Duration::ZERO,
             algorithm: Algorithm::default(),
             targets: BTreeMap::new(),
         }

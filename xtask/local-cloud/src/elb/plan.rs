@@ -84,6 +84,9 @@ fn target_group_plan(group: &TargetGroup, speed: Speed) -> TargetGroupPlan {
     let delay = attributes
         .get("deregistration_delay.timeout_seconds")
         .and_then(|value| value.parse().ok());
+    // 300 s unless the attribute is set:
+    // <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
+    let delay = Duration::from_secs(delay.unwrap_or(300));
     let check = health_check(&group.properties);
     let registered = group.targets.iter().filter(|(_, target)| target.registered);
     TargetGroupPlan {
@@ -97,9 +100,8 @@ fn target_group_plan(group: &TargetGroup, speed: Speed) -> TargetGroupPlan {
             matcher: check.matcher.parse().unwrap_or_default(),
             path: check.path,
         },
-        // 300 s unless the attribute is set:
-        // <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
-        deregistration_delay: speed.scale(Duration::from_secs(delay.unwrap_or(300))),
+        deregistration_delay: speed.scale(delay),
+        drain_limit: delay,
         algorithm: match attributes.get("load_balancing.algorithm.type").map(String::as_str) {
             Some("least_outstanding_requests") => Algorithm::LeastOutstandingRequests,
             Some("weighted_random") => Algorithm::WeightedRandom,

@@ -18,6 +18,7 @@ fn wish() -> Wish {
         in_use: true,
         check,
         deregistration_delay: DELAY,
+        drain_limit: DELAY,
     }
 }
 
@@ -82,7 +83,7 @@ impl Rig {
 
     fn wake(&mut self) {
         self.now = self.machine.wake_at().expect("something to wait for");
-        self.step(Event::Tick);
+        self.step(Event::Tick { busy: false });
     }
 }
 
@@ -160,10 +161,32 @@ fn draining_lasts_the_whole_delay() {
     assert_eq!(rig.machine.wake_at(), Some(rig.now + DELAY));
     rig.now += DELAY;
     rig.now -= Duration::from_millis(1);
-    assert_eq!(rig.step(Event::Tick), []);
+    assert_eq!(rig.step(Event::Tick { busy: false }), []);
     rig.wake();
     assert_eq!(rig.states, [Initial, Healthy, Draining, Unused]);
     assert!(rig.finished);
+}
+
+#[test]
+fn a_request_in_flight_has_the_limit_that_the_delay_is_short_of() {
+    let mut rig = check(&[Outcome::Passed], &[Initial, Healthy]);
+    let mut now = deregistered();
+    now.drain_limit = DELAY * 10;
+    let since = rig.now;
+    rig.step(Event::Wanted(now.clone()));
+    rig.now = since + DELAY * 3;
+    assert_eq!(rig.step(Event::Tick { busy: true }), []);
+    rig.wake();
+    assert_eq!(rig.states, [Initial, Healthy, Draining, Unused], "once it has ended");
+
+    let mut rig = check(&[Outcome::Passed], &[Initial, Healthy]);
+    let since = rig.now;
+    rig.step(Event::Wanted(now));
+    while !rig.finished {
+        rig.now = rig.machine.wake_at().unwrap();
+        rig.step(Event::Tick { busy: true });
+    }
+    assert_eq!(rig.now, since + DELAY * 10, "and not for ever");
 }
 
 #[test]
@@ -171,6 +194,7 @@ fn connections_are_closed_before_unused_is_said() {
     let mut rig = check(&[Outcome::Passed], &[Initial, Healthy]);
     let mut now = deregistered();
     now.deregistration_delay = Duration::ZERO;
+    now.drain_limit = Duration::ZERO;
     let actions = rig.step(Event::Wanted(now));
     let unused = Health::new(Unused, Reason::NotRegistered);
     let draining = Health::new(Draining, Reason::DeregistrationInProgress);
@@ -292,11 +316,11 @@ proptest! {
                 }
                 Move::Wake => {
                     rig.now = rig.machine.wake_at().unwrap_or(rig.now);
-                    Event::Tick
+                    Event::Tick { busy: false }
                 }
                 Move::Wait(millis) => {
                     rig.now += Duration::from_millis(millis);
-                    Event::Tick
+                    Event::Tick { busy: false }
                 }
             };
             if let (Event::Checked(outcome), true) = (&event, running) {
