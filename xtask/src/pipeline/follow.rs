@@ -19,7 +19,14 @@ use crate::stack::follow::pause;
 const LIMIT: Duration = Duration::from_hours(16);
 
 /// The lines of a failed build's log that are told: enough for a compiler's error, few enough to stay on the screen.
-const LOG_LINES: u32 = 12;
+const LOG_LINES: usize = 12;
+
+/// The lines that are looked through for those: CodeBuild's own stand between and after them.
+const LOG_LINES_READ: u32 = 100;
+
+/// How CodeBuild begins its own lines, which tell of phases.
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/troubleshooting.html>
+const OF_CODEBUILD: &str = "[Container] ";
 
 /// An execution that is followed.
 #[derive(Debug, Clone, Copy)]
@@ -164,11 +171,14 @@ async fn build_of(aws: &Aws, action: &Action) -> Option<Build> {
     aws.build(action.build.as_deref()?).await.ok().flatten()
 }
 
-/// The last lines of a build's log.
-async fn last_said(aws: &Aws, build: Option<&Build>, lines: u32) -> Vec<String> {
+/// The last lines of a build's log, but for CodeBuild's own.
+async fn last_said(aws: &Aws, build: Option<&Build>, lines: usize) -> Vec<String> {
     let place = build.and_then(|build| Some((build.log_group.as_deref()?, build.log_stream.as_deref()?)));
     let Some((group, stream)) = place else {
         return Vec::new();
     };
-    aws.last_log_lines(group, stream, lines).await.unwrap_or_default()
+    let read = aws.last_log_lines(group, stream, LOG_LINES_READ).await;
+    let mut said = read.unwrap_or_default();
+    said.retain(|line| !line.starts_with(OF_CODEBUILD));
+    said.split_off(said.len().saturating_sub(lines))
 }

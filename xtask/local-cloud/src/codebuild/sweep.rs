@@ -60,14 +60,24 @@ fn marked(wanted: &[String]) -> Vec<Pid> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Child, Command};
 
     use super::*;
+
+    /// Starts a process and waits until the system shows its environment, which comes a moment after its start.
+    fn shown(command: &mut Command) -> Child {
+        let child = command.arg("600").spawn().unwrap();
+        let environment = format!("/proc/{}/environ", child.id());
+        while fs::read(&environment).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        child
+    }
 
     #[test]
     fn only_this_homes_processes_are_ended() {
         let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let start = |home: &Path| Command::new("sleep").arg("600").env(MARKER, home).spawn().unwrap();
+        let start = |home: &Path| shown(Command::new("sleep").env(MARKER, home));
         let mut children = [start(homes[0].path()), start(homes[1].path())];
         assert_eq!(sweep(homes[0].path()), 1);
         assert!(!children[0].wait().unwrap().success());
@@ -81,11 +91,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let start = |build: &str| {
             let mut command = Command::new("sleep");
-            command
-                .arg("600")
-                .env(MARKER, home.path())
-                .env("CODEBUILD_BUILD_ID", build);
-            command.spawn().unwrap()
+            shown(command.env(MARKER, home.path()).env("CODEBUILD_BUILD_ID", build))
         };
         let (mut one, mut other) = (start("trial:1"), start("trial:11"));
         assert_eq!(sweep_build(home.path(), "trial:1"), 1);
