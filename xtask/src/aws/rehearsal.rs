@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::error::failure;
 use super::{Aws, json, query};
 
 impl Aws {
@@ -55,6 +56,14 @@ impl Aws {
                 return Ok(names);
             }
         }
+    }
+
+    /// Asks to roll back once more an update whose rollback failed.
+    pub(crate) async fn continue_update_rollback(&self, stack: &str) -> anyhow::Result<()> {
+        let request = self.cloudformation.continue_update_rollback().stack_name(stack);
+        let answer = request.send().await;
+        answer.map_err(|error| failure(&format!("continue the rollback of {stack}"), &error))?;
+        Ok(())
     }
 
     /// Sets an alarm's state until it is next evaluated.

@@ -115,6 +115,15 @@ impl Sandbox {
     pub(super) async fn calm(&self) -> anyhow::Result<()> {
         until("alarms are still in ALARM", async || Ok(self.red().await?.is_empty())).await
     }
+
+    /// Asks CloudFormation to roll back once more what it couldn't before, and waits for the end.
+    pub(super) async fn continue_rollback(&self) -> anyhow::Result<()> {
+        self.aws.continue_update_rollback(&self.stack).await?;
+        until("the rollback goes on", async || {
+            Ok(!self.stack().await?.status.ends_with("_IN_PROGRESS"))
+        })
+        .await
+    }
 }
 
 async fn until(still: &str, condition: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {

@@ -127,6 +127,7 @@ async fn perform(step: Step, rig: &Rig, sandbox: &Sandbox, words: &Words) -> any
         Step::KillCloud(command) => run(command, Meanwhile::KillCloud).await,
         Step::Redden(alarm) => sandbox.redden(alarm).await.map(|()| None),
         Step::Calm => sandbox.calm().await.map(|()| None),
+        Step::ContinueRollback => sandbox.continue_rollback().await.map(|()| None),
     }
 }
 

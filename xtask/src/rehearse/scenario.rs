@@ -70,6 +70,8 @@ pub(crate) enum Step {
     Redden(&'static str),
     /// No alarm is in ALARM any more.
     Calm,
+    /// CloudFormation is asked to roll back once more what it couldn't before, and waited for.
+    ContinueRollback,
 }
 
 /// What must come of a scenario.

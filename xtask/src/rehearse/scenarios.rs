@@ -13,6 +13,7 @@ mod missing_image;
 mod no_traffic;
 mod nothing;
 mod red_alarm;
+mod rollback_fails;
 mod scaled_out;
 mod slow;
 mod slow_few;
@@ -39,6 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     fleet_only::SCENARIO,
     two_bad::SCENARIO,
     scaled_out::SCENARIO,
+    rollback_fails::SCENARIO,
     killed_cloud::SCENARIO,
     ctrl_c::SCENARIO,
 ];
