@@ -60,6 +60,13 @@ pub(crate) fn log_groups_arn(environment: Environment) -> Value<String> {
     arn::of("logs", &[&"log-group:", &environment.log_group_prefix(), &"*"])
 }
 
+/// What those groups hold, for rights on it: AWS's policies know a stream as a resource of its own.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html>
+pub(crate) fn log_streams_arn(environment: Environment) -> Value<String> {
+    let prefix = environment.log_group_prefix();
+    arn::of("logs", &[&"log-group:", &prefix, &"*:log-stream:*"])
+}
+
 /// The alarms of an environment's stages, for rights on them.
 pub(crate) fn alarms_arn(environment: Environment) -> Value<String> {
     arn::of("cloudwatch", &[&"alarm:", &alarm_prefix(environment), &"*"])

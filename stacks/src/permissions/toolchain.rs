@@ -13,7 +13,7 @@ use crate::foundation::PURPOSE as FOUNDATION;
 use crate::service::PURPOSE as SERVICE;
 use crate::toolchain::artifacts::Artifacts;
 use crate::toolchain::{EVENTS, PURPOSE as TOOLCHAIN, Work};
-use crate::{Environment, arn, source};
+use crate::{Environment, arn, monitoring, source};
 
 /// Where the pipeline's roles are, so that rights on them can be given by where they are: their names are AWS's choice.
 pub(crate) const PATH: &str = "/OneBoxDeploymentOnECS/Deployments/";
@@ -72,6 +72,8 @@ const LOOK_AT_METRICS: &[Action] = &[
     Action::new("cloudwatch:GetMetricData"),
     Action::new("ecs:DescribeTaskDefinition"),
 ];
+/// The last words of a task that failed.
+const READ_LOGS: &[Action] = &[Action::new("logs:GetLogEvents")];
 const RUN_BUILDS: &[Action] = &[
     Action::new("codebuild:BatchGetBuilds"),
     Action::new("codebuild:StartBuild"),
@@ -160,6 +162,7 @@ fn deploying_production() -> Vec<Statement> {
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
+        allow("ReadLogs", READ_LOGS, [monitoring::log_streams_arn(environment)]),
     ]
 }
 

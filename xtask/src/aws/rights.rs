@@ -10,7 +10,6 @@ const BY_HAND: &[&str] = &[
     // `pipeline`
     "codebuild:BatchGetBuilds",
     "codecommit:GetBranch",
-    "logs:GetLogEvents",
     // `logs`
     "logs:FilterLogEvents",
     // `status`, `destroy`

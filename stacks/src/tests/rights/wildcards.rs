@@ -97,6 +97,10 @@ pub(super) const WILDCARDS: &Reasons = &[
         "the descriptions of metrics, alarms and task definitions know no narrower resource; they only read",
     ),
     (
+        "DeployRole ReadLogs: Resource arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/OneBoxDeploymentOnECS/Prod/*:log-stream:*",
+        "the streams of production's own groups, a stream a task, whose ids ECS chooses",
+    ),
+    (
         "ProductionDeploymentRole Alarms: Resource arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:OneBoxDeploymentOnECS-Prod-*",
         "the alarms of production, by the prefix of their names",
     ),
