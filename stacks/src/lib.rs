@@ -77,6 +77,12 @@ pub fn toolchain() -> Stack {
     toolchain::stack()
 }
 
+/// What whoever deploys an environment by hand must be allowed besides the calls: CloudFormation acts with their rights
+/// unless it is handed a role. Policies by name; their documents are as in a template, with its functions.
+pub fn rights_by_hand(environment: Environment) -> Vec<(&'static str, String)> {
+    permissions::deployment::by_hand(environment)
+}
+
 /// The service, both stages of it.
 pub fn service(environment: Environment) -> Stack {
     service::stack(environment)

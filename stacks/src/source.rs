@@ -5,8 +5,8 @@ use cloudformation::generated::code_connections_connection::{Connection, Provide
 use cloudformation::{DeletionPolicy, Options, Output, Template, Value, import_value};
 use constants::pipeline::{REPOSITORY_NAME, Source};
 
-use crate::Environment;
 use crate::foundation::PURPOSE;
+use crate::{Environment, arn};
 
 /// Output: where to push to.
 pub const CLONE_URL: &str = "SourceRepositoryCloneUrl";
@@ -80,6 +80,11 @@ pub(crate) fn repository_name() -> Value<String> {
 /// The repository itself, for rights on it and events from it.
 pub(crate) fn repository_arn() -> Value<String> {
     imported(SOURCE_REPOSITORY_ARN)
+}
+
+/// The repository by its name, for whoever creates it.
+pub(crate) fn repository_arn_by_name() -> Value<String> {
+    arn::of("codecommit", &[&REPOSITORY_NAME])
 }
 
 /// The connection.

@@ -1,6 +1,7 @@
 //! The roles that CloudFormation acts in when the pipeline asks it to: one for production, one for the pipeline itself.
 
-mod production;
+mod by_hand;
+mod service;
 mod toolchain;
 
 use cloudformation::generated::iam_role::Role;
@@ -9,8 +10,10 @@ use constants::pipeline::Source;
 
 use super::toolchain::{CLOUD_FORMATION, allow};
 use super::{TAKE_ROLE, policy};
-use crate::source;
+pub(crate) use by_hand::policies as by_hand;
+
 use crate::toolchain::Work;
+use crate::{Environment, source};
 
 /// The handler of `AWS::IAM::Role`, on the roles of the templates.
 const ROLES: &[Action] = &[
@@ -82,7 +85,8 @@ impl DeploymentRole {
         let role = Role::new(PolicyDocument::new([trust]));
         let role = match self {
             Self::Production => {
-                role.policies(production::policies().map(|(name, statements)| policy(name, statements)))
+                let policies = service::policies(Environment::Production);
+                role.policies(policies.map(|(name, statements)| policy(name, statements)))
             }
             Self::Toolchain => {
                 role.policies(toolchain::policies(source).map(|(name, statements)| policy(name, statements)))

@@ -60,10 +60,8 @@ const CHANGE_STACK: &[Action] = &[
 ];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
 const LOOK_AT_CLUSTER: &[Action] = &[
-    Action::new("ecs:DescribeServiceRevisions"),
     Action::new("ecs:DescribeServices"),
     Action::new("ecs:DescribeTasks"),
-    Action::new("ecs:ListServiceDeployments"),
     Action::new("ecs:ListTasks"),
 ];
 const LOOK_AT_METRICS: &[Action] = &[
@@ -154,7 +152,7 @@ fn deploying_production() -> Vec<Statement> {
     let environment = Environment::Production;
     let stacks = [FOUNDATION, SERVICE].map(|purpose| stack_arn(environment, purpose));
     let cluster = environment.cluster_name();
-    let of_cluster = ["container-instance/", "service/", "service-revision/", "task/"];
+    let of_cluster = ["container-instance/", "service/", "task/"];
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
     vec![
         allow("ChangeStacks", CHANGE_STACK, stacks),

@@ -90,6 +90,31 @@ fn compare(role: DeploymentRole, templates: &[Value], roles: &Value) -> [Vec<Str
     ]
 }
 
+/// The stacks that CloudFormation changes with the rights of who deploys an environment by hand.
+fn deployed_by_hand(environment: Environment) -> Vec<Stack> {
+    match environment {
+        Environment::Sandbox | Environment::Production => {
+            vec![foundation::stack(environment), service::stack(environment)]
+        }
+        Environment::Deployments => vec![
+            foundation::stack(environment),
+            foundation::stack(Environment::Production),
+            toolchain::stack(),
+        ],
+    }
+}
+
+/// What the policies of who deploys an environment by hand grant.
+fn granted_by_hand(environment: Environment) -> BTreeSet<String> {
+    let documents = crate::rights_by_hand(environment);
+    let documents = documents
+        .iter()
+        .map(|(_, text)| serde_json::from_str::<Value>(text).unwrap());
+    let statements = documents.flat_map(|document| document["Statement"].as_array().unwrap().clone());
+    let actions = statements.flat_map(|statement| statement["Action"].as_array().unwrap().clone());
+    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
 fn templates(role: DeploymentRole) -> Vec<Value> {
     deployed_in(role).iter().map(parse).collect()
 }
@@ -107,6 +132,15 @@ fn a_deployment_role_holds_what_the_handlers_need_and_nothing_else() {
             superfluous.is_empty(),
             "{role:?} holds what no handler needs: {superfluous:?}"
         );
+    }
+}
+
+#[test]
+fn who_deploys_by_hand_is_given_what_the_handlers_need_and_nothing_else() {
+    for environment in [Environment::Sandbox, Environment::Production, Environment::Deployments] {
+        let templates: Vec<Value> = deployed_by_hand(environment).iter().map(parse).collect();
+        let needed = needed(&templates, &Documents::read());
+        assert_eq!(granted_by_hand(environment), needed, "{environment:?}");
     }
 }
 
@@ -157,10 +191,8 @@ fn a_resource_or_property_that_is_added_asks_for_its_permissions() {
 #[test]
 fn whatever_is_not_granted_is_some_handlers_wish() {
     let documents = Documents::read();
-    let used: BTreeSet<String> = DeploymentRole::ALL
-        .iter()
-        .flat_map(|role| types(&templates(*role)).into_keys())
-        .collect();
+    let templates: Vec<Value> = crate::all().iter().map(parse).collect();
+    let used: BTreeSet<String> = types(&templates).into_keys().collect();
     let wishes = |name: &str| documents.of(name).unwrap()["handlers"].to_string();
     for (permission, resource_type, _) in WITHOUT_A_PROPERTY {
         assert!(used.contains(*resource_type), "{resource_type}");

@@ -2,6 +2,19 @@
 
 /// A permission, the type whose handler needs it, and the property without which it doesn't; no template may have that.
 pub(super) const WITHOUT_A_PROPERTY: &[(&str, &str, &str)] = &[
+    ("codecommit:CreateCommit", "AWS::CodeCommit::Repository", "Code"),
+    ("s3:GetObject", "AWS::CodeCommit::Repository", "Code"),
+    ("s3:GetObjectVersion", "AWS::CodeCommit::Repository", "Code"),
+    (
+        "codecommit:PutRepositoryTriggers",
+        "AWS::CodeCommit::Repository",
+        "Triggers",
+    ),
+    (
+        "codecommit:UpdateRepositoryEncryptionKey",
+        "AWS::CodeCommit::Repository",
+        "KmsKeyId",
+    ),
     ("s3:PutBucketAbac", "AWS::S3::Bucket", "AbacStatus"),
     (
         "s3:PutAccelerateConfiguration",

@@ -77,10 +77,6 @@ pub(super) const WILDCARDS: &Reasons = &[
         "a stack by its name, whose id AWS chooses",
     ),
     (
-        "DeployRole LookAtCluster: Resource arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:service-revision/OneBoxDeploymentOnECS-Prod/*",
-        "what is in production's own cluster, whose ids ECS chooses",
-    ),
-    (
         "DeployRole LookAtCluster: Resource arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:service/OneBoxDeploymentOnECS-Prod/*",
         "what is in production's own cluster, whose ids ECS chooses",
     ),

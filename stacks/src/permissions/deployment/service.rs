@@ -1,4 +1,4 @@
-//! What CloudFormation may do to production, and nothing else: what the handlers of the types in its templates need.
+//! What CloudFormation may do to an environment's stacks, and nothing else: what the handlers of the types in its templates need.
 //!
 //! The lists are AWS's own, from the schemas; a test compares them both ways. Where a resource is `*`, AWS knows no
 //! narrower one, or chooses its name; the region is the stack's.
@@ -186,19 +186,22 @@ const SERVICE_ROLE_NAMES: [&str; 3] = [
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html>
 const NAME_CHARACTERS: usize = 5;
 
-const ENVIRONMENT: Environment = Environment::Production;
-
 /// The statements, by policy.
-pub(super) fn policies() -> [(&'static str, Vec<Statement>); 3] {
+pub(super) fn policies(environment: Environment) -> [(&'static str, Vec<Statement>); 3] {
     [
-        ("Network", network()),
-        ("Compute", compute()),
-        ("Surroundings", surroundings()),
+        ("Network", network(environment)),
+        ("Compute", compute(environment)),
+        ("Surroundings", surroundings(environment)),
     ]
 }
 
-fn network() -> Vec<Statement> {
-    let stack = ENVIRONMENT.stack_name(PURPOSE);
+/// The statement for image repositories alone.
+pub(super) fn images(environment: Environment) -> Statement {
+    allow("Images", IMAGES, [repository_arn(environment)])
+}
+
+fn network(environment: Environment) -> Vec<Statement> {
+    let stack = environment.stack_name(PURPOSE);
     let name = stack[..NAME_CHARACTERS].to_owned();
     let load_balancers = [
         "loadbalancer/app/",
@@ -214,8 +217,8 @@ fn network() -> Vec<Statement> {
     ]
 }
 
-fn compute() -> Vec<Statement> {
-    let cluster = ENVIRONMENT.cluster_name();
+fn compute(environment: Environment) -> Vec<Statement> {
+    let cluster = environment.cluster_name();
     let of_cluster = [
         arn::of("ecs", &[&"cluster/", &cluster]),
         arn::of("ecs", &[&"service/", &cluster, &"/*"]),
@@ -225,21 +228,21 @@ fn compute() -> Vec<Statement> {
     vec![
         allow_anywhere("TaskDefinitions", TASK_DEFINITIONS),
         allow("Cluster", CLUSTER, of_cluster),
-        allow("Images", IMAGES, [repository_arn(ENVIRONMENT)]),
+        images(environment),
         allow_anywhere("Scaling", SCALING),
     ]
 }
 
-fn surroundings() -> Vec<Statement> {
-    let task_roles = [arn::of_iam(&[&"role/", &ENVIRONMENT.stack_name(PURPOSE), &"-*"])];
+fn surroundings(environment: Environment) -> Vec<Statement> {
+    let task_roles = [arn::of_iam(&[&"role/", &environment.stack_name(PURPOSE), &"-*"])];
     let service_roles = SERVICE_ROLE_NAMES.map(|name| arn::of_iam(&[&"role/aws-service-role/", &name]));
     let mut statements = vec![
-        allow("Alarms", ALARMS, [monitoring::alarms_arn(ENVIRONMENT)]),
+        allow("Alarms", ALARMS, [monitoring::alarms_arn(environment)]),
         allow_anywhere("LookAtMetrics", LOOK_AT_METRICS),
         allow("ServiceRoles", SERVICE_ROLES, service_roles),
         pass_role(task_roles.clone(), &["ecs-tasks.amazonaws.com"]),
     ];
     statements.extend(roles(task_roles));
-    statements.extend(super::log_groups(monitoring::log_groups_arn(ENVIRONMENT)));
+    statements.extend(super::log_groups(monitoring::log_groups_arn(environment)));
     statements
 }
