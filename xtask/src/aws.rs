@@ -2,6 +2,7 @@
 //!
 //! Every verb is idempotent, so that it can be repeated after an answer got lost.
 
+pub(crate) mod calls;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
 mod codebuild;
@@ -18,8 +19,6 @@ mod quotas;
 mod rehearsal;
 #[cfg(test)]
 pub(crate) mod replay;
-#[cfg(test)]
-mod rights;
 
 use std::time::{Duration, SystemTime};
 
@@ -67,8 +66,9 @@ pub(crate) enum Reach {
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
     config: SdkConfig,
-    cloudformation: aws_sdk_cloudformation::Client,
-    ecr: aws_sdk_ecr::Client,
+    cloudformation: calls::CloudFormation,
+    ecr: calls::Ecr,
+    sts: calls::Sts,
     deployment_role: Option<String>,
 }
 
@@ -110,12 +110,11 @@ impl Aws {
     }
 
     fn with(config: SdkConfig) -> Self {
-        let cloudformation = aws_sdk_cloudformation::Client::new(&config);
-        let ecr = aws_sdk_ecr::Client::new(&config);
         Self {
+            cloudformation: calls::CloudFormation::new(&config),
+            ecr: calls::Ecr::new(&config),
+            sts: calls::Sts::new(&config),
             config,
-            cloudformation,
-            ecr,
             deployment_role: None,
         }
     }
@@ -162,7 +161,8 @@ impl Aws {
     /// Asks whose credentials these are, and what the clock shows of whoever answers or refuses.
     pub(crate) async fn identity_and_date(&self) -> (anyhow::Result<Identity>, Option<SystemTime>) {
         let date = LastDate::default();
-        let answer = aws_sdk_sts::Client::new(&self.config)
+        let answer = self
+            .sts
             .get_caller_identity()
             .customize()
             .interceptor(date.clone())

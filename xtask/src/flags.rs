@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Rollback(Rollback),
     Explain(Explain),
     Errors(Errors),
+    Permissions(Permissions),
     Load(Load),
     Image(Image),
     Build(Build),
@@ -219,6 +220,30 @@ pub(crate) struct Doctor {
 pub(crate) struct Errors {
     /// Print `docs/errors.md`.
     #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+/// Write what whoever deploys by hand must be allowed, as IAM policies: one file each.
+///
+/// Nothing is asked of AWS. An administrator attaches them with `aws iam create-policy`.
+#[derive(Debug, Args)]
+pub(crate) struct Permissions {
+    #[arg(value_name = "ENVIRONMENT", required_unless_present = "markdown")]
+    pub(crate) target: Option<Target>,
+    /// The account that the rights are given in [default: any, which is the one that the policies are attached in].
+    #[arg(long, value_name = "NUMBER", value_parser = account)]
+    pub(crate) account: Option<String>,
+    /// The region that the rights are given in [default: us-east-1].
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub(crate) region: Option<String>,
+    /// The role that CloudFormation is handed, with `deploy --role`: nothing but that and the calls is allowed then.
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role: Option<String>,
+    /// The folder to write `<Policy>.policy.json` into [default: target/permissions].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print `docs/permissions.md`.
+    #[arg(long, conflicts_with_all = ["target", "out"])]
     pub(crate) markdown: bool,
 }
 
@@ -744,6 +769,7 @@ impl Command {
             Self::Synth(_)
             | Self::Completions(_)
             | Self::Errors(_)
+            | Self::Permissions(_)
             | Self::Man(_)
             | Self::Codegen(_)
             | Self::Local(_)
@@ -789,6 +815,23 @@ fn image_by_digest(text: &str) -> Result<String, String> {
         }
         _ => Err("an image by digest, REPOSITORY@sha256: and 64 hexadecimal digits".to_owned()),
     }
+}
+
+/// An account's number, as ARNs have it.
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("an account's number, of twelve digits".to_owned())
+}
+
+/// A region's code.
+fn region(text: &str) -> Result<String, String> {
+    let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.contains('-') && text.bytes().all(is_code) {
+        return Ok(text.to_owned());
+    }
+    Err("a region's code, such as eu-west-1".to_owned())
 }
 
 fn fault_or_none(text: &str) -> Result<String, String> {
@@ -882,6 +925,9 @@ mod tests {
             &["deploy", "sandbox", "--stage", "twobox"],
             &["deploy", "sandbox", "--image", "service:latest"],
             &["deploy", "sandbox", "--image", "service@sha256:0123"],
+            &["permissions"],
+            &["permissions", "sandbox", "--account", "1234"],
+            &["permissions", "sandbox", "--region", "Europe"],
             &["rollback", "sandbox", "--image", "image.json"],
             &["image", "build", "--fault", "delay"],
             &["image", "build", "--fault", "hang:flet"],

@@ -28,6 +28,7 @@ mod manual;
 mod output;
 mod outputs;
 mod patience;
+mod permissions;
 mod pipeline;
 mod progress;
 mod prompt;
@@ -116,6 +117,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Bench(bench) => bench.run(context).await,
         Command::Errors(errors) => Ok(errors.run(context)),
         Command::Explain(explain) => explain.run(context),
+        Command::Permissions(permissions) => permissions.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),

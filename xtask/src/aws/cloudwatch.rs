@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::calls::cloudwatch;
 use super::{Aws, json};
 use crate::alarms::{Alarm, FIRED, Firing};
 use crate::verdict::series::Point;
@@ -34,7 +35,7 @@ impl Aws {
             return Ok(Vec::new());
         }
         let input = json!({"AlarmNames": names, "AlarmTypes": ["MetricAlarm"], "MaxRecords": 100});
-        let answer = json::call(&self.config, json::CLOUDWATCH, "DescribeAlarms", input).await?;
+        let answer = json::call(&self.config, cloudwatch::DESCRIBE_ALARMS, input).await?;
         Ok(items(&answer["MetricAlarms"]).map(alarm).collect())
     }
 
@@ -48,7 +49,7 @@ impl Aws {
             "ScanBy": "TimestampDescending",
             "MaxRecords": 100,
         });
-        let answer = json::call(&self.config, json::CLOUDWATCH, "DescribeAlarmHistory", input).await?;
+        let answer = json::call(&self.config, cloudwatch::DESCRIBE_ALARM_HISTORY, input).await?;
         Ok(items(&answer["AlarmHistoryItems"]).find_map(firing))
     }
 
@@ -67,7 +68,7 @@ impl Aws {
             if !next.is_null() {
                 input["NextToken"] = next;
             }
-            let mut page = json::call(&self.config, json::CLOUDWATCH, "GetMetricData", input).await?;
+            let mut page = json::call(&self.config, cloudwatch::GET_METRIC_DATA, input).await?;
             for result in items(&page["MetricDataResults"]) {
                 let index = result["Id"].as_str().and_then(|id| id.strip_prefix('m'));
                 let index = index.and_then(|index| index.parse::<usize>().ok());

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::calls::codecommit;
 use super::{Aws, json};
 use crate::exit::Failure;
 
@@ -9,7 +10,7 @@ impl Aws {
     /// The commit at the tip of a repository's branch; none while the branch doesn't exist.
     pub(crate) async fn branch_tip(&self, repository: &str, branch: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"repositoryName": repository, "branchName": branch});
-        match json::call(&self.config, json::CODE_COMMIT, "GetBranch", input).await {
+        match json::call(&self.config, codecommit::GET_BRANCH, input).await {
             Ok(answer) => Ok(answer["branch"]["commitId"].as_str().map(ToOwned::to_owned)),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::calls::{Operation, codepipeline};
 use super::{Aws, json};
 use crate::pipeline::execution::{Action, Execution, Revision};
 
@@ -14,7 +15,9 @@ const EXECUTIONS_LOOKED_AT: u32 = 20;
 impl Aws {
     /// The names of a pipeline's stages, in their order.
     pub(crate) async fn pipeline_stages(&self, pipeline: &str) -> anyhow::Result<Vec<String>> {
-        let answer = self.pipeline("GetPipeline", json!({"name": pipeline})).await?;
+        let answer = self
+            .pipeline(codepipeline::GET_PIPELINE, json!({"name": pipeline}))
+            .await?;
         Ok(items(&answer["pipeline"]["stages"])
             .map(|stage| text(&stage["name"]))
             .collect())
@@ -23,14 +26,14 @@ impl Aws {
     /// The newest executions of a pipeline, the newest first.
     pub(crate) async fn executions(&self, pipeline: &str) -> anyhow::Result<Vec<Execution>> {
         let input = json!({"pipelineName": pipeline, "maxResults": EXECUTIONS_LOOKED_AT});
-        let answer = self.pipeline("ListPipelineExecutions", input).await?;
+        let answer = self.pipeline(codepipeline::LIST_PIPELINE_EXECUTIONS, input).await?;
         Ok(items(&answer["pipelineExecutionSummaries"]).map(summary).collect())
     }
 
     /// An execution as it stands.
     pub(crate) async fn execution(&self, pipeline: &str, id: &str) -> anyhow::Result<Execution> {
         let input = json!({"pipelineName": pipeline, "pipelineExecutionId": id});
-        let answer = self.pipeline("GetPipelineExecution", input).await?;
+        let answer = self.pipeline(codepipeline::GET_PIPELINE_EXECUTION, input).await?;
         Ok(execution(&answer["pipelineExecution"]))
     }
 
@@ -39,7 +42,9 @@ impl Aws {
         let mut actions = Vec::new();
         let mut input = json!({"pipelineName": pipeline, "filter": {"pipelineExecutionId": id}});
         loop {
-            let answer = self.pipeline("ListActionExecutions", input.clone()).await?;
+            let answer = self
+                .pipeline(codepipeline::LIST_ACTION_EXECUTIONS, input.clone())
+                .await?;
             actions.extend(items(&answer["actionExecutionDetails"]).map(action));
             match answer["nextToken"].as_str() {
                 Some(next) => input["nextToken"] = next.into(),
@@ -66,7 +71,7 @@ impl Aws {
         if !variables.is_empty() {
             input["variables"] = variables.into();
         }
-        let answer = self.pipeline("StartPipelineExecution", input).await?;
+        let answer = self.pipeline(codepipeline::START_PIPELINE_EXECUTION, input).await?;
         let id = answer["pipelineExecutionId"].as_str();
         Ok(id.context("CodePipeline gives the execution no id")?.to_owned())
     }
@@ -80,7 +85,9 @@ impl Aws {
         reason: &str,
     ) -> anyhow::Result<()> {
         let input = json!({"pipelineName": pipeline, "pipelineExecutionId": id, "abandon": abandon, "reason": reason});
-        self.pipeline("StopPipelineExecution", input).await.map(drop)
+        self.pipeline(codepipeline::STOP_PIPELINE_EXECUTION, input)
+            .await
+            .map(drop)
     }
 
     /// Runs the failed actions of an execution's stage again.
@@ -91,11 +98,13 @@ impl Aws {
             "pipelineExecutionId": id,
             "retryMode": "FAILED_ACTIONS",
         });
-        self.pipeline("RetryStageExecution", input).await.map(drop)
+        self.pipeline(codepipeline::RETRY_STAGE_EXECUTION, input)
+            .await
+            .map(drop)
     }
 
-    async fn pipeline(&self, operation: &'static str, input: Value) -> anyhow::Result<Value> {
-        json::call(&self.config, json::CODE_PIPELINE, operation, input).await
+    async fn pipeline(&self, operation: Operation, input: Value) -> anyhow::Result<Value> {
+        json::call(&self.config, operation, input).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::calls::ecs;
 use super::{Aws, json};
 use crate::services::{Deployment, Service};
 
@@ -17,7 +18,7 @@ impl Aws {
     /// The services of a cluster, in the order asked for; one that isn't there is left out.
     pub(crate) async fn services(&self, cluster: &str, names: &[&str]) -> anyhow::Result<Vec<Service>> {
         let input = json!({"cluster": cluster, "services": names});
-        let answer = json::call(&self.config, json::ECS, "DescribeServices", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_SERVICES, input).await?;
         let services: Vec<Service> = items(&answer["services"]).map(service).collect();
         Ok(names
             .iter()
@@ -52,7 +53,7 @@ impl Aws {
     /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
     pub(crate) async fn images_deployed(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let input = json!({"cluster": cluster, "service": service, "status": ["SUCCESSFUL"], "maxResults": 100});
-        let answer = json::call(&self.config, json::ECS, "ListServiceDeployments", input).await?;
+        let answer = json::call(&self.config, ecs::LIST_SERVICE_DEPLOYMENTS, input).await?;
         let mut deployments: Vec<&Value> = items(&answer["serviceDeployments"]).collect();
         deployments.sort_by(|a, b| {
             let created = |deployment: &Value| deployment["createdAt"].as_f64().unwrap_or_default();
@@ -74,12 +75,12 @@ impl Aws {
     /// The image of a service revision, by its task definition.
     async fn image_of(&self, revision_arn: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"serviceRevisionArns": [revision_arn]});
-        let answer = json::call(&self.config, json::ECS, "DescribeServiceRevisions", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_SERVICE_REVISIONS, input).await?;
         let Some(definition) = answer["serviceRevisions"][0]["taskDefinition"].as_str() else {
             return Ok(None);
         };
         let input = json!({"taskDefinition": definition});
-        let answer = json::call(&self.config, json::ECS, "DescribeTaskDefinition", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let image = answer["taskDefinition"]["containerDefinitions"][0]["image"].as_str();
         Ok(image.map(ToOwned::to_owned))
     }
@@ -87,20 +88,20 @@ impl Aws {
     /// A service as ECS describes it; null where there is none.
     async fn described_service(&self, cluster: &str, service: &str) -> anyhow::Result<Value> {
         let input = json!({"cluster": cluster, "services": [service]});
-        let mut answer = json::call(&self.config, json::ECS, "DescribeServices", input).await?;
+        let mut answer = json::call(&self.config, ecs::DESCRIBE_SERVICES, input).await?;
         Ok(answer["services"][0].take())
     }
 
     /// Why the most recently stopped tasks of a service stopped, each reason once, and what one that did last wrote.
     pub(crate) async fn stop_reasons(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 10});
-        let answer = json::call(&self.config, json::ECS, "ListTasks", input).await?;
+        let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
         let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
         let input = json!({"cluster": cluster, "tasks": tasks});
-        let answer = json::call(&self.config, json::ECS, "DescribeTasks", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
         let mut reasons: BTreeMap<String, &Value> = BTreeMap::new();
         for task in items(&answer["tasks"]) {
             if let Some(reason) = stop_reason(task) {
@@ -127,7 +128,7 @@ impl Aws {
             return Ok(Vec::new());
         }
         let input = json!({"taskDefinition": task["taskDefinitionArn"]});
-        let answer = json::call(&self.config, json::ECS, "DescribeTaskDefinition", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let mut words = Vec::new();
         for container in failed {
             let name = text(&container["name"]);

@@ -15,7 +15,7 @@ use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::orchestrator::operation;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
@@ -31,6 +31,7 @@ use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use serde_json::Value;
 
+use super::calls::Operation;
 use super::error::failure;
 
 /// A service that speaks AWS JSON.
@@ -106,16 +107,12 @@ pub(super) const SERVICE_QUOTAS: Service = Service {
 ///
 /// # Errors
 /// When AWS refuses it or can't be reached.
-pub(super) async fn call(
-    config: &SdkConfig,
-    service: Service,
-    operation: &'static str,
-    input: Value,
-) -> anyhow::Result<Value> {
-    let target = format!("{}.{operation}", service.target);
+pub(super) async fn call(config: &SdkConfig, operation: Operation, input: Value) -> anyhow::Result<Value> {
+    let service = operation.service();
+    let target = format!("{}.{}", service.target, operation.name());
     let body = serde_json::to_vec(&input)?;
     let request = move || request(&target, service.version, &body);
-    send(config, service, operation, request, response).await
+    send(config, operation, request, response).await
 }
 
 /// Sends an operation's request, whatever its protocol, and reads the answer.
@@ -124,14 +121,14 @@ pub(super) async fn call(
 /// When AWS refuses it or can't be reached.
 pub(super) async fn send<T: fmt::Debug + Send + Sync + 'static>(
     config: &SdkConfig,
-    service: Service,
-    operation: &'static str,
+    operation: Operation,
     request: impl Fn() -> Result<HttpRequest, BoxError> + Send + Sync + 'static,
     response: fn(&HttpResponse) -> Result<T, OrchestratorError<ServiceError>>,
 ) -> anyhow::Result<T> {
-    let mut builder = Operation::builder()
+    let service = operation.service();
+    let mut builder = operation::Operation::builder()
         .service_name(service.name)
-        .operation_name(operation)
+        .operation_name(operation.name())
         .http_client(config.http_client().context("the SDK has no HTTP client")?)
         .endpoint_url(&endpoint(config, service))
         .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
@@ -144,7 +141,7 @@ pub(super) async fn send<T: fmt::Debug + Send + Sync + 'static>(
         builder = builder.sleep_impl(sleep);
     }
     let operation_call = builder.serializer(move |()| request()).deserializer(response).build();
-    let action = format!("call {} {operation}", service.id);
+    let action = format!("call {} {}", service.id, operation.name());
     operation_call
         .invoke(())
         .await

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::calls::logs;
 use super::{Aws, json};
 
 /// One line that something wrote.
@@ -23,7 +24,7 @@ impl Aws {
     /// The last lines of a log stream.
     pub(crate) async fn last_log_lines(&self, group: &str, stream: &str, lines: u32) -> anyhow::Result<Vec<String>> {
         let input = json!({"logGroupName": group, "logStreamName": stream, "limit": lines, "startFromHead": false});
-        let answer = json::call(&self.config, json::LOGS, "GetLogEvents", input).await?;
+        let answer = json::call(&self.config, logs::GET_LOG_EVENTS, input).await?;
         let messages = events(&answer).iter().filter_map(|event| event["message"].as_str());
         Ok(messages.map(|message| message.trim_end().to_owned()).collect())
     }
@@ -46,7 +47,7 @@ impl Aws {
         if let Some(page) = page {
             input["nextToken"] = page.into();
         }
-        let answer = json::call(&self.config, json::LOGS, "FilterLogEvents", input).await?;
+        let answer = json::call(&self.config, logs::FILTER_LOG_EVENTS, input).await?;
         let lines = events(&answer).iter().map(log_line).collect();
         Ok((lines, answer["nextToken"].as_str().map(ToOwned::to_owned)))
     }

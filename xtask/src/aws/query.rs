@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 
+use super::calls::Operation;
 use super::json::{Service, ServiceError, send};
 
 /// Elastic Load Balancing; the version is that of its only API.
@@ -24,17 +25,12 @@ pub(super) const ELASTIC_LOAD_BALANCING: Service = Service {
 ///
 /// # Errors
 /// When AWS refuses it or can't be reached.
-pub(super) async fn call(
-    config: &SdkConfig,
-    service: Service,
-    operation: &'static str,
-    fields: &[(&str, &str)],
-) -> anyhow::Result<String> {
-    let mut body = format!("Action={operation}&Version={}", service.version);
+pub(super) async fn call(config: &SdkConfig, operation: Operation, fields: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut body = format!("Action={}&Version={}", operation.name(), operation.service().version);
     for (name, value) in fields {
         let _ = write!(body, "&{name}={}", encode(value));
     }
-    send(config, service, operation, move || request(&body), response).await
+    send(config, operation, move || request(&body), response).await
 }
 
 fn request(body: &str) -> Result<HttpRequest, BoxError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::calls::{cloudwatch, ecs, elb};
 use super::error::failure;
 use super::{Aws, json, query};
 
@@ -11,13 +12,13 @@ impl Aws {
     /// The running tasks of a service, by id, with the image of each.
     pub(crate) async fn running_tasks(&self, cluster: &str, service: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "RUNNING", "maxResults": 100});
-        let answer = json::call(&self.config, json::ECS, "ListTasks", input).await?;
+        let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
         let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
         if tasks.is_empty() {
             return Ok(BTreeMap::new());
         }
         let input = json!({"cluster": cluster, "tasks": tasks});
-        let answer = json::call(&self.config, json::ECS, "DescribeTasks", input).await?;
+        let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
         let task = |task: &Value| {
             let id = task["taskArn"].as_str()?.rsplit('/').next()?.to_owned();
             Some((id, text(&task["containers"][0]["image"])))
@@ -30,8 +31,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
     pub(crate) async fn healthy_targets(&self, target_group: &str) -> anyhow::Result<u64> {
         let fields = [("TargetGroupArn", target_group)];
-        let service = query::ELASTIC_LOAD_BALANCING;
-        let answer = query::call(&self.config, service, "DescribeTargetHealth", &fields).await?;
+        let answer = query::call(&self.config, elb::DESCRIBE_TARGET_HEALTH, &fields).await?;
         let healthy = query::elements(&answer, "State").filter(|state| *state == "healthy");
         Ok(healthy.count() as u64)
     }
@@ -45,7 +45,7 @@ impl Aws {
             if !next.is_null() {
                 input["NextToken"] = next;
             }
-            let page = json::call(&self.config, json::CLOUDWATCH, "DescribeAlarms", input).await?;
+            let page = json::call(&self.config, cloudwatch::DESCRIBE_ALARMS, input).await?;
             names.extend(
                 items(&page["MetricAlarms"])
                     .filter_map(|alarm| alarm["AlarmName"].as_str())
@@ -70,7 +70,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html>
     pub(crate) async fn set_alarm_state(&self, alarm: &str, state: &str, reason: &str) -> anyhow::Result<()> {
         let input = json!({"AlarmName": alarm, "StateValue": state, "StateReason": reason});
-        json::call(&self.config, json::CLOUDWATCH, "SetAlarmState", input).await?;
+        json::call(&self.config, cloudwatch::SET_ALARM_STATE, input).await?;
         Ok(())
     }
 }

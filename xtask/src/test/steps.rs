@@ -57,7 +57,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "templates",
-        checks: "cfn-lint finds nothing in any template",
+        checks: "cfn-lint finds nothing in any template, nor in the policies for people",
         needs: &[Need::Python],
         run: templates,
     },
@@ -153,7 +153,7 @@ fn nextest(root: &Path, filter: &str) -> anyhow::Result<()> {
 
 fn templates(root: &Path) -> anyhow::Result<()> {
     let folder = root.join("target/synth-test");
-    let files: Vec<_> = stacks::all()
+    let mut files: Vec<_> = stacks::all()
         .iter()
         .map(|stack| folder.join(format!("{}.template.json", stack.name)))
         .collect();
@@ -161,6 +161,10 @@ fn templates(root: &Path) -> anyhow::Result<()> {
     for (stack, file) in stacks::all().iter().zip(&files) {
         std::fs::write(file, &stack.template).with_context(|| format!("cannot write {}", file.display()))?;
     }
+    let policies = folder.join("Permissions.template.json");
+    std::fs::write(&policies, crate::permissions::template().to_string())
+        .with_context(|| format!("cannot write {}", policies.display()))?;
+    files.push(policies);
     let bin = tools::install(root)?;
     let mut lint = Command::new(bin.join("cfn-lint"));
     lint.current_dir(root)
