@@ -1,6 +1,7 @@
 //! The local cloud: starting it, ending it, and what it tells of itself.
 
 mod fault;
+mod seed;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -159,6 +160,7 @@ async fn serve(context: &Context, port: Option<u16>, settings: &LocalSettings) -
         runtime: settings.runtime.map_or(RuntimeChoice::default(), Into::into),
         speed: settings.speed.unwrap_or(DEFAULT_SPEED),
         region: constants::DEFAULT_REGION.to_owned(),
+        cache_seed: seed::of_this_program(&context.root),
     };
     // A session of its own, so that neither Ctrl-C in a terminal nor its closing reaches it. A shell's own job leads its
     // process group already and is refused one: then it was started to run in the foreground.

@@ -1,6 +1,9 @@
 //! What a local cloud is started with.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,4 +33,32 @@ pub struct Options {
     pub speed: f64,
     /// The region that it plays.
     pub region: String,
+    /// What the caches of builds begin with; none means with nothing.
+    pub cache_seed: Option<CacheSeed>,
+}
+
+/// Fills a folder that a build's cache names and doesn't have yet, as a build host of `CodeBuild`'s may have one from
+/// earlier builds.
+///
+/// It is told the folder's path in the checkout, and the empty folder to fill. Where it fails, the cache begins empty.
+#[derive(Clone)]
+pub struct CacheSeed(Arc<Fill>);
+
+type Fill = dyn Fn(&Path, &Path) -> io::Result<()> + Send + Sync;
+
+impl CacheSeed {
+    /// A seed that fills folders by a function.
+    pub fn new(fill: impl Fn(&Path, &Path) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fill))
+    }
+
+    pub(crate) fn fill(&self, path: &Path, folder: &Path) -> io::Result<()> {
+        (self.0)(path, folder)
+    }
+}
+
+impl fmt::Debug for CacheSeed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("CacheSeed").finish_non_exhaustive()
+    }
 }

@@ -26,7 +26,7 @@ use crate::home::{Home, Running};
 use crate::ids::Place;
 use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
-use crate::options::{Options, RuntimeChoice};
+use crate::options::{CacheSeed, Options, RuntimeChoice};
 use crate::server;
 use crate::speed::Speed;
 use crate::world::{Happening, VERSION, World};
@@ -71,7 +71,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
 
     let (stop, stopped) = watch::channel(false);
     let (events, receiver) = mpsc::channel(EVENTS_WAITING);
-    let mut engine = assemble(&home, world, saved, runtime, events.clone())?;
+    let mut engine = assemble(&home, world, saved, runtime, options.cache_seed, events.clone())?;
     let running = describe(&engine, address, options.speed);
     take_back(&mut engine, &home).await;
 
@@ -216,6 +216,7 @@ fn assemble(
     mut world: World,
     saved: Vec<u8>,
     runtime: Runtime,
+    cache_seed: Option<CacheSeed>,
     events: mpsc::Sender<Event>,
 ) -> anyhow::Result<Engine> {
     let password = format!("{:032x}", u128::from_le_bytes(random()?));
@@ -239,7 +240,13 @@ fn assemble(
     let git = Git::new(home.folder());
     world.cloud.code.commits = Arc::new(git.clone());
     let effects = Effects {
-        builds: Builds::new(home.folder(), git.clone(), world.cloud.journal.clone(), events.clone()),
+        builds: Builds::new(
+            home.folder(),
+            git.clone(),
+            cache_seed,
+            world.cloud.journal.clone(),
+            events.clone(),
+        ),
         git,
         events,
         balancer: Balancer::new(health_sender),

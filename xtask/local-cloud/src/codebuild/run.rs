@@ -20,6 +20,7 @@ use super::{Phase, Report, Status, environment, files};
 use crate::code::CodeHappening;
 use crate::codecommit::Git;
 use crate::engine::Event;
+use crate::options::CacheSeed;
 use crate::world::Happening;
 
 /// The builds that run.
@@ -51,10 +52,16 @@ struct Run {
 }
 
 impl Builds {
-    pub(crate) fn new(home: &Path, git: Git, journal: Journal, events: mpsc::Sender<Event>) -> Self {
+    pub(crate) fn new(
+        home: &Path,
+        git: Git,
+        seed: Option<CacheSeed>,
+        journal: Journal,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         Self {
             events,
-            places: Places::new(home, git),
+            places: Places::new(home, git, seed),
             journal,
             running: Arc::default(),
         }
@@ -221,7 +228,9 @@ impl Run {
         let text = self.buildspec_text(&source).map_err(malformed)?;
         let spec = buildspec::parse(&text).map_err(malformed)?;
         if self.job.keeps_cache {
-            let linked = self.workplace.link_cache(&spec.cache_paths);
+            let (workplace, paths) = (self.workplace.clone(), spec.cache_paths.clone());
+            let linked = tokio::task::spawn_blocking(move || workplace.link_cache(&paths)).await;
+            let linked = linked.map_err(|error| download(error.to_string()))?;
             linked.map_err(|error| download(format!("cannot link the cache: {error}")))?;
         }
         let mut environment = environment::lent(

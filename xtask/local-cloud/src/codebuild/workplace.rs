@@ -20,12 +20,14 @@ use super::buildspec::Artifacts;
 use super::job::{Input, Source};
 use super::{files, glob};
 use crate::codecommit::Git;
+use crate::options::CacheSeed;
 
 /// Where builds, artifacts and repositories are.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     home: PathBuf,
     pub(super) git: Git,
+    seed: Option<CacheSeed>,
     taken: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
@@ -44,10 +46,11 @@ struct Taken {
 }
 
 impl Places {
-    pub(super) fn new(home: &Path, git: Git) -> Self {
+    pub(super) fn new(home: &Path, git: Git, seed: Option<CacheSeed>) -> Self {
         Self {
             home: home.to_owned(),
             git,
+            seed,
             taken: Arc::default(),
         }
     }
@@ -162,7 +165,7 @@ impl Workplace {
                 continue;
             }
             let (kept, link) = (self.folder.join("cache").join(folder), self.source().join(folder));
-            fs::create_dir_all(&kept)?;
+            self.begin_cache(Path::new(folder), &kept)?;
             files::remove(&link)?;
             if let Some(above) = link.parent() {
                 fs::create_dir_all(above)?;
@@ -170,6 +173,28 @@ impl Workplace {
             std::os::unix::fs::symlink(&kept, &link)?;
         }
         Ok(())
+    }
+
+    /// Makes sure that there is a folder of the cache. One that is new begins with its seed: with all of it or nothing, since
+    /// a build can't tell half a file from a whole one.
+    fn begin_cache(&self, path: &Path, kept: &Path) -> io::Result<()> {
+        if kept.exists() {
+            return Ok(());
+        }
+        let partial = self.folder.join("cache-partial");
+        files::remove(&partial)?;
+        fs::create_dir_all(&partial)?;
+        if let Some(seed) = &self.places.seed
+            && let Err(error) = seed.fill(path, &partial)
+        {
+            tracing::warn!(%error, path = %path.display(), "this part of a build's cache begins empty");
+            files::remove(&partial)?;
+            fs::create_dir_all(&partial)?;
+        }
+        if let Some(above) = kept.parent() {
+            fs::create_dir_all(above)?;
+        }
+        fs::rename(&partial, kept)
     }
 
     /// Hands what a build made on, under an artifact's key: all of it or nothing.
@@ -205,5 +230,44 @@ impl Workplace {
             fs::rename(&partial, &to)
         });
         copied.map_err(|error| format!("cannot hand on what was built: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of a cache named `kept` after each of some builds, whose seed is this one.
+    fn caches(builds: usize, fill: fn(&Path, &Path) -> io::Result<()>) -> Vec<Vec<String>> {
+        let home = tempfile::tempdir().unwrap();
+        let places = Places::new(home.path(), Git::new(home.path()), Some(CacheSeed::new(fill)));
+        let build = |number| {
+            let workplace = places.take("project");
+            fs::create_dir_all(workplace.source()).unwrap();
+            workplace.link_cache(&["kept/**/*".to_owned()]).unwrap();
+            let kept = workplace.source().join("kept");
+            let found = files::below(&kept).unwrap();
+            fs::write(kept.join(format!("of build {number}")), "").unwrap();
+            found
+        };
+        (1..=builds).map(build).collect()
+    }
+
+    #[test]
+    fn a_cache_begins_with_its_seed_and_goes_on_with_what_builds_left() {
+        let seen = caches(2, |path, folder| {
+            assert_eq!(path, Path::new("kept"));
+            fs::write(folder.join("seed"), "")
+        });
+        assert_eq!(seen, [vec!["seed"], vec!["of build 1", "seed"]]);
+    }
+
+    #[test]
+    fn a_seed_that_fails_leaves_nothing_behind() {
+        let seen = caches(1, |_, folder| {
+            fs::write(folder.join("half"), "")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        assert_eq!(seen, [Vec::<String>::new()]);
     }
 }
