@@ -15,6 +15,7 @@ mod load;
 mod machine;
 mod process;
 mod programs;
+mod push;
 mod reading;
 mod rendering;
 mod report;

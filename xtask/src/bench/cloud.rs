@@ -89,6 +89,18 @@ impl LocalCloud {
     /// # Errors
     /// When the local cloud refuses it, or it takes too long.
     pub(super) fn change(&self, wanted: &Wanted, creates: bool) -> anyhow::Result<String> {
+        let aws = self.aws()?;
+        Handle::current().block_on(async {
+            let changed = tokio::time::timeout(CHANGE_LIMIT, change(&aws, wanted, creates)).await;
+            changed.with_context(|| format!("{} isn't changed after {CHANGE_LIMIT:?}", wanted.name))?
+        })
+    }
+
+    /// AWS, as this local cloud plays it.
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub(super) fn aws(&self) -> anyhow::Result<Aws> {
         let running = self.running()?;
         let reach = Reach::Endpoint {
             url: running.endpoint,
@@ -96,11 +108,7 @@ impl LocalCloud {
             access_key_id: running.access_key_id,
             secret_access_key: running.secret_access_key,
         };
-        Handle::current().block_on(async {
-            let aws = Aws::new(&reach).await;
-            let changed = tokio::time::timeout(CHANGE_LIMIT, change(&aws, wanted, creates)).await;
-            changed.with_context(|| format!("{} isn't changed after {CHANGE_LIMIT:?}", wanted.name))?
-        })
+        Ok(Handle::current().block_on(Aws::new(&reach)))
     }
 
     /// The tasks that run, where they are processes.

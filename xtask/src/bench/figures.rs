@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::site::Site;
-use super::{balancer, deployment, detection, first_build, growth, image, rendering, service, start};
+use super::{balancer, deployment, detection, first_build, growth, image, push, rendering, service, start};
 
 /// Something that is measured.
 #[derive(Debug)]
@@ -54,4 +54,5 @@ pub(super) const FIGURES: &[Figure] = &[
     growth::tasks::FIGURE,
     growth::target_groups::FIGURE,
     first_build::FIGURE,
+    push::FIGURE,
 ];

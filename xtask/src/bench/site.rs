@@ -32,6 +32,14 @@ impl Site {
         }
     }
 
+    /// The same in another checkout.
+    pub(super) fn at(&self, root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The checkout's root.
     pub(super) fn root(&self) -> &Path {
         &self.root
@@ -109,7 +117,11 @@ impl Site {
     pub(super) fn xtask(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let program = std::env::current_exe().context("cannot tell which program this is")?;
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(&self.root);
+        // Cargo, which runs this command line, says where its checkout is; another is known by the current folder.
+        command
+            .args(arguments)
+            .current_dir(&self.root)
+            .env_remove("CARGO_MANIFEST_DIR");
         Ok(command)
     }
 

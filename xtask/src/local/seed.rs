@@ -71,11 +71,15 @@ fn is_read_again(name: &OsStr) -> bool {
 
 /// `libserde_json-0123456789abcdef.rlib` and `serde-json-0123456789abcdef` are of `serde_json`.
 fn crate_of(name: &OsStr) -> Option<String> {
-    let name = name.to_str()?;
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let (stem, extension) = match name.to_str()?.split_once('.') {
+        Some((stem, extension)) => (stem, Some(extension)),
+        None => (name.to_str()?, None),
+    };
     let (krate, _hash) = stem.rsplit_once('-')?;
-    let is_library = name.len() != stem.len() && !name.ends_with(".d");
-    let krate = if is_library { krate.strip_prefix("lib")? } else { krate };
+    let krate = match extension {
+        None | Some("d") => krate,
+        Some(_) => krate.strip_prefix("lib")?,
+    };
     Some(krate.replace('-', "_"))
 }
 

@@ -1,6 +1,6 @@
 //! What a pipeline's execution is, and what its end means.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::exit::Exit;
 
@@ -62,6 +62,8 @@ pub(crate) struct Build {
     pub(crate) log_group: Option<String>,
     /// Its part of the log group.
     pub(crate) log_stream: Option<String>,
+    /// How long the buildspec's commands took, as far as they have ended.
+    pub(crate) worked: Duration,
 }
 
 impl Execution {
@@ -75,7 +77,7 @@ impl Execution {
 
 impl Action {
     /// How long it has run, or ran.
-    pub(crate) fn elapsed(&self, now: SystemTime) -> Option<std::time::Duration> {
+    pub(crate) fn elapsed(&self, now: SystemTime) -> Option<Duration> {
         let end = if self.status == "InProgress" {
             Some(now)
         } else {
@@ -117,6 +119,7 @@ mod tests {
                 failure: Some(words.to_owned()),
                 log_group: None,
                 log_stream: None,
+                worked: Duration::ZERO,
             };
             assert_eq!(build.exit(), expected, "{words}");
         };

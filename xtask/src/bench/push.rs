@@ -1,0 +1,192 @@
+//! From a push to Fleet, through the whole pipeline.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, bail, ensure};
+use stacks::toolchain::PIPELINE_NAME;
+use tokio::runtime::Handle;
+
+use super::cloud::LocalCloud;
+use super::figures::Figure;
+use super::reading::{Reading, Target, Unit};
+use super::site::Site;
+use super::statistics::Series;
+use crate::aws::Aws;
+
+/// How many changes are pushed, after the first that compiles everything.
+const ROUNDS: usize = 3;
+
+/// How long an incremental change may take.
+const LIMIT: Duration = Duration::from_mins(15);
+
+/// Between two questions how far the execution is. When it ended, CodePipeline tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The stages after Source, each of which is one build.
+const STAGES: [&str; 5] = ["Build", "UpdatePipeline", "Infrastructure", "Onebox", "Fleet"];
+
+/// A push, deployed.
+pub(super) const FIGURE: Figure = Figure {
+    name: "push",
+    measures: "from `git push` of a small change to the end of Fleet's deployment, beside the sum of its parts",
+    means: "A clone of this checkout's HEAD, a local cloud of its own, the whole pipeline. After a first execution, changes of the \
+            service's source are pushed, one after another; each makes a new image, which is tested, bakes on Onebox, is judged, and \
+            goes to Fleet. The parts are what the stages' commands took by CodeBuild's own phases: compiling, tests and image in Build, \
+            tasks, bakes and the verdict in the stages, AWS's waits at the local cloud's default speed. What is left is the pipeline's own: \
+            the push, the trigger, checkouts, artifacts, and what lies between two stages.",
+    needs: &[],
+    take,
+};
+
+fn take(site: &Site) -> anyhow::Result<Vec<Reading>> {
+    let folder = site.folder("push")?;
+    let checkout = folder.path().join("checkout");
+    git(site.root(), &["clone", "--quiet", ".", &checkout.to_string_lossy()])?;
+    let site = site.at(&checkout);
+    let cloud = LocalCloud::new(&site)?;
+    site.say("the first execution compiles everything");
+    cloud.xtask(&["pipeline", "--local", "--yes", "--runtime", "process"])?;
+    let url = cloud.xtask(&["outputs", "toolchain", "SourceRepositoryCloneUrl", "--local"])?;
+
+    let pipeline = cloud.xtask(&["outputs", "toolchain", PIPELINE_NAME, "--local"])?;
+
+    let mut pushes = Vec::new();
+    for round in 1..=ROUNDS {
+        site.go_on()?;
+        let commit = change(&checkout, round)?;
+        let begun = SystemTime::now();
+        git(&checkout, &["push", "--quiet", &url, "HEAD:main"])?;
+        let push = Handle::current().block_on(deployed(&cloud.aws()?, &pipeline, &commit, begun))?;
+        site.say(&format!(
+            "push {round}: {:.1} s, of which its parts took {:.1} s",
+            push.total.as_secs_f64(),
+            push.parts().as_secs_f64()
+        ));
+        pushes.push(push);
+    }
+    readings(&pushes)
+}
+
+/// A push that reached Fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Push {
+    /// From the push to the end of Fleet's stage.
+    total: Duration,
+    /// What each stage's commands took.
+    stages: [Duration; STAGES.len()],
+}
+
+impl Push {
+    fn parts(&self) -> Duration {
+        self.stages.iter().sum()
+    }
+}
+
+fn readings(pushes: &[Push]) -> anyhow::Result<Vec<Reading>> {
+    let series =
+        |of: &dyn Fn(&Push) -> Duration| -> Series { pushes.iter().map(|push| of(push).as_secs_f64()).collect() };
+    let (total, parts) = (series(&|push| push.total), series(&Push::parts));
+    let own = series(&|push| push.total.saturating_sub(push.parts()));
+    let whole = Reading::of("push to Fleet", Unit::Seconds, &total)?.beside("the sum of its parts", &total, &parts);
+    let own = Reading::of("the pipeline's own part", Unit::Seconds, &own)?.target(Target::AtMost(2.0));
+    let mut readings = vec![whole, own];
+    for (place, stage) in STAGES.iter().enumerate() {
+        let took = series(&|push| push.stages[place]);
+        readings.push(Reading::of(format!("commands of {stage}"), Unit::Seconds, &took)?);
+    }
+    Ok(readings)
+}
+
+/// Makes a change of the service's source that changes nothing else, and commits it; the commit.
+fn change(checkout: &Path, round: usize) -> anyhow::Result<String> {
+    let path = checkout.join("service/src/handlers.rs");
+    let mut file = OpenOptions::new().append(true).open(&path)?;
+    writeln!(file, "// Change {round} of a measurement.")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let author = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"];
+    let message = format!("Change {round}");
+    git(
+        checkout,
+        &[&author[..], &["commit", "--quiet", "--all", "--message", &message]].concat(),
+    )?;
+    git(checkout, &["rev-parse", "HEAD"])
+}
+
+/// Waits until a commit's execution has ended well.
+async fn deployed(aws: &Aws, pipeline: &str, commit: &str, pushed: SystemTime) -> anyhow::Result<Push> {
+    let wait = async {
+        loop {
+            let executions = aws.executions(pipeline).await?;
+            let of_commit = executions.into_iter().find(|execution| {
+                execution
+                    .revision
+                    .as_ref()
+                    .is_some_and(|revision| revision.id == commit)
+            });
+            match of_commit {
+                Some(execution) if !execution.is_running() => return anyhow::Ok(execution),
+                _ => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    };
+    let execution = tokio::time::timeout(LIMIT, wait).await;
+    let execution = execution.with_context(|| format!("{commit} isn't deployed after {LIMIT:?}"))??;
+    if execution.status != "Succeeded" {
+        bail!("the execution of {commit} ended as {}", execution.status);
+    }
+    let mut ended = pushed;
+    let mut stages = [Duration::ZERO; STAGES.len()];
+    for action in aws.actions(pipeline, &execution.id).await? {
+        ended = action.updated.map_or(ended, |updated| ended.max(updated));
+        let place = STAGES.iter().position(|stage| *stage == action.stage);
+        if let (Some(place), Some(id)) = (place, &action.build) {
+            let build = aws.build(id).await?.context("CodeBuild has forgotten a build")?;
+            stages[place] += build.worked;
+        }
+    }
+    ensure!(
+        stages.iter().all(|took| !took.is_zero()),
+        "a stage ran no command: {stages:?}"
+    );
+    let total = ended.duration_since(pushed).context("the clock was set back")?;
+    Ok(Push { total, stages })
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let mut command = Command::new("git");
+    let output = command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output();
+    let output = output.context("cannot run git")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "git {}: {}", arguments.join(" "), said.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_stages_is_the_pipelines_own() {
+        let seconds = |stages: [u64; 5]| stages.map(Duration::from_secs);
+        let push = |total, stages| Push {
+            total: Duration::from_secs(total),
+            stages: seconds(stages),
+        };
+        let readings = readings(&[push(20, [10, 1, 1, 4, 3]), push(21, [11, 1, 1, 3, 3])]).unwrap();
+        let values: Vec<(&str, f64)> = readings
+            .iter()
+            .map(|reading| (reading.what.as_str(), reading.value))
+            .collect();
+        assert_eq!(values[..2], [("push to Fleet", 20.5), ("the pipeline's own part", 1.5)]);
+        assert_eq!(values[2..].len(), STAGES.len());
+        assert!(self::readings(&[]).is_err());
+    }
+}
