@@ -26,7 +26,7 @@ pub(super) fn of_this_program(root: &Path) -> Option<CacheSeed> {
     let program = std::env::current_exe().ok()?;
     let profile = program.parent()?.to_owned();
     let profile_name = PathBuf::from(profile.file_name()?);
-    let crates = dependencies(&fs::read_to_string(root.join("Cargo.lock")).ok()?);
+    let packages = dependencies(&fs::read_to_string(root.join("Cargo.lock")).ok()?);
     if !FOLDERS.iter().all(|folder| profile.join(folder).is_dir()) {
         return None;
     }
@@ -34,29 +34,37 @@ pub(super) fn of_this_program(root: &Path) -> Option<CacheSeed> {
         if path != Path::new(TARGET) {
             return Ok(());
         }
-        copy(&profile, &folder.join(&profile_name), &crates)
+        copy(&profile, &folder.join(&profile_name), &packages)
     }))
 }
 
-/// The crates that come from a registry, with underscores, by cargo's lock file.
+/// The packages that come from a registry, by cargo's lock file.
 fn dependencies(lock: &str) -> BTreeSet<String> {
     let packages = lock.split("[[package]]").skip(1);
     let from_registry = packages.filter(|package| package.lines().any(|line| line.starts_with("source = ")));
     let names = from_registry.filter_map(|package| {
         let name = package.lines().find_map(|line| line.strip_prefix("name = "))?;
-        Some(name.trim_matches('"').replace('-', "_"))
+        Some(name.trim_matches('"').to_owned())
     });
     names.collect()
 }
 
-/// Copies what cargo keeps of those crates from one profile's folder to another's.
-fn copy(profile: &Path, to: &Path, crates: &BTreeSet<String>) -> io::Result<()> {
+/// Copies what cargo keeps of those packages from one profile's folder to another's. Its notes have packages' names, what it
+/// compiled those of crates; both end in the same hash.
+fn copy(profile: &Path, to: &Path, packages: &BTreeSet<String>) -> io::Result<()> {
+    let mut hashes = BTreeSet::new();
+    for entry in fs::read_dir(profile.join(FOLDERS[0]))? {
+        let name = entry?.file_name();
+        if let Some((_, hash)) = parts(&name).filter(|(package, _)| packages.contains(*package)) {
+            hashes.insert(hash.to_owned());
+        }
+    }
     for folder in FOLDERS {
         for entry in fs::read_dir(profile.join(folder))? {
             let entry = entry?;
             let name = entry.file_name();
             let read_again = entry.file_type()?.is_dir() || is_read_again(&name);
-            if read_again && crate_of(&name).is_some_and(|name| crates.contains(&name)) {
+            if read_again && parts(&name).is_some_and(|(_, hash)| hashes.contains(hash)) {
                 copy_with_times(&entry.path(), &to.join(folder).join(&name))?;
             }
         }
@@ -69,18 +77,11 @@ fn is_read_again(name: &OsStr) -> bool {
     extension.is_some_and(|extension| READ_AGAIN.contains(&extension))
 }
 
-/// `libserde_json-0123456789abcdef.rlib` and `serde-json-0123456789abcdef` are of `serde_json`.
-fn crate_of(name: &OsStr) -> Option<String> {
-    let (stem, extension) = match name.to_str()?.split_once('.') {
-        Some((stem, extension)) => (stem, Some(extension)),
-        None => (name.to_str()?, None),
-    };
-    let (krate, _hash) = stem.rsplit_once('-')?;
-    let krate = match extension {
-        None | Some("d") => krate,
-        Some(_) => krate.strip_prefix("lib")?,
-    };
-    Some(krate.replace('-', "_"))
+/// The name and the hash in `serde-json-0123456789abcdef` or `libserde_json-0123456789abcdef.rlib`.
+fn parts(name: &OsStr) -> Option<(&str, &str)> {
+    let name = name.to_str()?;
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    stem.rsplit_once('-')
 }
 
 /// Copies a file or a folder; cargo goes by the times of both.
@@ -125,29 +126,20 @@ source = "registry+https://example.com"
 "#;
 
     #[test]
-    fn crates_are_told_by_the_names_of_their_files() {
-        let of = |name: &str| crate_of(OsStr::new(name));
-        assert_eq!(of("libserde_json-0123.rlib").as_deref(), Some("serde_json"));
-        assert_eq!(of("serde_json-0123.d").as_deref(), Some("serde_json"));
-        assert_eq!(of("serde-json-0123").as_deref(), Some("serde_json"));
-        assert_eq!(of("libloading-0123").as_deref(), Some("libloading"));
-        assert_eq!(of("liblibloading-0123.rmeta").as_deref(), Some("libloading"));
-        assert_eq!(of(".cargo-lock"), None);
-    }
-
-    #[test]
     fn dependencies_alone_are_copied_with_their_times() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("debug"), folder.path().join("new"));
         let files = [
             (".fingerprint/serde-json-01/lib-serde_json", true),
-            (".fingerprint/own-01/lib-own", false),
+            (".fingerprint/serde-json-02/run-build-script", true),
+            (".fingerprint/own-03/lib-own", false),
             ("build/serde-json-02/out/made.rs", true),
-            ("deps/libserde_json-01.rlib", true),
-            ("deps/libserde_json-01.rmeta", true),
-            ("deps/serde_json-01.d", true),
-            ("deps/serde_json-03", false),
-            ("deps/libown-01.rlib", false),
+            // The crate needn't be named as its package is.
+            ("deps/libjson-01.rlib", true),
+            ("deps/libjson-01.rmeta", true),
+            ("deps/json-01.d", true),
+            ("deps/json-01", false),
+            ("deps/libown-03.rlib", false),
         ];
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         for (file, _) in files {
