@@ -39,6 +39,10 @@ pub(crate) enum Code {
     NoStack,
     /// Somebody changes the stack.
     StackBusy,
+    /// Nothing of a deployment is under way.
+    NothingToResume,
+    /// Somebody moved Onebox to another image meanwhile.
+    Overtaken,
     /// The stack is in a status that isn't known.
     StackStatus,
     /// An alarm is red before a deployment.
@@ -74,7 +78,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 31] = [
+pub(crate) const CODES: [Code; 33] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,
@@ -99,6 +103,8 @@ pub(crate) const CODES: [Code; 31] = [
     Code::Doctor,
     Code::NoStack,
     Code::StackBusy,
+    Code::NothingToResume,
+    Code::Overtaken,
     Code::StackStatus,
     Code::RedAlarm,
     Code::RolledBack,
@@ -157,6 +163,8 @@ impl Code {
             Self::Doctor => ("E-DOCTOR", "`doctor` found what would keep a deployment from working", "do what stands at each failing line"),
             Self::NoStack => ("E-NO-STACK", "a stack that the command needs isn't deployed", "deploy it with the command that the error names"),
             Self::StackBusy => ("E-STACK-BUSY", "an operation of someone else's goes on in the stack; the error names it and since when", "wait until it has ended, and run the command again (`deploy` waits by itself)"),
+            Self::NothingToResume => ("E-NOTHING-TO-RESUME", "no deployment is under way that `--resume` could follow, and none was left between its stages", "`cargo xtask status` shows what runs; deploy without `--resume`"),
+            Self::Overtaken => ("E-OVERTAKEN", "while Onebox's image was judged, somebody moved Onebox to another one; Fleet was not touched", "see whose it is with `cargo xtask status`, and deploy again once theirs is through"),
             Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
             Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
             Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),

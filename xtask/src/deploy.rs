@@ -5,6 +5,7 @@ pub(crate) mod outcome;
 pub(crate) mod place;
 pub(crate) mod plan;
 mod preflight;
+mod resume;
 pub(crate) mod toolchain;
 mod watch;
 mod work;
@@ -23,6 +24,7 @@ use crate::exit::Failure;
 use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
+use crate::token::Scope;
 use crate::verdict::Verdict;
 use crate::{cloud, table};
 
@@ -45,20 +47,31 @@ impl Deploy {
             .await?
             .deploying_in(self.role.clone());
         self.check_fault(environment, &aws)?;
-        let again = self.again();
+        let (again, follow) = (self.again(), self.follow());
         let work = Work {
             context,
             aws: &aws,
             stacks: &stacks,
             deploy: &self,
+            scope: Scope::of(self.stage),
             again: &again,
+            follow: &follow,
         };
-        let done = work.run().await?;
-        report(context, &done.stack, done.changed, started);
+        let done = if self.resume {
+            work.resume().await?
+        } else {
+            work.run().await?
+        };
+        if done.under_way {
+            say_under_way(context, &done.stack.name, &follow);
+        } else {
+            report(context, &done.stack, done.changed, started);
+        }
         Ok(json!({
             "environment": environment.name(),
             "stage": self.stage.map(Stage::name),
             "changed": done.changed,
+            "under_way": done.under_way,
             "image": done.image,
             "verdict": done.verdict.as_ref().map(Verdict::record),
             "outputs": done.stack.outputs,
@@ -124,6 +137,29 @@ impl Deploy {
         }
         again + &self.cloud.arguments()
     }
+
+    /// The command by which to follow this one, and to go on with it, from anywhere.
+    fn follow(&self) -> String {
+        let mut follow = format!("cargo xtask deploy {} --resume", self.target.name());
+        for (flag, is_given) in [
+            (" --no-probe", self.caution.no_probe),
+            (" --accept-thin-evidence", self.caution.accept_thin_evidence),
+            (" --ignore-red-alarms", self.caution.ignore_red_alarms),
+        ] {
+            if is_given {
+                follow.push_str(flag);
+            }
+        }
+        follow + &self.cloud.arguments()
+    }
+}
+
+/// Says that a change was left to itself, and how to follow it.
+fn say_under_way(context: &Context, stack_name: &str, follow: &str) {
+    context.progress.line(&format!(
+        "{stack_name} is under way, and CloudFormation goes on by itself up to the next stage\n  \
+         next: follow it, and go on with it, with `{follow}`"
+    ));
 }
 
 /// Refuses an image that misbehaves on purpose where customers would meet it.

@@ -79,8 +79,11 @@ pub(crate) enum Stage {
 /// Deploy an environment: repository, image, service; a second run finds nothing to do.
 ///
 /// Without --stage: infrastructure, then Onebox, then Fleet. A new environment gets its image on both at once.
+/// Ctrl-C once leaves it to CloudFormation, which goes on; twice has CloudFormation stop an update and bring back what
+/// ran before.
 /// The toolchain has neither stages nor an image: it is what must exist before source and images can be pushed, and the
 /// pipeline.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
     #[arg(value_name = "ENVIRONMENT")]
@@ -104,6 +107,13 @@ pub(crate) struct Deploy {
     /// AWS in prod.
     #[arg(long, value_name = "SPEC", value_parser = fault, conflicts_with = "image")]
     pub(crate) fault: Option<String>,
+    /// Return once the change is under way: CloudFormation goes on by itself, up to the next stage.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Follow the deployment that was begun last, from this machine or another, and go on with it to its end. What it
+    /// brings is read from CloudFormation; nothing is built.
+    #[arg(long, conflicts_with_all = ["stage", "image", "templates", "role", "fault", "detach"])]
+    pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) caution: Caution,
     /// Make the changes without asking, and delete what a failed creation left behind.
@@ -923,6 +933,8 @@ mod tests {
             &["load", "sandbox", "--duration", "61m"],
             &["load", "sandbox", "--duration", "30"],
             &["deploy", "sandbox", "--stage", "twobox"],
+            &["deploy", "sandbox", "--resume", "--stage", "onebox"],
+            &["deploy", "sandbox", "--resume", "--detach"],
             &["deploy", "sandbox", "--image", "service:latest"],
             &["deploy", "sandbox", "--image", "service@sha256:0123"],
             &["permissions"],

@@ -87,6 +87,8 @@ impl Rollback {
             yes: self.yes,
             token: &token,
             again,
+            follow: again,
+            detach: false,
         };
         apply(context, aws, &stack.changing([parameter]), terms).await
     }

@@ -10,6 +10,7 @@ pub(crate) mod compare;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod follow;
+mod leave;
 pub(crate) mod properties;
 pub(crate) mod remove;
 #[cfg(test)]

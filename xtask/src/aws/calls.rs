@@ -12,7 +12,7 @@ mod tests;
 
 use self::By::{
     Build, Deploy, DeployToolchain, Destroy, Diff, Doctor, ImagePush, Load, Local, Logs, Outputs, Pipeline,
-    PipelineRetry, PipelineStatus, PipelineStop, Rollback, Status,
+    PipelineRetry, PipelineStatus, PipelineStop, Resume, Rollback, Status,
 };
 use self::On::{
     BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack, Projects,
@@ -98,6 +98,8 @@ pub(crate) enum On {
 pub(crate) enum By {
     /// `deploy sandbox`, `deploy prod`.
     Deploy,
+    /// `deploy --resume` besides what `deploy` calls, and Ctrl-C twice: what no build does.
+    Resume,
     /// `deploy toolchain`.
     DeployToolchain,
     /// `diff`.
@@ -196,12 +198,13 @@ sdk_calls! {
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
             Deploy, DeployToolchain, Status, Destroy, Pipeline, Local,
         ])];
-        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[DeployToolchain, Status])];
+        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[DeployToolchain, Resume, Status])];
         create_change_set CreateChangeSet CreateChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         describe_change_set DescribeChangeSet DescribeChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         execute_change_set ExecuteChangeSet ExecuteChangeSetFluentBuilder, &[(Stack, CHANGES)];
         delete_change_set DeleteChangeSet DeleteChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
+        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Resume, Rollback])];
         continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(LocalCloud, &[Local])];
     }
 }
@@ -209,7 +212,7 @@ sdk_calls! {
 sdk_calls! {
     Ecr, aws_sdk_ecr, "ecr", OF_ECR {
         get_authorization_token GetAuthorizationToken GetAuthorizationTokenFluentBuilder, &[(Registry, PUSHES)];
-        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[Status, Destroy])];
+        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[Resume, Status, Destroy])];
         batch_delete_image BatchDeleteImage BatchDeleteImageFluentBuilder, &[(Repository, &[Destroy])];
     }
 }
@@ -380,6 +383,7 @@ impl By {
     pub(crate) fn command(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
+            Self::Resume => "deploy --resume",
             Self::DeployToolchain => "deploy toolchain",
             Self::Diff => "diff",
             Self::Status => "status",

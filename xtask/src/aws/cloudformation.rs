@@ -185,6 +185,20 @@ impl Aws {
             .map_err(|error| failure("delete the change set", &error))
     }
 
+    /// Has CloudFormation stop an update and bring back what was before; its events carry the token.
+    pub(crate) async fn cancel_update(&self, stack_id: &str, token: &str) -> anyhow::Result<()> {
+        let request = self
+            .cloudformation
+            .cancel_update_stack()
+            .stack_name(stack_id)
+            .client_request_token(token);
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failure("cancel the update", &error))
+    }
+
     /// Starts the deletion of a stack; its events carry the token.
     pub(crate) async fn delete_stack(&self, stack_id: &str, token: &str) -> anyhow::Result<()> {
         let request = self

@@ -41,20 +41,25 @@ impl Replay {
 
     /// AWS without the SDK's own retries, so that a script is used up answer by answer.
     pub(crate) fn aws(&self) -> Aws {
-        self.aws_with(RetryConfig::disabled())
+        self.aws_with(RetryConfig::disabled(), "http://127.0.0.1:1")
     }
 
     /// AWS with the retries that the command line has.
     pub(crate) fn aws_that_retries(&self) -> Aws {
-        self.aws_with(retries())
+        self.aws_with(retries(), "http://127.0.0.1:1")
     }
 
-    fn aws_with(&self, retries: RetryConfig) -> Aws {
+    /// AWS as it is reached from afar, where seconds pass between two questions.
+    pub(crate) fn aws_far(&self) -> Aws {
+        self.aws_with(RetryConfig::disabled(), "http://192.0.2.1")
+    }
+
+    fn aws_with(&self, retries: RetryConfig, endpoint: &str) -> Aws {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url("http://127.0.0.1:1")
+            .endpoint_url(endpoint)
             .http_client(Line(self.client.clone()))
             .region(Region::from_static("us-east-1"))
             .retry_config(retries)

@@ -3,14 +3,18 @@
 use std::time::{Duration, SystemTime};
 
 use constants::alarm::RESPONSE_TIME_STATISTIC;
+use constants::deployment::BAKE_MINUTES;
+use stacks::Stage;
 use tokio::time::Instant;
 
 use super::place::{Place, Places};
-use super::watch::Seen;
-use crate::aws::Aws;
+use super::watch::{Seen, watching};
 use crate::aws::cloudwatch::Question;
+use crate::aws::{Aws, rfc3339};
 use crate::context::Context;
+use crate::patience::patiently;
 use crate::progress::human;
+use crate::services::phase::Phase;
 use crate::verdict::series::{Point, Series, samples};
 use crate::verdict::{Ruling, Verdict};
 
@@ -24,6 +28,9 @@ const NEAR_ARRIVAL_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(10);
 const NEAR_PAUSE: Duration = Duration::from_millis(200);
 
+/// What leaving means meanwhile.
+const LEAVING: &str = "interrupted: Onebox keeps what it runs, and Fleet is untouched";
+
 /// Judges what Onebox runs by what it did since the new tasks served alone, or else since its deployment began.
 ///
 /// Where there were probes, there will be metrics: they are waited for.
@@ -31,30 +38,78 @@ const NEAR_PAUSE: Duration = Duration::from_millis(200);
 /// # Errors
 /// When AWS can't be asked, or when interrupted.
 pub(super) async fn judge(context: &Context, aws: &Aws, places: &Places, seen: &Seen) -> anyhow::Result<Verdict> {
-    let onebox = &places.onebox;
-    let since = match seen.alone_since {
-        Some(since) => since,
-        None => aws.deployment_began(&onebox.cluster, &onebox.service).await?,
-    };
+    let since = since(context, aws, places, seen).await?;
     let (limit, pause) = if aws.is_near() {
         (NEAR_ARRIVAL_LIMIT, NEAR_PAUSE)
     } else {
         (ARRIVAL_LIMIT, PAUSE)
     };
     let limit = if seen.probes.is_empty() { Duration::ZERO } else { limit };
+    let verdict = judged_within(context, aws, places, since, (limit, pause)).await?;
+    context.progress.clear();
+    tell(context, &verdict);
+    Ok(verdict)
+}
+
+/// The same for a deployment that somebody left before its image was judged: where too little came to judge by since,
+/// probes go to both stages until it is enough, for as long as they would have gone while the image baked.
+///
+/// # Errors
+/// As [`judge`].
+pub(super) async fn judge_or_probe(
+    context: &Context,
+    aws: &Aws,
+    places: &Places,
+    seen: &Seen,
+) -> anyhow::Result<Verdict> {
+    let since = since(context, aws, places, seen).await?;
+    let first = patiently(context, LEAVING, async || look(aws, places, since).await).await?;
+    if first.ruling != Ruling::Thin || !seen.probes.is_empty() {
+        return judge(context, aws, places, seen).await;
+    }
+    context.progress.line(&format!(
+        "too little came to judge by since {}: sending probes to both stages",
+        rfc3339(since)
+    ));
+    let limit = Duration::from_mins(BAKE_MINUTES.unsigned_abs());
+    let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
+    let enough = Box::pin(judged_within(context, aws, places, since, (limit, pause)));
+    let from = (true, Phase::Replacing);
+    let (verdict, _) = watching(context, aws, (places, Stage::Onebox), from, enough).await;
+    context.progress.clear();
+    let verdict = verdict?;
+    tell(context, &verdict);
+    Ok(verdict)
+}
+
+/// Since when what Onebox does counts: since its new tasks served alone, or else since its deployment began.
+async fn since(context: &Context, aws: &Aws, places: &Places, seen: &Seen) -> anyhow::Result<SystemTime> {
+    let onebox = &places.onebox;
+    if let Some(since) = seen.alone_since {
+        return Ok(since);
+    }
+    let began = async || aws.deployment_began(&onebox.cluster, &onebox.service).await;
+    patiently(context, LEAVING, began).await
+}
+
+/// The verdict, as soon as there is enough to judge by, or at the limit.
+async fn judged_within(
+    context: &Context,
+    aws: &Aws,
+    places: &Places,
+    since: SystemTime,
+    (limit, pause): (Duration, Duration),
+) -> anyhow::Result<Verdict> {
     let started = Instant::now();
-    let leaving = "interrupted: Onebox keeps what it runs, and Fleet is untouched";
     loop {
-        let verdict = context.interrupt.or(leaving, look(aws, places, since)).await??;
+        let verdict = patiently(context, LEAVING, async || look(aws, places, since).await).await?;
         if verdict.ruling != Ruling::Thin || started.elapsed() >= limit {
-            context.progress.clear();
-            tell(context, &verdict);
             return Ok(verdict);
         }
         context
             .progress
             .block(&[format!("waiting for metrics to judge by, {}", human(started.elapsed()))]);
-        context.interrupt.sleep(leaving, pause).await?;
+        context.interrupt.sleep(LEAVING, pause).await?;
     }
 }
 

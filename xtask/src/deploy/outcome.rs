@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::Images;
+use super::plan::{Images, short};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::exit::{Exit, Failure, exit_of};
@@ -42,6 +42,17 @@ pub(super) fn thin(verdict: &Verdict, deploy: &Deploy) -> Failure {
             command("deploy", " --stage fleet --accept-thin-evidence")
         ))
         .next(format!("or take it back from Onebox: {}", command("rollback", "")))
+}
+
+/// Onebox runs another image than the one that was judged.
+pub(super) fn overtaken(image: &str, images: &Images) -> Failure {
+    let what = format!(
+        "somebody moved Onebox on while {} was judged: {images}; Fleet is untouched",
+        short(image)
+    );
+    Failure::preflight(what)
+        .code(Code::Overtaken)
+        .next("see what goes on with `cargo xtask status`, and deploy again once that is through")
 }
 
 /// Why Onebox was put back, and what came of that.

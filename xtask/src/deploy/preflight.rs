@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Stage;
+use crate::patience::patiently;
 use crate::verdict::series::Point;
 
 /// How far back traffic is looked for.
@@ -34,7 +35,8 @@ pub(super) async fn no_red_alarm(
         Some(Stage::Onebox) => places.onebox.alarms.clone(),
         None | Some(Stage::Infrastructure | Stage::Fleet) => places.alarms(),
     };
-    let alarms = aws.alarms(&names).await?;
+    let look = async || aws.alarms(&names).await;
+    let alarms = patiently(context, "interrupted: nothing was changed", look).await?;
     let red: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.is_red()).collect();
     if red.is_empty() {
         return Ok(());
@@ -69,7 +71,8 @@ fn refusal(red: &[&Alarm]) -> Failure {
 pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, probes: bool) -> anyhow::Result<()> {
     let now = SystemTime::now();
     let questions = [&places.onebox, &places.fleet].map(|place| place.question("RequestCount", "Sum"));
-    let answers = aws.datapoints(&questions, now - LOOK_BACK, now).await?;
+    let look = async || aws.datapoints(&questions, now - LOOK_BACK, now).await;
+    let answers = patiently(context, "interrupted: nothing was changed", look).await?;
     let requests: f64 = answers.iter().flatten().map(|point: &Point| point.value).sum();
     if requests > 0.0 {
         return Ok(());

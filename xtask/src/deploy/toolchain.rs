@@ -7,14 +7,16 @@ use constants::pipeline::BRANCH;
 use serde_json::{Value, json};
 use stacks::source::CLONE_URL;
 
-use super::report;
+use super::resume::nothing;
+use super::{report, say_under_way};
 use crate::aws::Aws;
 use crate::cloud;
 use crate::context::Context;
 use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
-use crate::flags::Deploy;
-use crate::stack::apply::{Applied, Terms, apply};
+use crate::flags::{Deploy, Target};
+use crate::stack::apply::{Applied, Terms, apply, follow_under_way};
+use crate::token::{Purpose, Scope, token_for};
 
 impl Deploy {
     /// Deploys the foundations and the pipeline; in a role of CloudFormation's, as the pipeline does, the pipeline alone.
@@ -32,16 +34,30 @@ impl Deploy {
             .await?
             .deploying_in(self.role.clone());
         let mut changed = false;
-        let again = self.again();
+        let (again, follow) = (self.again(), self.follow());
+        if self.resume {
+            return resume(context, &aws, &stacks, (&again, &follow)).await;
+        }
         if self.role.is_some() {
             ensure_as_deployed(&aws, &stacks.foundations[0]).await?;
         } else {
             for foundation in &stacks.foundations {
-                changed |= one(context, &aws, foundation, self.yes, &again).await?.changed;
+                let asking = Asking::new(self.yes, &again);
+                changed |= one(context, &aws, foundation, asking).await?.changed;
             }
         }
-        let pipeline = one(context, &aws, &stacks.toolchain, self.yes, &again).await?;
+        let asking = Asking {
+            yes: self.yes,
+            detach: self.detach,
+            again: &again,
+            follow: &follow,
+        };
+        let pipeline = one(context, &aws, &stacks.toolchain, asking).await?;
         changed |= pipeline.changed;
+        if pipeline.under_way {
+            say_under_way(context, &pipeline.stack.name, &follow);
+            return Ok(json!({"environment": self.target.name(), "changed": true, "under_way": true}));
+        }
         report(context, &pipeline.stack, changed, started);
         if self.role.is_none() {
             say_where_to_push(context, &aws, &stacks.foundations[0]).await?;
@@ -67,24 +83,68 @@ impl Deploy {
     }
 }
 
+/// How a stack of the toolchain is brought to its template.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// Whether to act without asking.
+    yes: bool,
+    /// Whether to leave it to itself once it is under way.
+    detach: bool,
+    /// The command by which to repeat it.
+    again: &'a str,
+    /// The command by which to follow it.
+    follow: &'a str,
+}
+
+impl<'a> Asking<'a> {
+    /// With its end waited for, by a command that follows what is under way when it is repeated.
+    pub(crate) fn new(yes: bool, again: &'a str) -> Self {
+        let (detach, follow) = (false, again);
+        Self {
+            yes,
+            detach,
+            again,
+            follow,
+        }
+    }
+}
+
 /// Brings one stack of the toolchain to its template.
 ///
 /// # Errors
 /// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
-pub(crate) async fn one(
-    context: &Context,
-    aws: &Aws,
-    stack: &Rendered,
-    yes: bool,
-    again: &str,
-) -> anyhow::Result<Applied> {
-    let token = crate::token::token("deploy", SystemTime::now());
+pub(crate) async fn one(context: &Context, aws: &Aws, stack: &Rendered, asking: Asking<'_>) -> anyhow::Result<Applied> {
+    let token = token_for(&Purpose::deploy(Scope::All, None), SystemTime::now());
     let terms = Terms {
-        yes,
+        yes: asking.yes,
         token: &token,
-        again,
+        again: asking.again,
+        follow: asking.follow,
+        detach: asking.detach,
     };
     apply(context, aws, &stack.with([]), terms).await
+}
+
+/// Follows what goes on in a stack of the toolchain to its end.
+async fn resume(context: &Context, aws: &Aws, stacks: &Toolchain, commands: (&str, &str)) -> anyhow::Result<Value> {
+    let again = commands.0;
+    let mut followed = None;
+    for stack in stacks.foundations.iter().chain([&stacks.toolchain]) {
+        if let Some(under_way) = follow_under_way(context, aws, &stack.name, commands).await? {
+            if let Some(failure) = under_way.failure {
+                return Err(failure.into());
+            }
+            followed = Some(&stack.name);
+        }
+    }
+    let Some(last) = followed else {
+        return Err(nothing("no stack of the toolchain changes", again).into());
+    };
+    if *last != stacks.toolchain.name {
+        let line = format!("{last} is deployed; go on with the others with `{again}`");
+        context.progress.line(&line);
+    }
+    Ok(json!({"environment": Target::Toolchain.name(), "changed": true, "followed": last}))
 }
 
 /// The pipeline doesn't change what it may do: otherwise every push could. Whoever has the rights to does, and until then
@@ -172,7 +232,7 @@ mod tests {
                 stack("UPDATE_COMPLETE"),
             ]);
             let aws = replay.aws().deploying_in(role.map(ToOwned::to_owned));
-            one(&Context::hidden(), &aws, &foundation(), true, "again")
+            one(&Context::hidden(), &aws, &foundation(), Asking::new(true, "again"))
                 .await
                 .unwrap();
             let request = &replay.requests()[1];

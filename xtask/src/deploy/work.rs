@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use stacks::{foundation, service};
 
-use super::judge::judge;
+use super::judge::{judge, judge_or_probe};
 use super::place::Places;
 use super::plan::{Images, Step, short, steps};
 use super::watch::{Seen, watching};
@@ -18,10 +18,12 @@ use crate::environment::Stacks;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, Recipe};
+use crate::patience::patiently;
 use crate::services::phase::Phase;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::standing::{Standing, standing};
 use crate::stack::{Stack, Wanted};
+use crate::token::{Purpose, Scope, token_for};
 use crate::verdict::{Ruling, Verdict};
 use crate::{publish, services};
 
@@ -32,14 +34,20 @@ pub(super) struct Work<'a> {
     pub(super) aws: &'a Aws,
     pub(super) stacks: &'a Stacks,
     pub(super) deploy: &'a Deploy,
-    /// The command by which to follow or repeat it.
+    /// How much of a deployment it is.
+    pub(super) scope: Scope,
+    /// The command by which to repeat it.
     pub(super) again: &'a str,
+    /// The command by which to follow it.
+    pub(super) follow: &'a str,
 }
 
 /// A deployment that was made.
 pub(super) struct Done {
     /// Whether anything had to change.
     pub(super) changed: bool,
+    /// Whether the change goes on, left to itself as asked.
+    pub(super) under_way: bool,
     /// The image that was deployed; none where the images stayed.
     pub(super) image: Option<String>,
     /// The service stack.
@@ -48,16 +56,31 @@ pub(super) struct Done {
     pub(super) verdict: Option<Verdict>,
 }
 
-/// How far a deployment has come.
-struct Progress {
-    /// The service stack, if there is one.
-    stack: Option<Stack>,
-    /// Whether anything was changed.
-    changed: bool,
-    /// What was seen of Onebox while it changed.
-    seen: Seen,
-    verdict: Option<Verdict>,
+/// How CloudFormation is asked for a change.
+struct Asking {
+    /// Without asking the user first.
+    yes: bool,
+    /// Without waiting for its end.
+    detach: bool,
+    /// What for, as its token says.
+    purpose: Purpose,
 }
+
+/// How far a deployment has come.
+pub(super) struct Progress {
+    /// The service stack, if there is one.
+    pub(super) stack: Option<Stack>,
+    /// Whether anything was changed.
+    pub(super) changed: bool,
+    /// Whether the last change goes on, left to itself.
+    pub(super) under_way: bool,
+    /// What was seen of Onebox while it changed.
+    pub(super) seen: Seen,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// What leaving means between two steps.
+pub(super) const LEAVING: &str = "interrupted between two steps: nothing goes on";
 
 fn is_busy(stack: &Stack) -> bool {
     standing(Some(&stack.status)) == Standing::Busy
@@ -72,7 +95,7 @@ impl Work<'_> {
         // What failed a moment ago has left its alarm red; if it was this very change, that is no news.
         let failed_before = under_way.as_ref().is_some_and(|under_way| under_way.failure.is_some());
         match &running {
-            Some(stack) if !failed_before => self.preflight(stack).await?,
+            Some(stack) if !failed_before => self.preflight(stack, self.deploy.stage).await?,
             Some(_) => {}
             // A stage that needs a stack is refused before anything is built.
             None => drop(steps(self.deploy.stage, "", None)?),
@@ -85,25 +108,45 @@ impl Work<'_> {
             return Err(outcome::with_what_runs(self.aws, name, error).await);
         }
         if let Some(stack) = running.as_ref().filter(|_| failed_before) {
-            self.preflight(stack).await?;
+            self.preflight(stack, self.deploy.stage).await?;
         }
         let images = running.as_ref().and_then(Images::of);
         let steps = steps(self.deploy.stage, image.as_deref().unwrap_or_default(), images.as_ref())?;
-        let mut progress = Progress {
+        let progress = Progress {
             stack: running,
             changed: foundation_changed,
+            under_way: false,
             seen,
             verdict: None,
         };
+        let template = &self.stacks.service.template;
+        self.carry_out(steps, image, progress, template).await
+    }
+
+    /// Does the steps, up to the first change that is left to itself, and waits for the tasks.
+    pub(super) async fn carry_out(
+        self,
+        steps: Vec<Step>,
+        image: Option<String>,
+        mut progress: Progress,
+        template: &str,
+    ) -> anyhow::Result<Done> {
+        let name = &self.stacks.service.name;
         for step in steps {
             if let Err(error) = self.perform(step, image.as_deref(), &mut progress).await {
                 return Err(outcome::with_what_runs(self.aws, name, error).await);
             }
+            if progress.under_way {
+                break;
+            }
         }
         let stack = progress.stack.with_context(|| format!("there is no stack {name}"))?;
-        self.wait_for_tasks(&stack).await?;
+        if !progress.under_way {
+            self.wait_for_tasks(&stack, template).await?;
+        }
         Ok(Done {
             changed: progress.changed,
+            under_way: progress.under_way,
             image,
             stack,
             verdict: progress.verdict,
@@ -113,19 +156,29 @@ impl Work<'_> {
     /// Follows what goes on in the service stack, and sends the probes that whoever began it no longer sends.
     async fn under_way(self) -> anyhow::Result<(Option<UnderWay>, Seen)> {
         let name = &self.stacks.service.name;
-        let following = Box::pin(follow_under_way(self.context, self.aws, name, self.again));
-        let Some(stack) = self.aws.stack(name).await?.filter(is_busy) else {
+        let commands = (self.again, self.follow);
+        let following = Box::pin(follow_under_way(self.context, self.aws, name, commands));
+        let stack = patiently(self.context, LEAVING, async || self.aws.stack(name).await).await?;
+        let Some(stack) = stack.filter(is_busy) else {
             return Ok((None, Seen::default()));
         };
+        self.watched(&stack, following).await
+    }
+
+    /// Follows something that goes on in the service stack already, with probes meanwhile; what was seen of Onebox.
+    pub(super) async fn watched<T>(
+        self,
+        stack: &Stack,
+        following: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<(T, Seen)> {
         // While the stack is created, its parts aren't there yet.
-        let Ok(places) = Places::of(self.aws, &stack).await else {
+        let Ok(places) = Places::of(self.aws, stack).await else {
             return Ok((following.await?, Seen::default()));
         };
-        let probes = !self.deploy.caution.no_probe;
-        let from = (probes, Phase::Replacing);
+        let from = (!self.deploy.caution.no_probe, Phase::Replacing);
         let stage = stacks::Stage::Onebox;
-        let (under_way, seen) = watching(self.context, self.aws, (&places, stage), from, following).await;
-        Ok((under_way?, seen))
+        let (followed, seen) = watching(self.context, self.aws, (&places, stage), from, following).await;
+        Ok((followed?, seen))
     }
 
     /// The failure of an operation that brought this very image, and was followed to its end: it isn't tried again.
@@ -147,9 +200,13 @@ impl Work<'_> {
         }
     }
 
-    async fn preflight(self, stack: &Stack) -> anyhow::Result<()> {
-        let places = Places::of(self.aws, stack).await?;
-        let (stage, ignore) = (self.deploy.stage, self.deploy.caution.ignore_red_alarms);
+    pub(super) async fn places(self, stack: &Stack) -> anyhow::Result<Places> {
+        patiently(self.context, LEAVING, async || Places::of(self.aws, stack).await).await
+    }
+
+    pub(super) async fn preflight(self, stack: &Stack, stage: Option<Stage>) -> anyhow::Result<()> {
+        let places = self.places(stack).await?;
+        let ignore = self.deploy.caution.ignore_red_alarms;
         preflight::no_red_alarm(self.context, self.aws, &places, stage, ignore).await
     }
 
@@ -157,10 +214,16 @@ impl Work<'_> {
     async fn foundation(self) -> anyhow::Result<(Stack, bool)> {
         let foundation = &self.stacks.foundation;
         if matches!(self.deploy.stage, None | Some(Stage::Infrastructure)) {
-            let applied = self.apply(&foundation.with([]), self.deploy.yes).await?;
+            let follows = Asking {
+                yes: self.deploy.yes,
+                detach: false,
+                purpose: Purpose::deploy(self.scope, None),
+            };
+            let applied = self.apply(&foundation.with([]), follows).await?;
             return Ok((applied.stack, applied.changed));
         }
-        let stack = self.aws.stack(&foundation.name).await?;
+        let find = async || self.aws.stack(&foundation.name).await;
+        let stack = patiently(self.context, LEAVING, find).await?;
         let stack = stack.ok_or_else(|| {
             Failure::preflight(format!("there is no stack {}", foundation.name))
                 .code(Code::NoStack)
@@ -191,18 +254,26 @@ impl Work<'_> {
     }
 
     async fn perform(self, step: Step, image: Option<&str>, progress: &mut Progress) -> anyhow::Result<()> {
+        let purpose = Purpose::deploy(self.scope, image);
+        let asking = || Asking {
+            yes: self.deploy.yes,
+            detach: self.deploy.detach,
+            purpose: purpose.clone(),
+        };
         let image = || image.context("no image is known");
         let existing = progress.stack.clone().context("there is no service stack");
-        let yes = self.deploy.yes;
         let applied = match step {
             Step::Create => {
                 let image = image()?;
                 let parameters = [(service::ONEBOX_IMAGE, image), (service::FLEET_IMAGE, image)];
-                self.apply(&self.stacks.service.with(parameters), yes).await?
+                self.apply(&self.stacks.service.with(parameters), asking()).await?
             }
-            Step::Infrastructure => self.apply(&self.stacks.service.keeping(&existing?)?, yes).await?,
+            Step::Infrastructure => {
+                let wanted = self.stacks.service.keeping(&existing?)?;
+                self.apply(&wanted, asking()).await?
+            }
             Step::Onebox => {
-                let (applied, seen) = self.onebox(&existing?, image()?).await?;
+                let (applied, seen) = self.onebox(&existing?, image()?, asking()).await?;
                 progress.seen = seen;
                 applied
             }
@@ -210,20 +281,21 @@ impl Work<'_> {
                 progress.verdict = Some(self.judge(&existing?, &progress.seen).await?);
                 return Ok(());
             }
-            Step::Fleet => self.fleet(&existing?, image()?).await?,
+            Step::Fleet => self.fleet(&existing?, image()?, asking()).await?,
         };
         progress.changed |= applied.changed;
+        progress.under_way = applied.under_way;
         progress.stack = Some(applied.stack);
         Ok(())
     }
 
     /// Moves Onebox to an image, with probes all the while.
-    async fn onebox(self, stack: &Stack, image: &str) -> anyhow::Result<(Applied, Seen)> {
-        let places = Places::of(self.aws, stack).await?;
+    async fn onebox(self, stack: &Stack, image: &str, asking: Asking) -> anyhow::Result<(Applied, Seen)> {
+        let places = self.places(stack).await?;
         let probes = !self.deploy.caution.no_probe;
-        preflight::say_traffic(self.context, self.aws, &places, probes).await?;
+        preflight::say_traffic(self.context, self.aws, &places, probes && !asking.detach).await?;
         let wanted = stack.changing([(service::ONEBOX_IMAGE, image)]);
-        let change = self.apply(&wanted, self.deploy.yes);
+        let change = self.apply(&wanted, asking);
         let stage = stacks::Stage::Onebox;
         let (applied, seen) = watching(
             self.context,
@@ -238,8 +310,12 @@ impl Work<'_> {
 
     /// Judges what Onebox runs, and brings it back to what Fleet runs where that is better.
     async fn judge(self, stack: &Stack, seen: &Seen) -> anyhow::Result<Verdict> {
-        let places = Places::of(self.aws, stack).await?;
-        let verdict = judge(self.context, self.aws, &places, seen).await?;
+        let places = self.places(stack).await?;
+        let verdict = if self.deploy.resume && !self.deploy.caution.no_probe {
+            judge_or_probe(self.context, self.aws, &places, seen).await?
+        } else {
+            judge(self.context, self.aws, &places, seen).await?
+        };
         match verdict.ruling {
             Ruling::Good => Ok(verdict),
             Ruling::Thin if self.deploy.caution.accept_thin_evidence => {
@@ -264,10 +340,11 @@ impl Work<'_> {
 
     /// Moves Fleet to an image. When that is rolled back, Onebox goes back to what Fleet runs: no stage keeps an image
     /// that the other didn't bear.
-    async fn fleet(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
-        let places = Places::of(self.aws, stack).await?;
+    async fn fleet(self, stack: &Stack, image: &str, asking: Asking) -> anyhow::Result<Applied> {
+        let places = self.places(stack).await?;
+        self.ensure_not_overtaken(stack, image).await?;
         let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
-        let change = self.apply(&wanted, self.deploy.yes);
+        let change = self.apply(&wanted, asking);
         let (probes, stage) = (!self.deploy.caution.no_probe, stacks::Stage::Fleet);
         let (applied, _) = watching(
             self.context,
@@ -289,18 +366,35 @@ impl Work<'_> {
         Err(outcome::after_putting_back(error, back))
     }
 
+    /// Fleet gets what Onebox runs and was judged by: somebody may have moved Onebox on meanwhile.
+    async fn ensure_not_overtaken(self, stack: &Stack, image: &str) -> anyhow::Result<()> {
+        let look = async || self.aws.stack(&stack.id).await;
+        let now = patiently(self.context, LEAVING, look).await?;
+        match now.as_ref().and_then(Images::of) {
+            Some(images) if images.onebox != image => Err(outcome::overtaken(image, &images).into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Brings Onebox to an image that Fleet runs. It asks nobody: it is what was promised.
-    async fn put_onebox_back(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
-        self.apply(&stack.changing([(service::ONEBOX_IMAGE, image)]), true)
+    pub(super) async fn put_onebox_back(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
+        let asking = Asking {
+            yes: true,
+            detach: false,
+            purpose: Purpose::deploy(Scope::Back, Some(image)),
+        };
+        self.apply(&stack.changing([(service::ONEBOX_IMAGE, image)]), asking)
             .await
     }
 
-    async fn apply(self, wanted: &Wanted, yes: bool) -> anyhow::Result<Applied> {
-        let token = crate::token::token("deploy", SystemTime::now());
+    async fn apply(self, wanted: &Wanted, asking: Asking) -> anyhow::Result<Applied> {
+        let token = token_for(&asking.purpose, SystemTime::now());
         let terms = Terms {
-            yes,
+            yes: asking.yes,
             token: &token,
             again: self.again,
+            follow: self.follow,
+            detach: asking.detach,
         };
         // Boxed: what awaits it in turn would be large.
         Box::pin(apply(self.context, self.aws, wanted, terms)).await
@@ -308,9 +402,10 @@ impl Work<'_> {
 
     /// Waits until the services run what their scalable targets ask for: the templates give no desired count, so a new
     /// service is complete before its first task runs.
-    async fn wait_for_tasks(self, stack: &Stack) -> anyhow::Result<()> {
-        let template: Value = serde_json::from_str(&self.stacks.service.template)?;
-        let minimums = services::minimums(&template, &self.aws.resources(&stack.id).await?);
+    async fn wait_for_tasks(self, stack: &Stack, template: &str) -> anyhow::Result<()> {
+        let template: Value = serde_json::from_str(template)?;
+        let list = async || self.aws.resources(&stack.id).await;
+        let minimums = services::minimums(&template, &patiently(self.context, LEAVING, list).await?);
         services::wait::until_settled(self.context, self.aws, &minimums).await
     }
 }

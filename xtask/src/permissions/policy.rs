@@ -133,6 +133,7 @@ pub(super) fn commands(target: Target) -> &'static [By] {
     match target {
         Target::Sandbox | Target::Prod => &[
             By::Deploy,
+            By::Resume,
             By::Diff,
             By::Status,
             By::Outputs,
@@ -145,6 +146,7 @@ pub(super) fn commands(target: Target) -> &'static [By] {
         ],
         Target::Toolchain => &[
             By::DeployToolchain,
+            By::Resume,
             By::Diff,
             By::Status,
             By::Outputs,

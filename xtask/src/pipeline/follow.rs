@@ -68,7 +68,7 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, followed: Followed<'_>)
             show(context, aws, followed.pipeline, &snapshot).await;
         }
         let pause = if patience.is_tried() {
-            patience::PAUSE
+            patience::pause()
         } else {
             pause(aws, started.elapsed())
         };

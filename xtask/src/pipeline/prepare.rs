@@ -9,7 +9,7 @@ use super::source::{self, Credentials, Head, Standing};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
-use crate::deploy::toolchain::one;
+use crate::deploy::toolchain::{Asking, one};
 use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
 use crate::flags::Pipeline;
@@ -99,7 +99,7 @@ async fn made(
     if let Some(stack) = found.filter(|stack| standing(Some(&stack.status)) == StackStanding::Ready) {
         return Ok((stack, false));
     }
-    let applied = one(context, aws, wanted, yes, again).await?;
+    let applied = one(context, aws, wanted, Asking::new(yes, again)).await?;
     Ok((applied.stack, applied.changed))
 }
 

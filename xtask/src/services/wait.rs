@@ -1,12 +1,15 @@
 //! Waiting until services run all that they must.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Minimum, Service, describe, is_settled};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::follow::pause;
 
@@ -22,7 +25,7 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
     let leaving = "interrupted: the stack is deployed, and its tasks go on starting";
     let mut said = String::new();
     loop {
-        let seen = context.interrupt.or(leaving, look(aws, minimums)).await??;
+        let seen = patiently(context, leaving, async || look(aws, minimums).await).await?;
         let lines: Vec<String> = seen
             .iter()
             .map(|(minimum, service)| line(minimum, service.as_ref()))

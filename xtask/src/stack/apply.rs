@@ -6,7 +6,7 @@ mod tests;
 use std::time::SystemTime;
 
 use super::change_set::{abandon, work_out};
-use super::events::{EventLog, begun};
+use super::events::EventLog;
 use super::follow::{Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Standing, standing};
@@ -16,7 +16,11 @@ use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::patience::patiently;
 use crate::prompt;
+
+/// What leaving means before anything is asked of CloudFormation.
+const UNCHANGED: &str = "interrupted: nothing was changed";
 
 /// How a stack is brought to what is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -25,15 +29,21 @@ pub(crate) struct Terms<'a> {
     pub(crate) yes: bool,
     /// The name of the change set, and the token that the events carry: unique to this operation.
     pub(crate) token: &'a str,
-    /// The command that was run, by which to follow or repeat it.
+    /// The command that was run, by which to repeat it.
     pub(crate) again: &'a str,
+    /// The command by which to follow it.
+    pub(crate) follow: &'a str,
+    /// Whether to leave it to itself once it is under way.
+    pub(crate) detach: bool,
 }
 
-/// A stack that is as wanted.
+/// A stack that is as wanted, or is on its way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Applied {
     /// Whether it had to be changed.
     pub(crate) changed: bool,
+    /// Whether that goes on, left to itself as asked.
+    pub(crate) under_way: bool,
     /// The stack.
     pub(crate) stack: Stack,
 }
@@ -44,17 +54,22 @@ pub(crate) struct Applied {
 /// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
 pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: Terms<'_>) -> anyhow::Result<Applied> {
     let creates = make_way(context, aws, &wanted.name, terms).await?.is_none();
-    let id = aws.create_change_set(wanted, terms.token, creates).await?;
+    let create = async || aws.create_change_set(wanted, terms.token, creates).await;
+    let id = match patiently(context, UNCHANGED, create).await {
+        Ok(id) => id,
+        Err(error) => return Err(busy::or_held(aws, &wanted.name, terms.token, error).await),
+    };
     let change_set = match work_out(context, aws, &id).await {
         Ok(change_set) => change_set,
         Err(error) => return Err(abandon(aws, &id, creates, error).await),
     };
     if change_set.is_empty() {
-        aws.delete_change_set(&id).await?;
+        patiently(context, UNCHANGED, async || aws.delete_change_set(&id).await).await?;
         context.progress.line(&format!("{}: nothing to do", wanted.name));
         return Ok(Applied {
             changed: false,
-            stack: existing(aws, &id.stack_id).await?,
+            under_way: false,
+            stack: existing(context, aws, &id.stack_id).await?,
         });
     }
     if let Some(error) = change_set.refusal(&wanted.name) {
@@ -76,6 +91,72 @@ pub(crate) struct UnderWay {
     pub(crate) failure: Option<Failure>,
 }
 
+/// The newest operation on a stack, whoever asked for it.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    /// The stack as it is now: while the operation goes on, with the parameters that it brings.
+    pub(crate) stack: Stack,
+    /// The token that it was asked for with.
+    pub(crate) token: String,
+    /// Since when.
+    pub(crate) since: SystemTime,
+}
+
+impl Newest {
+    /// Whether it goes on.
+    pub(crate) fn goes_on(&self) -> bool {
+        standing(Some(&self.stack.status)) == Standing::Busy
+    }
+
+    /// Whoever asked for it: `by alice at laptop (deploy)`.
+    pub(crate) fn holder(&self) -> String {
+        busy::holder(&self.token)
+    }
+}
+
+/// The newest operation on a stack; none where there is no stack, or its events don't tell how it was asked for.
+///
+/// # Errors
+/// When interrupted, or when AWS can't be asked.
+pub(crate) async fn newest(context: &Context, aws: &Aws, name: &str) -> anyhow::Result<Option<Newest>> {
+    let look = async || {
+        let Some(stack) = aws.stack(name).await? else {
+            return Ok(None);
+        };
+        let begun = busy::newest_begun(aws, &stack.id).await?;
+        Ok(begun.and_then(|begun| {
+            Some(Newest {
+                stack,
+                token: begun.token?,
+                since: begun.time,
+            })
+        }))
+    };
+    patiently(context, UNCHANGED, look).await
+}
+
+/// Follows the newest operation on a stack to its end, which may be over already.
+///
+/// # Errors
+/// When interrupted, or when AWS can't be asked.
+pub(crate) async fn follow_newest(
+    context: &Context,
+    aws: &Aws,
+    newest: Newest,
+    (again, follow_again): (&str, &str),
+) -> anyhow::Result<UnderWay> {
+    let Newest { stack, token, .. } = newest;
+    let operation = Operation {
+        stack_name: &stack.name,
+        stack_id: &stack.id,
+        token: &token,
+        follow: follow_again,
+    };
+    let log = follow(context, aws, operation).await?;
+    let failure = failed(aws, &stack.name, &log, again).await;
+    Ok(UnderWay { stack, failure })
+}
+
 /// Follows what goes on in a stack to its end; none where nothing does, or its events don't tell how it was asked for.
 ///
 /// # Errors
@@ -84,30 +165,16 @@ pub(crate) async fn follow_under_way(
     context: &Context,
     aws: &Aws,
     name: &str,
-    again: &str,
+    commands: (&str, &str),
 ) -> anyhow::Result<Option<UnderWay>> {
-    let stack = aws.stack(name).await?;
-    let busy = |stack: &Stack| standing(Some(&stack.status)) == Standing::Busy;
-    let Some(stack) = stack.filter(busy) else {
-        return Ok(None);
-    };
-    let (events, _) = aws.events(&stack.id, None).await?;
-    let Some(token) = begun(&events, &stack.id).and_then(|event| event.token.clone()) else {
+    let Some(newest) = newest(context, aws, name).await?.filter(Newest::goes_on) else {
         return Ok(None);
     };
     context.progress.line(&format!(
         "{}: following that to its end",
-        busy::describe(aws, &stack).await
+        busy::describe(aws, &newest.stack).await
     ));
-    let operation = Operation {
-        stack_name: name,
-        stack_id: &stack.id,
-        token: &token,
-        again,
-    };
-    let log = follow(context, aws, operation).await?;
-    let failure = failed(aws, name, &log, again).await;
-    Ok(Some(UnderWay { stack, failure }))
+    follow_newest(context, aws, newest, commands).await.map(Some)
 }
 
 /// The stack, if there is one to update, once nothing goes on in it.
@@ -146,7 +213,7 @@ async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) ->
 
 /// The stack, if there is one, once nothing goes on in it.
 async fn idle(context: &Context, aws: &Aws, name: &str) -> anyhow::Result<Option<Stack>> {
-    let mut found = aws.stack(name).await?;
+    let mut found = patiently(context, UNCHANGED, async || aws.stack(name).await).await?;
     if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
         context.progress.line(&format!(
             "{}: waiting until that has ended",
@@ -159,7 +226,7 @@ async fn idle(context: &Context, aws: &Aws, name: &str) -> anyhow::Result<Option
 
 /// Deletes what a failed creation or deletion left, naming it.
 async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_>) -> anyhow::Result<()> {
-    let resources = aws.resources(&stack.id).await?;
+    let resources = patiently(context, UNCHANGED, async || aws.resources(&stack.id).await).await?;
     let left: Vec<&str> = resources
         .iter()
         .filter(|resource| !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE")
@@ -211,12 +278,23 @@ async fn execute(
     id: &ChangeSetId,
     terms: Terms<'_>,
 ) -> anyhow::Result<Applied> {
-    aws.execute_change_set(id, terms.token).await?;
+    let begin = async || aws.execute_change_set(id, terms.token).await;
+    let leaving = format!("interrupted while {name} was asked to change");
+    if let Err(error) = patiently(context, &leaving, begin).await {
+        return Err(busy::or_held(aws, name, terms.token, error).await);
+    }
+    if terms.detach {
+        return Ok(Applied {
+            changed: true,
+            under_way: true,
+            stack: existing(context, aws, &id.stack_id).await?,
+        });
+    }
     let operation = Operation {
         stack_name: name,
         stack_id: &id.stack_id,
         token: terms.token,
-        again: terms.again,
+        follow: terms.follow,
     };
     let log = follow(context, aws, operation).await?;
     if let Some(failure) = failed(aws, name, &log, terms.again).await {
@@ -224,7 +302,8 @@ async fn execute(
     }
     Ok(Applied {
         changed: true,
-        stack: existing(aws, &id.stack_id).await?,
+        under_way: false,
+        stack: existing(context, aws, &id.stack_id).await?,
     })
 }
 
@@ -272,7 +351,8 @@ async fn stop_reasons(aws: &Aws, service_arn: &str) -> Vec<String> {
     aws.stop_reasons(cluster, service).await.unwrap_or_default()
 }
 
-async fn existing(aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {
-    let stack = aws.stack(stack_id).await?;
+async fn existing(context: &Context, aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {
+    let leaving = "interrupted: the stack is as it was asked to be, or on its way";
+    let stack = patiently(context, leaving, async || aws.stack(stack_id).await).await?;
     stack.ok_or_else(|| anyhow::anyhow!("the stack {stack_id} has gone while it was deployed"))
 }

@@ -10,10 +10,11 @@ use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
+use crate::patience::{self, patiently};
 use crate::progress::human;
 
-/// The longest that CloudFormation may take to work out a change set.
-const LIMIT: Duration = Duration::from_mins(5);
+/// The longest that CloudFormation may take to work out a change set, though it can't be reached for a while.
+const LIMIT: Duration = Duration::from_mins(5).saturating_add(patience::LIMIT);
 
 impl ChangeSet {
     /// Whether it would change nothing, in the words of two generations of CloudFormation's answers:
@@ -38,7 +39,7 @@ pub(super) async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> 
     let started = Instant::now();
     let leaving = "interrupted: nothing was changed";
     loop {
-        let change_set = context.interrupt.or(leaving, aws.change_set(id)).await??;
+        let change_set = patiently(context, leaving, async || aws.change_set(id).await).await?;
         if matches!(change_set.status.as_str(), "CREATE_COMPLETE" | "FAILED") {
             context.progress.clear();
             return Ok(change_set);

@@ -31,6 +31,8 @@ pub(crate) struct Event {
 pub(crate) struct EventLog {
     stack_id: String,
     token: String,
+    /// Since when an update is cancelled, and under which token, if any, its events go on.
+    cancelled: Option<(SystemTime, Option<String>)>,
     known: HashSet<String>,
     events: Vec<Event>,
 }
@@ -49,6 +51,7 @@ impl EventLog {
         Self {
             stack_id: stack_id.to_owned(),
             token: token.to_owned(),
+            cancelled: None,
             known: HashSet::new(),
             events: Vec::new(),
         }
@@ -64,6 +67,9 @@ impl EventLog {
 
     /// Takes pages as AWS gives them, newest first but not strictly so; the events not seen before, oldest first.
     pub(crate) fn take(&mut self, pages: Vec<Event>) -> Vec<Event> {
+        if self.cancelled.is_none() {
+            self.cancelled = self.cancellation(&pages);
+        }
         let mut new: Vec<Event> = pages.into_iter().filter(|event| self.is_ours(event)).collect();
         new.retain(|event| self.known.insert(event.id.clone()));
         new.reverse();
@@ -103,6 +109,13 @@ impl EventLog {
             .or_else(|| of_stack.min_by_key(|event| event.time))
     }
 
+    /// The stack's own newest status, as far as events tell.
+    pub(crate) fn status(&self) -> Option<&str> {
+        let of_stack = self.events.iter().filter(|event| self.is_stack(event));
+        let newest = of_stack.max_by_key(|event| event.order());
+        newest.map(|event| event.status.as_str())
+    }
+
     /// When the operation's first event happened; none before it is seen.
     pub(crate) fn began(&self) -> Option<SystemTime> {
         self.events.iter().map(|event| event.time).min()
@@ -139,7 +152,25 @@ impl EventLog {
     }
 
     fn is_ours(&self, event: &Event) -> bool {
+        let cancelled = self.cancelled.as_ref();
         event.token.as_deref() == Some(&self.token)
+            || cancelled.is_some_and(|(since, token)| event.time >= *since && event.token == *token)
+    }
+
+    /// Whoever cancels an update has its events go on under another token: those that follow are still the operation's,
+    /// which ends with them.
+    fn cancellation(&self, pages: &[Event]) -> Option<(SystemTime, Option<String>)> {
+        let ours = pages.iter().chain(&self.events).filter(|event| self.is_ours(event));
+        let of_stack = ours.filter(|event| self.is_stack(event));
+        let newest = of_stack.max_by_key(|event| event.order())?;
+        let cancels = |event: &&Event| {
+            self.is_stack(event)
+                && !self.is_ours(event)
+                && event.status == "UPDATE_ROLLBACK_IN_PROGRESS"
+                && event.time >= newest.time
+        };
+        let first = pages.iter().filter(cancels).min_by_key(|event| event.time)?;
+        (newest.status == "UPDATE_IN_PROGRESS").then(|| (first.time, first.token.clone()))
     }
 
     fn is_stack(&self, event: &Event) -> bool {
@@ -147,11 +178,14 @@ impl EventLog {
     }
 }
 
-/// The event with which the operation that goes on in a stack began.
+/// The event with which the newest operation on a stack began; that somebody cancels an update begins none.
 pub(crate) fn begun<'a>(events: &'a [Event], stack_id: &str) -> Option<&'a Event> {
     let asked = |event: &&Event| {
         event.physical_id == stack_id
-            && event.status.ends_with("_IN_PROGRESS")
+            && matches!(
+                event.status.as_str(),
+                "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS" | "IMPORT_IN_PROGRESS"
+            )
             && event.reason.as_deref() == Some("User Initiated")
     };
     events.iter().filter(asked).max_by_key(|event| event.order())
@@ -267,6 +301,35 @@ mod tests {
         assert!(!log.lacks(std::slice::from_ref(&other)));
         assert_eq!(log.take(vec![other]), []);
         assert_eq!(log.outcome(), None);
+    }
+
+    #[test]
+    fn an_update_that_someone_cancels_ends_with_their_rollback() {
+        let begun = event(2, "Example", "UPDATE_IN_PROGRESS", "User Initiated");
+        let mut rollback = [
+            event(5, "Example", "UPDATE_ROLLBACK_COMPLETE", ""),
+            event(4, "Example", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+            event(1, "Example", "UPDATE_COMPLETE", ""),
+        ];
+        for token in [None, Some("theirs".to_owned())] {
+            for event in &mut rollback {
+                event.token.clone_from(&token);
+            }
+            let together = [&rollback[..2], std::slice::from_ref(&begun), &rollback[2..]].concat();
+            for pages in [vec![together.clone()], vec![vec![begun.clone()], together]] {
+                let (log, said) = log(pages);
+                assert_eq!(
+                    log.outcome().map(|(outcome, _)| outcome),
+                    Some(Outcome::RolledBack),
+                    "{token:?}"
+                );
+                assert_eq!(said.concat().len(), 3, "{said:?}");
+            }
+        }
+        // What someone does after the update has ended is theirs alone.
+        let ended = event(3, "Example", "UPDATE_COMPLETE", "");
+        let (log, _) = log(vec![[&rollback[..2], &[ended, begun]].concat()]);
+        assert_eq!(log.outcome().map(|(outcome, _)| outcome), Some(Outcome::Complete));
     }
 
     #[test]

@@ -7,19 +7,20 @@ use tokio::time::Instant;
 
 use super::Stack;
 use super::events::{Event, EventLog};
+use super::leave::{goes_on, leave};
 use crate::aws::{Aws, rfc3339};
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::patience::{self, Patience};
+use crate::patience::{self, Patience, patiently};
 use crate::progress::{human, tone_of};
 
 /// The longest that an operation is followed. A service's deployment may take CloudFormation's handler 3 hours, and
 /// Onebox's comes before Fleet's.
 const LIMIT: Duration = Duration::from_hours(7);
 
-/// The longest that an operation may go without its first event.
-const FIRST_EVENT_LIMIT: Duration = Duration::from_mins(5);
+/// The longest that an operation may go without its first event, though AWS can't be reached for a while.
+const FIRST_EVENT_LIMIT: Duration = Duration::from_mins(5).saturating_add(patience::LIMIT);
 
 /// An operation that was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,7 @@ pub(crate) struct Operation<'a> {
     /// The token that its events carry.
     pub(crate) token: &'a str,
     /// How to follow it again: a command.
-    pub(crate) again: &'a str,
+    pub(crate) follow: &'a str,
 }
 
 /// Follows an operation until it ends, saying each event.
@@ -50,7 +51,10 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
             .await
             .and_then(|read| patience.bear(context, read))
             .map(Option::unwrap_or_default);
-        let new = new.map_err(|error| goes_on(error, operation))?;
+        let new = match new {
+            Ok(new) => new,
+            Err(error) => return Err(leave(context, aws, &log, operation, error).await),
+        };
         for event in &new {
             say(context, &log, event, operation.stack_name);
         }
@@ -66,12 +70,13 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_
             .progress
             .block(&block(&log, operation.stack_name, started.elapsed()));
         let pause = if patience.is_tried() {
-            patience::PAUSE
+            patience::pause()
         } else {
             pause(aws, started.elapsed())
         };
-        let slept = context.interrupt.sleep(&leaving, pause).await;
-        slept.map_err(|error| goes_on(error, operation))?;
+        if let Err(error) = context.interrupt.sleep(&leaving, pause).await {
+            return Err(leave(context, aws, &log, operation, error).await);
+        }
     }
 }
 
@@ -92,7 +97,7 @@ pub(crate) async fn wait_until_idle(context: &Context, aws: &Aws, stack: Stack) 
             .progress
             .block(&[format!("{}: {}, {}", last.name, last.status, human(started.elapsed()))]);
         context.interrupt.sleep(&leaving, pause(aws, started.elapsed())).await?;
-        match aws.stack(&last.name).await? {
+        match patiently(context, &leaving, async || aws.stack(&last.name).await).await? {
             Some(stack) => last = stack,
             None => return Ok(None),
         }
@@ -142,22 +147,7 @@ fn check_limits(log: &EventLog, operation: Operation<'_>, elapsed: Duration) -> 
         operation.stack_name,
         human(limit)
     );
-    Err(goes_on(
-        Failure::new(Exit::Failed, what).code(Code::TimeLimit).into(),
-        operation,
-    ))
-}
-
-/// An error that ends the following, not the operation.
-fn goes_on(error: anyhow::Error, operation: Operation<'_>) -> anyhow::Error {
-    let next = format!(
-        "what was asked of {} goes on; follow it again with `{}`",
-        operation.stack_name, operation.again
-    );
-    match error.downcast::<Failure>() {
-        Ok(failure) => failure.next(next).into(),
-        Err(error) => Failure::new(Exit::Failed, format!("{error:#}")).next(next).into(),
-    }
+    Err(goes_on(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into(), operation).into())
 }
 
 fn say(context: &Context, log: &EventLog, event: &Event, stack_name: &str) {

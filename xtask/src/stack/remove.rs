@@ -22,7 +22,7 @@ pub(crate) async fn remove(
         stack_name: &stack.name,
         stack_id: &stack.id,
         token,
-        again,
+        follow: again,
     };
     let log = follow(context, aws, operation).await?;
     let Some((outcome, end)) = log.outcome() else {

@@ -20,6 +20,7 @@ mod load;
 mod outage;
 mod push;
 mod refusal;
+mod resume;
 mod same_source;
 mod stages;
 mod update;

@@ -161,7 +161,7 @@ fn every_call_of_every_command_is_allowed_and_nothing_else() {
     actions[0] = "cloudformation:ListStacks".into();
     let [lacking, superfluous] = compare(&policies, Target::Sandbox, None);
     assert!(
-        lacking[0].starts_with("cloudformation:CreateChangeSet arn:"),
+        lacking[0].starts_with("cloudformation:CancelUpdateStack arn:"),
         "{lacking:?}"
     );
     assert!(superfluous[0].starts_with("cloudformation:ListStacks arn:"));

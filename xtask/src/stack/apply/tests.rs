@@ -10,23 +10,31 @@ use crate::exit::{Exit, exit_of};
 use crate::stack::Template;
 use crate::stack::script::*;
 
-/// Deploys against a script, which must be used up; the operations asked for, and the outcome.
-async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::Result<Applied>) {
-    let count = answers.len();
-    let replay = Replay::new(answers);
-    let wanted = Wanted {
+fn wanted() -> Wanted {
+    Wanted {
         name: "Example".to_owned(),
         template: Template::Text("{}".to_owned()),
         parameters: BTreeMap::new(),
         kept: Vec::new(),
-    };
-    let terms = Terms {
+    }
+}
+
+fn terms(yes: bool) -> Terms<'static> {
+    Terms {
         yes,
         token: "token",
         again: "cargo xtask deploy sandbox",
-    };
+        follow: "cargo xtask deploy sandbox --resume",
+        detach: false,
+    }
+}
+
+/// Deploys against a script, which must be used up; the operations asked for, and the outcome.
+async fn check(answers: Vec<(u16, String)>, yes: bool) -> (Vec<String>, anyhow::Result<Applied>) {
+    let count = answers.len();
+    let replay = Replay::new(answers);
     let context = Context::hidden();
-    let outcome = apply(&context, &replay.aws(), &wanted, terms).await;
+    let outcome = apply(&context, &replay.aws(), &wanted(), terms(yes)).await;
     let operations = replay.operations();
     assert_eq!(
         operations.len(),
@@ -194,7 +202,7 @@ async fn a_token_that_expires_while_following_says_how_to_follow_again() {
     assert_eq!(exit_of(&error), Exit::Preflight);
     insta::assert_snapshot!(Failure::of(&error).unwrap().next.join("\n"), @"
     get new credentials (`aws sso login`, or as you got these) and run the same command again
-    what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox`
+    what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
     ");
 }
 

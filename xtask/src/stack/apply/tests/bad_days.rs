@@ -1,6 +1,7 @@
 //! AWS's bad days: what the user reads, and the exit status.
 
 use super::*;
+use crate::exit::code_of;
 
 /// Deploys against a script, which must be used up; what is read, and the exit status.
 async fn told(answers: Vec<(u16, String)>, retries: bool) -> String {
@@ -11,35 +12,36 @@ async fn told(answers: Vec<(u16, String)>, retries: bool) -> String {
     } else {
         replay.aws()
     };
-    let wanted = Wanted {
-        name: "Example".to_owned(),
-        template: Template::Text("{}".to_owned()),
-        parameters: BTreeMap::new(),
-        kept: Vec::new(),
-    };
-    let terms = Terms {
-        yes: true,
-        token: "token",
-        again: "cargo xtask deploy sandbox",
-    };
     let context = Context::hidden();
-    let outcome = apply(&context, &aws, &wanted, terms).await;
+    let outcome = apply(&context, &aws, &wanted(), terms(true)).await;
     assert_eq!(
         replay.operations().len(),
         count,
         "{:?}, {outcome:?}",
         replay.operations()
     );
-    let mut lines = vec![context.progress.said()];
     match outcome {
-        Ok(applied) => lines.push(format!("exit 0, changed: {}", applied.changed)),
-        Err(error) => {
-            lines.push(format!("error: {error:#}"));
-            let next = Failure::of(&error).map(|failure| failure.next.clone());
-            lines.extend(next.unwrap_or_default().into_iter().map(|step| format!("next: {step}")));
-            lines.push(format!("exit {}", exit_of(&error).code()));
-        }
+        Ok(applied) => format!("{}\nexit 0, changed: {}", said(&context), applied.changed),
+        Err(error) => read(&context, &error),
     }
+}
+
+/// What was said, but for how long AWS was silent, which chance decides.
+fn said(context: &Context) -> String {
+    let hide = |line: &str| match line.split_once("AWS answers again, after ") {
+        Some(_) => "AWS answers again, after a while".to_owned(),
+        None => line.to_owned(),
+    };
+    context.progress.said().lines().map(hide).collect::<Vec<_>>().join("\n")
+}
+
+/// What is read of an error: what was said before it, its code, its words, what to do next, and the exit status.
+fn read(context: &Context, error: &anyhow::Error) -> String {
+    let mut lines = vec![said(context)];
+    lines.push(format!("error[{}]: {error:#}", code_of(error).name()));
+    let next = Failure::of(error).map(|failure| failure.next.clone());
+    lines.extend(next.unwrap_or_default().into_iter().map(|step| format!("next: {step}")));
+    lines.push(format!("exit {}", exit_of(error).code()));
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
 }
@@ -79,8 +81,14 @@ async fn throttling_is_waited_out() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_that_does_not_end_does() {
-    insta::assert_snapshot!(told(vec![throttled(); 5], true).await, @"
-    error: cannot describe the stack Example: Throttling: Rate exceeded
+    let replay = Replay::new(vec![throttled(); 1000]);
+    let context = Context::hidden();
+    let error = apply(&context, &replay.aws(), &wanted(), terms(true))
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(read(&context, &error), @"
+    cannot describe the stack Example: Throttling: Rate exceeded; asking again for up to 10 min 0 s
+    error[E-AWS-THROTTLED]: cannot describe the stack Example: Throttling: Rate exceeded
     next: AWS takes no more requests just now: run the same command again in a minute
     exit 1
     ");
@@ -92,7 +100,7 @@ async fn what_may_not_be_done_is_named() {
                    cloudformation:CreateChangeSet on resource: Example";
     let answers = vec![stack("UPDATE_COMPLETE"), refusal(403, "AccessDenied", message)];
     insta::assert_snapshot!(told(answers, false).await, @"
-    error: cannot create a change set for Example: AccessDenied: User: arn:aws:iam::000000000000:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: Example
+    error[E-ACCESS-DENIED]: cannot create a change set for Example: AccessDenied: User: arn:aws:iam::000000000000:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: Example
     next: use credentials that may do this (--profile), or have them allowed to
     exit 4
     ");
@@ -104,7 +112,7 @@ async fn a_template_that_is_refused_at_once() {
         "Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template";
     let answers = vec![stack("UPDATE_COMPLETE"), refusal(400, "ValidationError", message)];
     insta::assert_snapshot!(told(answers, false).await, @"
-    error: cannot create a change set for Example: ValidationError: Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template
+    error[E-AWS-REFUSED]: cannot create a change set for Example: ValidationError: Template format error: Unresolved resource dependencies [Vpc] in the Resources block of the template
     exit 1
     ");
 }
@@ -187,7 +195,7 @@ async fn what_a_failed_creation_left_is_named_before_it_goes() {
     deleting Example
        0.0 s  DELETE_FAILED                 Queue (AWS::SQS::Queue): Queue is in use
        1.0 s  DELETE_FAILED                 Example (AWS::CloudFormation::Stack): The following resource(s) failed to delete: [Queue].
-    error: Queue (AWS::SQS::Queue), DELETE_FAILED: Queue is in use
+    error[E-STACK-FAILED]: Queue (AWS::SQS::Queue), DELETE_FAILED: Queue is in use
       Example: DELETE_FAILED, some of its resources are left
     next: remove what the cause names and run `cargo xtask deploy sandbox` again
     exit 1
@@ -197,7 +205,7 @@ async fn what_a_failed_creation_left_is_named_before_it_goes() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_failed_earlier_is_told_with_its_mend() {
     insta::assert_snapshot!(told(vec![stack("UPDATE_ROLLBACK_FAILED")], false).await, @"
-    error: Example is in UPDATE_ROLLBACK_FAILED
+    error[E-ROLLBACK-FAILED]: Example is in UPDATE_ROLLBACK_FAILED
     next: mend what the events name, then `aws cloudformation continue-update-rollback --stack-name Example`
     next: if a resource can't be mended, skip it with `--resources-to-skip NAME`
     next: once the stack is in UPDATE_ROLLBACK_COMPLETE, run `cargo xtask deploy sandbox` again
@@ -208,7 +216,7 @@ async fn a_rollback_that_failed_earlier_is_told_with_its_mend() {
 #[tokio::test(start_paused = true)]
 async fn a_status_that_nobody_knows_stops_before_any_change() {
     insta::assert_snapshot!(told(vec![stack("SOMETHING_NEW")], false).await, @"
-    error: Example is in SOMETHING_NEW, a status that this command doesn't know
+    error[E-STACK-STATUS]: Example is in SOMETHING_NEW, a status that this command doesn't know
     next: look at it: `aws cloudformation describe-stacks --stack-name Example`
     next: once it is in a status that ends in _COMPLETE, run `cargo xtask deploy sandbox` again
     exit 4
@@ -251,6 +259,7 @@ async fn a_lost_connection_is_borne_and_no_event_lost_with_it() {
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
     cannot read the stack's events: connection reset by peer; asking again for up to 10 min 0 s
+    AWS answers again, after a while
        0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
        2.0 s  UPDATE_COMPLETE               Queue (AWS::SQS::Queue)
        3.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
@@ -258,16 +267,182 @@ async fn a_lost_connection_is_borne_and_no_event_lost_with_it() {
     ");
 }
 
+/// Answers of which each but the first is lost for five minutes before it comes.
+fn lost_in_between(answers: Vec<(u16, String)>) -> Vec<(u16, String)> {
+    let mut script = Vec::new();
+    for answer in answers {
+        if !script.is_empty() {
+            // A pause takes 2 s on the average.
+            script.extend(vec![lost(); 150]);
+        }
+        script.push(answer);
+    }
+    script
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_lost_for_five_minutes_at_each_call_does_not_lose_the_deployment() {
+    let answers = [
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_IN_PROGRESS", ""),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[(1, "Example", "UPDATE_IN_PROGRESS", "User Initiated")]),
+        events(&[(4, "Example", "UPDATE_COMPLETE", "")]),
+        stack("UPDATE_COMPLETE"),
+    ];
+    let told = told(lost_in_between(answers.to_vec()), false).await;
+    assert!(told.ends_with("exit 0, changed: true"), "{told}");
+    assert_eq!(told.matches("AWS answers again").count(), 7, "{told}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_stays_lost_is_borne_for_ten_minutes() {
-    insta::assert_snapshot!(after_execution(vec![lost(); 302]).await, @"
+    let replay = Replay::new(until_executed().into_iter().chain(vec![lost(); 1000]));
+    let started = tokio::time::Instant::now();
+    let context = Context::hidden();
+    let error = apply(&context, &replay.aws(), &wanted(), terms(true))
+        .await
+        .unwrap_err();
+    let took = started.elapsed();
+    let limit = crate::patience::LIMIT;
+    assert!(
+        (limit..limit + std::time::Duration::from_secs(10)).contains(&took),
+        "{took:?}"
+    );
+    insta::assert_snapshot!(read(&context, &error), @"
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
     cannot read the stack's events: connection reset by peer; asking again for up to 10 min 0 s
-    error: cannot read the stack's events: connection reset by peer
-    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox`
+    error[E-AWS-UNREACHABLE]: cannot read the stack's events: connection reset by peer
+    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
     exit 1
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ctrl_c_leaves_an_update_and_says_how_to_follow_and_to_stop_it() {
+    insta::assert_snapshot!(pressed(1, under_way("UPDATE_IN_PROGRESS")).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+    interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
+    error[E-INTERRUPTED]: interrupted: Example goes on
+    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
+    next: or stop it, so that what ran before runs again: `aws cloudformation cancel-update-stack --stack-name Example`
+    exit 130
+    cancelled: false
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ctrl_c_leaves_a_creation_and_says_how_to_delete_it() {
+    insta::assert_snapshot!(pressed(2, under_way("CREATE_IN_PROGRESS")).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  CREATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+    error[E-INTERRUPTED]: interrupted: Example goes on
+    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
+    next: or stop it by deleting what there is of it: `aws cloudformation delete-stack --stack-name Example`
+    exit 130
+    cancelled: false
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ctrl_c_twice_stops_an_update() {
+    let answers = [under_way("UPDATE_IN_PROGRESS"), vec![done("CancelUpdateStack")]].concat();
+    insta::assert_snapshot!(pressed(2, answers).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+    interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
+    error[E-INTERRUPTED]: interrupted twice: CloudFormation stops Example, and rolls it back
+    next: follow the rollback with `cargo xtask deploy sandbox --resume`
+    exit 130
+    cancelled: true
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_cannot_be_stopped_any_more_goes_on() {
+    let late = refusal(
+        400,
+        "ValidationError",
+        "CancelUpdateStack cannot be called from current stack status",
+    );
+    let answers = [under_way("UPDATE_IN_PROGRESS"), vec![late]].concat();
+    insta::assert_snapshot!(pressed(2, answers).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+    interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
+    error[E-INTERRUPTED]: interrupted twice, and Example could not be stopped: cannot cancel the update: ValidationError: CancelUpdateStack cannot be called from current stack status
+    next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
+    exit 130
+    cancelled: true
+    ");
+}
+
+/// An operation that goes on for as long as Ctrl-C takes to come.
+fn under_way(status: &str) -> Vec<(u16, String)> {
+    let going_on = events(&[(1, "Example", status, "User Initiated")]);
+    [until_executed(), vec![going_on; 2]].concat()
+}
+
+/// What is read where Ctrl-C is pressed so many times, each 2.9 s after the one before.
+async fn pressed(times: u8, answers: Vec<(u16, String)>) -> String {
+    let replay = Replay::new(answers);
+    let interrupt = crate::interrupt::Interrupt::pressed(times, std::time::Duration::from_millis(2900));
+    let context = Context {
+        interrupt,
+        ..Context::hidden()
+    };
+    let error = apply(&context, &replay.aws_far(), &wanted(), terms(true))
+        .await
+        .unwrap_err();
+    let asked = replay.requests().pop().unwrap();
+    let cancelled = asked.contains("Action=CancelUpdateStack") && asked.contains("ClientRequestToken=token-cancel");
+    format!("{}\ncancelled: {cancelled}", read(&context, &error))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_left_to_itself_is_not_followed() {
+    let replay = Replay::new(until_executed().into_iter().chain([stack("UPDATE_IN_PROGRESS")]));
+    let terms = Terms {
+        detach: true,
+        ..terms(true)
+    };
+    let applied = apply(&Context::hidden(), &replay.aws(), &wanted(), terms)
+        .await
+        .unwrap();
+    assert!(applied.changed && applied.under_way);
+    assert_eq!(replay.operations().len(), 5, "{:?}", replay.operations());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_quicker_is_told_by_what_their_token_says() {
+    let theirs = events(&[(3, "Example", "UPDATE_IN_PROGRESS", "User Initiated")]);
+    let token = ">xtask-deploy-all-6143503572ab-by-bob-at-desk-18b2c0ffee<";
+    let theirs = (theirs.0, theirs.1.replace(">token<", token));
+    let busy = "Stack:Example is in UPDATE_IN_PROGRESS state and can not be updated.";
+    let answers = vec![
+        stack("UPDATE_COMPLETE"),
+        refusal(400, "ValidationError", busy),
+        stack("UPDATE_IN_PROGRESS"),
+        theirs,
+    ];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    error[E-STACK-BUSY]: another was quicker: Example is UPDATE_IN_PROGRESS since 2026-11-22T00:00:03Z, asked for by bob at desk (deploy)
+      cannot create a change set for Example: ValidationError: Stack:Example is in UPDATE_IN_PROGRESS state and can not be updated.
+    next: run the command again: it waits until that has ended
+    exit 4
     ");
 }
 
