@@ -171,7 +171,10 @@ async fn build_of(aws: &Aws, action: &Action) -> Option<Build> {
     aws.build(action.build.as_deref()?).await.ok().flatten()
 }
 
-/// The last lines of a build's log, but for CodeBuild's own.
+/// What a command of this command line says last when it fails; in a build, it says it to nobody who could do so.
+const ADVICE: &str = "next: ";
+
+/// The last lines of a build's log, but for CodeBuild's own, and for advice to whoever had typed the build's command.
 async fn last_said(aws: &Aws, build: Option<&Build>, lines: usize) -> Vec<String> {
     let place = build.and_then(|build| Some((build.log_group.as_deref()?, build.log_stream.as_deref()?)));
     let Some((group, stream)) = place else {
@@ -179,6 +182,6 @@ async fn last_said(aws: &Aws, build: Option<&Build>, lines: usize) -> Vec<String
     };
     let read = aws.last_log_lines(group, stream, LOG_LINES_READ).await;
     let mut said = read.unwrap_or_default();
-    said.retain(|line| !line.starts_with(OF_CODEBUILD));
+    said.retain(|line| !line.starts_with(OF_CODEBUILD) && !line.trim_start().starts_with(ADVICE));
     said.split_off(said.len().saturating_sub(lines))
 }

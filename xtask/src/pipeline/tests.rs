@@ -138,6 +138,7 @@ async fn a_bad_change_fails_it_at_onebox_with_the_exit_status_of_the_stage() {
         log(&[
             "OneboxService: UPDATE_FAILED",
             "error: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM",
+            "  next: mend the cause and run `cargo xtask deploy prod --stage onebox --image image.json` again",
             "[Container] 2026-11-22T00:00:00.000Z Phase complete: BUILD State: FAILED",
         ]),
     ])
