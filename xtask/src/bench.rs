@@ -35,6 +35,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Bench;
 use crate::table;
+use crate::telling::event_code::EventCode;
 
 impl Bench {
     /// Takes the figures named, or all, and prints them beside their targets.
@@ -54,7 +55,9 @@ impl Bench {
         for figure in figures {
             let measured = take(context, figure).await?;
             for reading in measured.readings() {
-                context.output.record("reading", report::record(figure.name, reading));
+                context
+                    .output
+                    .event(EventCode::Reading, report::record(figure.name, reading));
             }
             all.push(measured);
         }

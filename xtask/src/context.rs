@@ -8,6 +8,7 @@ use local_cloud::Home;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::telling::sides::Sides;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) progress: Progress,
     /// Whether someone asks to leave.
     pub(crate) interrupt: Interrupt,
+    /// What is known of the stages of the stack that is worked on.
+    pub(crate) sides: Sides,
 }
 
 impl Context {
@@ -36,6 +39,7 @@ impl Context {
             output,
             progress: Progress::stderr(),
             interrupt: Interrupt::listen()?,
+            sides: Sides::default(),
         })
     }
 
@@ -57,6 +61,7 @@ impl Context {
             output,
             progress: Progress::kept(),
             interrupt,
+            sides: Sides::default(),
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod place;
 pub(crate) mod plan;
 mod preflight;
 mod resume;
+pub(crate) mod sides;
 pub(crate) mod toolchain;
 mod watch;
 mod work;

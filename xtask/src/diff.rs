@@ -14,6 +14,7 @@ use crate::exit::{Done, Exit, Failure};
 use crate::flags::{Diff, Target};
 use crate::stack::changes;
 use crate::stack::compare::{Difference, compare};
+use crate::telling::event_code::EventCode;
 use crate::token::token;
 
 /// What a difference doesn't tell of, said once.
@@ -73,7 +74,7 @@ fn say(context: &Context, difference: &Difference) {
     for change in &difference.changes {
         let mut fields = change.record();
         fields["stack"] = difference.stack_name.as_str().into();
-        context.output.record("change", fields);
+        context.output.event(EventCode::Change, fields);
     }
     context.output.line(&render(difference));
 }

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Doctor;
 use crate::progress::{Progress, Tone};
+use crate::telling::event_code::EventCode;
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Doctor {
             findings.extend(context.interrupt.or(leaving, remote).await?);
         }
         for finding in &findings {
-            context.output.record("finding", finding.record());
+            context.output.event(EventCode::Finding, finding.record());
         }
         context.output.line(&render(&findings, &context.progress));
         match verdict(&findings) {

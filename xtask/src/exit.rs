@@ -65,6 +65,8 @@ pub(crate) struct Failure {
     pub(crate) next: Vec<String>,
     /// Its code, where more is known than the exit status tells.
     pub(crate) code: Option<Code>,
+    /// The cause for programs; none where no more is known than the words say.
+    pub(crate) cause: Option<Box<Value>>,
     /// Whether asking again may help: a lost connection, too many requests, AWS's own trouble.
     pub(crate) passing: bool,
 }
@@ -76,6 +78,7 @@ impl Failure {
             what: what.into(),
             next: Vec::new(),
             code: None,
+            cause: None,
             passing: false,
         }
     }

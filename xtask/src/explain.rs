@@ -13,6 +13,7 @@ use crate::errors;
 use crate::exit::Failure;
 use crate::flags::Explain;
 use crate::table;
+use crate::telling::event_code::{Entry, EventCode};
 
 /// The metadata that says why a resource is there, as the templates carry it.
 const CONTEXT: &str = "com.aws.cloudformation.Context";
@@ -27,6 +28,20 @@ impl Explain {
             context.output.line(&errors::render(code));
             return Ok(json!({"code": code.name(), "cause": code.entry().cause, "mend": code.entry().mend}));
         }
+        if let Some(code) = EventCode::of_name(&self.name) {
+            let Entry {
+                name,
+                kind,
+                meaning,
+                fields,
+            } = code.entry();
+            let line = format!(
+                "{name}, an event of `--json`: {meaning}\n  fields: type ({kind}), code, time, {}",
+                fields.join(", ")
+            );
+            context.output.line(&line);
+            return Ok(json!({"event": name, "meaning": meaning, "fields": fields}));
+        }
         let stacks = self.stacks()?;
         let mut found = Vec::new();
         for stack in &stacks {
@@ -39,7 +54,7 @@ impl Explain {
         let texts: Vec<String> = found.iter().map(Explained::render).collect();
         context.output.line(&texts.join("\n\n"));
         for explained in &found {
-            context.output.record("resource", explained.record());
+            context.output.event(EventCode::Resource, explained.record());
         }
         Ok(json!({"resources": found.len()}))
     }

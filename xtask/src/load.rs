@@ -13,6 +13,7 @@ use crate::environment::Stacks;
 use crate::exit::{Done, Exit, Failure};
 use crate::flags::{Environment, Load};
 use crate::progress::human;
+use crate::telling::event_code::EventCode;
 use crate::traffic::{Answers, Counts, Pace, Plan, Traffic};
 use crate::{cloud, table};
 
@@ -99,7 +100,7 @@ async fn watch(context: &Context, traffic: &mut Traffic) -> anyhow::Result<()> {
             second = elapsed.as_secs();
             context
                 .output
-                .record("load", record(&traffic.plan().endpoint, &counts, elapsed));
+                .event(EventCode::Load, record(&traffic.plan().endpoint, &counts, elapsed));
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::{Logs, ServiceStage};
+use crate::telling::event_code::EventCode;
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -124,7 +125,7 @@ impl Group {
 fn show(context: &Context, line: &LogLine) {
     context.output.line(&render(line));
     let fields = json!({"time": rfc3339(line.time), "stream": line.stream, "message": line.text});
-    context.output.record("line", fields);
+    context.output.event(EventCode::Line, fields);
 }
 
 /// The time, the stage, the task and the text: the stream is `stage/container/task`.

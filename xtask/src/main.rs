@@ -41,6 +41,7 @@ mod stack;
 mod status;
 mod synth;
 mod table;
+mod telling;
 mod test;
 mod token;
 mod traffic;
@@ -53,9 +54,10 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::context::Context;
-use crate::exit::{Done, Exit, Failure, code_of, exit_of};
+use crate::exit::{Done, Exit, Failure, exit_of};
 use crate::flags::{Command, Xtask};
 use crate::output::Output;
+use crate::telling::report;
 
 fn main() -> ExitCode {
     let command = match Xtask::try_parse() {
@@ -63,14 +65,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Without a reader of either stream there is nobody to tell.
             let _ = error.print();
-            if error.use_stderr() {
-                progress::Progress::stderr().line(&format!("error code: {}", Code::Usage.name()));
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
             }
-            return if error.use_stderr() {
-                ExitCode::from(Exit::Refused.code())
-            } else {
-                ExitCode::SUCCESS
-            };
+            progress::Progress::stderr().line(&format!("error code: {}", Code::Usage.name()));
+            return refuse(&error);
         }
     };
     let output = Output::new(command.json());
@@ -79,10 +78,20 @@ fn main() -> ExitCode {
     match outcome {
         Ok(done) => ExitCode::from(done.exit.code()),
         Err(error) => {
-            report(&error);
+            progress::Progress::stderr().line(&report::text(&error));
             ExitCode::from(exit_of(&error).code())
         }
     }
+}
+
+/// Ends a command line that isn't understood, for programs as well where it asks for what they read.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let first = error.to_string();
+    let first = first.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let failure = Failure::refused(first).code(Code::Usage);
+    Output::new(json).result(&Err(failure.into()));
+    ExitCode::from(Exit::Refused.code())
 }
 
 fn run(command: Command, output: Output) -> anyhow::Result<Done> {
@@ -127,16 +136,4 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         }
     };
     result.map(Done::from)
-}
-
-fn report(error: &anyhow::Error) {
-    let mut text = format!("error[{}]: {error:#}", code_of(error).name());
-    for step in Failure::of(error)
-        .map(|failure| failure.next.as_slice())
-        .unwrap_or_default()
-    {
-        text.push_str("\n  next: ");
-        text.push_str(step);
-    }
-    progress::Progress::stderr().line(&text);
 }

@@ -3,10 +3,14 @@
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Write};
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::exit::{Done, Failure, code_of, exit_of};
+use crate::aws::rfc3339;
+use crate::exit::Done;
+use crate::telling::event_code::EventCode;
+use crate::telling::report;
 
 /// Where results go.
 ///
@@ -32,25 +36,19 @@ impl Output {
         }
     }
 
-    /// Prints a record for programs, `{"type": kind, …}`; nothing where results are text.
-    pub(crate) fn record(&self, kind: &str, fields: Value) {
+    /// Prints an event for programs, `{"type": …, "code": …, "time": …, …}`; nothing where results are text. The time is
+    /// now's unless the fields have one.
+    pub(crate) fn event(&self, code: EventCode, fields: Value) {
         if self.json {
-            self.write(&tagged(kind, fields).to_string());
+            self.write(&event(code, fields, SystemTime::now()).to_string());
         }
     }
 
     /// Prints the one `result` that ends NDJSON.
     pub(crate) fn result(&self, outcome: &anyhow::Result<Done>) {
-        let fields = match outcome {
-            Ok(done) => merge(json!({"exit": done.exit.code()}), done.result.clone()),
-            Err(error) => json!({
-                "exit": exit_of(error).code(),
-                "code": code_of(error).name(),
-                "error": format!("{error:#}"),
-                "next": Failure::of(error).map(|failure| failure.next.clone()).unwrap_or_default(),
-            }),
-        };
-        self.record("result", fields);
+        if self.json {
+            self.write(&end(outcome, SystemTime::now()).to_string());
+        }
     }
 
     fn write(&self, text: &str) {
@@ -69,8 +67,18 @@ impl Output {
     }
 }
 
-fn tagged(kind: &str, fields: Value) -> Value {
-    merge(json!({"type": kind}), fields)
+/// An event as it is printed.
+pub(crate) fn event(code: EventCode, fields: Value, now: SystemTime) -> Value {
+    let entry = code.entry();
+    merge(
+        json!({"type": entry.kind, "code": entry.name, "time": rfc3339(now)}),
+        fields,
+    )
+}
+
+/// The `result` as it is printed.
+pub(crate) fn end(outcome: &anyhow::Result<Done>, now: SystemTime) -> Value {
+    merge(json!({"type": "result", "time": rfc3339(now)}), report::result(outcome))
 }
 
 fn merge(mut first: Value, second: Value) -> Value {
@@ -85,10 +93,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_carries_its_type() {
+    fn an_event_carries_its_code_and_its_own_time() {
+        let now = SystemTime::UNIX_EPOCH;
+        let printed = |fields| event(EventCode::StackDone, fields, now);
         assert_eq!(
-            tagged("event", json!({"status": "CREATE_COMPLETE"})),
-            json!({"type": "event", "status": "CREATE_COMPLETE"})
+            printed(json!({"status": "CREATE_COMPLETE"})),
+            json!({"type": "event", "code": "stack-done", "time": "1970-01-01T00:00:00Z", "status": "CREATE_COMPLETE"})
         );
+        assert_eq!(printed(json!({"time": "then"}))["time"], "then");
+    }
+
+    #[test]
+    fn a_result_ends_every_outcome() {
+        let result = |outcome: anyhow::Result<Done>| end(&outcome, SystemTime::UNIX_EPOCH);
+        let done = result(Ok(Done::from(json!({"changed": false}))));
+        assert_eq!(
+            (&done["type"], &done["exit"], &done["changed"]),
+            (&json!("result"), &json!(0), &json!(false))
+        );
+        let failed = result(Err(anyhow::anyhow!("no")));
+        assert_eq!((&failed["exit"], &failed["code"]), (&json!(1), &json!("E-FAILED")));
     }
 }

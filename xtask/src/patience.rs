@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::progress::human;
+use crate::telling::note::Note;
 
 /// How long a lost connection, or AWS's own trouble, is borne while something is under way.
 pub(crate) const LIMIT: Duration = Duration::from_mins(10);
@@ -27,6 +27,11 @@ impl Patience {
         self.silent_since.is_some()
     }
 
+    /// How long there has been no answer.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        self.silent_since.map(|since| since.elapsed())
+    }
+
     /// What was read; none where it may be readable again, until that has lasted too long.
     ///
     /// # Errors
@@ -35,9 +40,7 @@ impl Patience {
         let error = match read {
             Ok(read) => {
                 if let Some(since) = self.silent_since.take() {
-                    context
-                        .progress
-                        .line(&format!("AWS answers again, after {}", human(since.elapsed())));
+                    context.tell(Note::aws_answers(since.elapsed()));
                 }
                 return Ok(Some(read));
             }
@@ -48,9 +51,7 @@ impl Patience {
             return Err(error);
         }
         if self.silent_since.is_none() {
-            context
-                .progress
-                .line(&format!("{error:#}; asking again for up to {}", human(LIMIT)));
+            context.tell(Note::aws_silent(&format!("{error:#}"), LIMIT));
             self.silent_since = Some(Instant::now());
         }
         Ok(None)

@@ -1,36 +1,70 @@
 //! Progress on stderr: a live block on a terminal, plain lines in a log.
 
+pub(crate) mod screen;
+
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use self::screen::{Screen, cut, fit, width};
+pub(crate) use self::screen::{Size, clean};
 
 /// Where progress goes.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     /// The live block; none in a log.
-    block: Option<ProgressBar>,
+    block: Option<Arc<Mutex<Block>>>,
     colour: bool,
     /// The lines that stay, kept for a test in place of being printed.
     #[cfg(test)]
-    said: Option<std::sync::Arc<std::sync::Mutex<Vec<String>>>>,
+    said: Option<Arc<Mutex<Vec<String>>>>,
+}
+
+/// The live block: what it holds, and what of it stands on the screen.
+#[derive(Debug, Default)]
+struct Block {
+    lines: Vec<Line>,
+    screen: Screen,
+    /// The size of the screen when it was drawn.
+    size: Option<Size>,
+}
+
+/// A line of the live block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
 }
 
 /// The meaning of a piece of text, which its words carry already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
+    Plain,
     Good,
     Bad,
     Quiet,
 }
 
+impl Line {
+    pub(crate) fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            tone,
+        }
+    }
+
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self::new(Tone::Plain, text)
+    }
+}
+
 impl Progress {
     /// Progress on this process's stderr.
     pub(crate) fn stderr() -> Self {
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let (live, colour) = manners(std::io::stderr().is_terminal(), |name| std::env::var_os(name));
         Self {
-            block: terminal.then(new_block),
+            block: live.then(Arc::default),
             colour,
             #[cfg(test)]
             said: None,
@@ -43,7 +77,7 @@ impl Progress {
         Self {
             block: None,
             colour: false,
-            said: Some(std::sync::Arc::default()),
+            said: Some(Arc::default()),
         }
     }
 
@@ -59,6 +93,11 @@ impl Progress {
         self.block.is_some()
     }
 
+    /// The size of the screen that a live block is on; none in a log.
+    pub(crate) fn size(&self) -> Option<Size> {
+        self.is_live().then(terminal_size)
+    }
+
     /// Prints lines that stay, above the live block.
     pub(crate) fn line(&self, text: &str) {
         #[cfg(test)]
@@ -66,38 +105,42 @@ impl Progress {
             said.lock().unwrap().push(text.to_owned());
             return;
         }
-        let write = || {
-            // Without a reader of stderr there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "{text}");
-        };
         match &self.block {
-            Some(block) => block.suspend(write),
-            None => write(),
+            Some(block) => self.draw(&mut lock(block), Some(text)),
+            None => write(&format!("{text}\n")),
         }
     }
 
     /// Shows lines that go away again; a log doesn't get them.
-    ///
-    /// No more than fit: a block that scrolls past the screen's edge can't be taken back.
     pub(crate) fn block(&self, lines: &[String]) {
+        let lines: Vec<Line> = lines.iter().map(Line::plain).collect();
+        self.show(lines);
+    }
+
+    /// As [`Self::block`], with tones. What stands already isn't drawn again, unless the window has another size.
+    pub(crate) fn show(&self, lines: Vec<Line>) {
         let Some(block) = &self.block else { return };
-        let (rows, columns) = terminal_size();
-        block.set_message(fit(lines, rows.saturating_sub(2), columns.saturating_sub(2)).join("\n"));
-        block.tick();
+        let mut block = lock(block);
+        if block.lines != lines || block.size != Some(terminal_size()) {
+            block.lines = lines;
+            self.draw(&mut block, None);
+        }
     }
 
     /// Takes the live block away.
     pub(crate) fn clear(&self) {
-        if let Some(block) = &self.block {
-            block.set_message("");
-            block.finish_and_clear();
-            block.reset();
+        let Some(block) = &self.block else { return };
+        let mut block = lock(block);
+        block.lines.clear();
+        if !block.screen.is_empty() {
+            self.draw(&mut block, None);
         }
     }
 
     /// Text in its tone, where colour is wanted.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
+            Tone::Plain => return text.to_owned(),
             Tone::Good => 32,
             Tone::Bad => 31,
             Tone::Quiet => 2,
@@ -108,43 +151,52 @@ impl Progress {
             text.to_owned()
         }
     }
-}
 
-/// The tone of a CloudFormation status.
-pub(crate) fn tone_of(status: &str) -> Tone {
-    if status.ends_with("_FAILED") || status.contains("ROLLBACK") {
-        Tone::Bad
-    } else if status.ends_with("_COMPLETE") {
-        Tone::Good
-    } else {
-        Tone::Quiet
+    fn draw(&self, block: &mut Block, above: Option<&str>) {
+        let size = terminal_size();
+        let more = |more| Line::plain(format!("… and {more} more"));
+        let drawn: Vec<(String, usize)> = fit(&block.lines, size, more)
+            .iter()
+            .map(|line| {
+                let text = cut(&clean(&line.text), size.columns);
+                (self.paint(line.tone, &text), width(&text))
+            })
+            .collect();
+        block.size = Some(size);
+        write(&block.screen.redraw(above, &drawn, size));
     }
 }
 
-fn new_block() -> ProgressBar {
-    let block = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-    block.set_style(ProgressStyle::with_template("{msg}").expect("the template is right"));
-    block
+/// Whether stderr takes a live block, and whether it takes colours, by what it is and by the environment.
+///
+/// <https://no-color.org>: a variable that is there and not empty.
+fn manners(terminal: bool, variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> (bool, bool) {
+    let dumb = variable("TERM").is_some_and(|term| term == OsStr::new("dumb"));
+    let live = terminal && !dumb;
+    (live, live && variable("NO_COLOR").is_none_or(|value| value.is_empty()))
+}
+
+fn lock(block: &Mutex<Block>) -> std::sync::MutexGuard<'_, Block> {
+    // A block that was being drawn is drawn anew.
+    block.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// In one piece, so that nothing flickers. Without a reader of stderr there is nobody to tell.
+fn write(bytes: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(bytes.as_bytes());
+    let _ = stderr.flush();
 }
 
 /// The terminal's rows and columns, or a small one's where it doesn't say.
-fn terminal_size() -> (usize, usize) {
+fn terminal_size() -> Size {
     match rustix::termios::tcgetwinsize(std::io::stderr()) {
-        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row.into(), size.ws_col.into()),
-        _ => (24, 80),
+        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => Size {
+            rows: size.ws_row.into(),
+            columns: size.ws_col.into(),
+        },
+        _ => Size { rows: 24, columns: 80 },
     }
-}
-
-/// As many lines as fit, each cut to the width; the last one says how many don't fit.
-fn fit(lines: &[String], rows: usize, columns: usize) -> Vec<String> {
-    let cut = |line: &String| -> String { line.chars().take(columns.max(1)).collect() };
-    if lines.len() <= rows {
-        return lines.iter().map(cut).collect();
-    }
-    let shown = rows.saturating_sub(1);
-    let mut fitting: Vec<String> = lines.iter().take(shown).map(cut).collect();
-    fitting.push(format!("… and {} more", lines.len() - shown));
-    fitting
 }
 
 /// A duration for people: `4.2 s`, `3 min 5 s`.
@@ -162,10 +214,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_never_exceeds_the_screen() {
-        let lines: Vec<String> = (0..5).map(|number| format!("line {number}")).collect();
-        assert_eq!(fit(&lines, 3, 4), ["line", "line", "… and 3 more"]);
-        assert_eq!(fit(&lines, 5, 80), lines);
+    fn a_terminal_gets_a_block_and_colours_unless_it_is_told_otherwise() {
+        let check = |terminal, term: &str, no_color: &str, expected| {
+            let variable = |name: &str| match name {
+                "TERM" => Some(term.into()),
+                "NO_COLOR" => Some(no_color.into()),
+                _ => None,
+            };
+            assert_eq!(manners(terminal, variable), expected, "{terminal} {term} {no_color}");
+        };
+        check(true, "xterm", "", (true, true));
+        check(true, "xterm", "1", (true, false));
+        check(true, "dumb", "", (false, false));
+        check(false, "xterm", "", (false, false));
+    }
+
+    #[test]
+    fn colour_is_only_where_it_is_wanted() {
+        let with = |colour| Progress {
+            colour,
+            ..Progress::kept()
+        };
+        assert_eq!(with(true).paint(Tone::Bad, "no"), "\u{1b}[31mno\u{1b}[0m");
+        assert_eq!(with(true).paint(Tone::Plain, "so"), "so");
+        assert_eq!(with(false).paint(Tone::Bad, "no"), "no");
     }
 
     #[test]

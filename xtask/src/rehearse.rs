@@ -25,6 +25,7 @@ use crate::exit::{Exit, Failure};
 use crate::flags::{Rehearse, Runtime};
 use crate::progress::human;
 use crate::table;
+use crate::telling::event_code::EventCode;
 
 /// How a scenario ended.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Rehearse {
         let verdict = judge(scenario, played, self.plant, started.elapsed());
         write_down(&rig, &verdict)?;
         rig.end(self.keep || !verdict.differences.is_empty()).await?;
-        context.output.record("verdict", verdict.record());
+        context.output.event(EventCode::Scenario, verdict.record());
         context.progress.line(&verdict.line());
         Ok(verdict)
     }

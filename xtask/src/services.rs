@@ -1,6 +1,7 @@
 //! Whether the services of a stack run: what the template asks for, and what ECS says of it.
 
 pub(crate) mod phase;
+pub(crate) mod stopped;
 pub(crate) mod wait;
 
 use std::fmt::Write as _;
@@ -54,6 +55,8 @@ pub(crate) struct Deployment {
     pub(crate) running: u64,
     /// How many are starting.
     pub(crate) pending: u64,
+    /// How many have failed, one after the other, since one was healthy.
+    pub(crate) failed: u64,
 }
 
 /// What the services of a stack must run, by its template and resources.
@@ -128,6 +131,7 @@ mod tests {
             desired,
             running,
             pending,
+            failed: 0,
         };
         let deployments = states.iter().map(deployment).collect();
         Service {

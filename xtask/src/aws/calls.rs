@@ -237,7 +237,7 @@ calls! {
 
 calls! {
     cloudwatch, crate::aws::json::CLOUDWATCH, "cloudwatch", OF_CLOUDWATCH {
-        DESCRIBE_ALARMS "DescribeAlarms", &[(Metrics, &[Deploy, Status, Local])];
+        DESCRIBE_ALARMS "DescribeAlarms", &[(Metrics, &[Deploy, Status, Rollback, Local])];
         DESCRIBE_ALARM_HISTORY "DescribeAlarmHistory", &[(Metrics, &[Deploy, Rollback])];
         GET_METRIC_DATA "GetMetricData", &[(Metrics, &[Deploy, Status])];
         SET_ALARM_STATE "SetAlarmState", &[(LocalCloud, &[Local])];

@@ -1,7 +1,5 @@
 //! Amazon ECS's verbs.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -9,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::calls::ecs;
 use super::{Aws, json};
+use crate::services::stopped::{StoppedContainer, StoppedTask};
 use crate::services::{Deployment, Service};
 
 /// How many of its last lines a failed container is told of by.
@@ -29,9 +28,7 @@ impl Aws {
     /// When the newest deployment of a service began.
     pub(crate) async fn deployment_began(&self, cluster: &str, service: &str) -> anyhow::Result<SystemTime> {
         let described = self.described_service(cluster, service).await?;
-        let created = described["deployments"][0]["createdAt"].as_f64();
-        let created = created.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let created = created.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+        let created = moment(&described["deployments"][0]["createdAt"]);
         created.with_context(|| format!("ECS doesn't say when the deployment of {service} began"))
     }
 
@@ -92,69 +89,46 @@ impl Aws {
         Ok(answer["services"][0].take())
     }
 
-    /// Why the most recently stopped tasks of a service stopped, each reason once, and what one that did last wrote.
-    pub(crate) async fn stop_reasons(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
-        let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 10});
+    /// The ARNs of the tasks of a service that stopped lately, at most 100: ECS tells of them for about an hour.
+    pub(crate) async fn stopped_tasks(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
+        let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 100});
         let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
-        let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
-        if tasks.is_empty() {
-            return Ok(Vec::new());
-        }
-        let input = json!({"cluster": cluster, "tasks": tasks});
+        Ok(items(&answer["taskArns"]).map(text).collect())
+    }
+
+    /// Why tasks stopped, for at most 100; one that runs on is left out.
+    pub(crate) async fn describe_stopped(&self, cluster: &str, arns: &[String]) -> anyhow::Result<Vec<StoppedTask>> {
+        let input = json!({"cluster": cluster, "tasks": arns});
         let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
-        let mut reasons: BTreeMap<String, &Value> = BTreeMap::new();
-        for task in items(&answer["tasks"]) {
-            if let Some(reason) = stop_reason(task) {
-                reasons.entry(reason).or_insert(task);
-            }
-        }
-        let mut told = Vec::new();
-        for (reason, task) in reasons {
-            told.push(format!("a task stopped: {reason}"));
-            // The reason alone is worth telling.
-            told.extend(self.last_words(task).await.unwrap_or_default());
-        }
-        Ok(told)
+        Ok(items(&answer["tasks"]).filter_map(stopped_task).collect())
     }
 
     /// The last lines that a task's failed containers wrote, each with the container's name before it.
     ///
     /// The stream: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html>
-    async fn last_words(&self, task: &Value) -> anyhow::Result<Vec<String>> {
-        let failed: Vec<&Value> = items(&task["containers"])
-            .filter(|container| has_failed(container))
-            .collect();
-        if failed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let input = json!({"taskDefinition": task["taskDefinitionArn"]});
+    pub(crate) async fn last_words(&self, task: &StoppedTask) -> anyhow::Result<Vec<String>> {
+        let input = json!({"taskDefinition": task.definition});
         let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let mut words = Vec::new();
-        for container in failed {
-            let name = text(&container["name"]);
-            if let Some((group, stream)) = log_stream(&answer["taskDefinition"], task, &name) {
+        for name in task.failed_containers() {
+            if let Some((group, stream)) = log_stream(&answer["taskDefinition"], &task.arn, name) {
                 let lines = self.last_log_lines(&group, &stream, LAST_LINES).await?;
-                words.extend(lines.into_iter().map(|line| format!("  {name}: {line}")));
+                words.extend(lines.into_iter().map(|line| format!("{name}: {line}")));
             }
         }
         Ok(words)
     }
 }
 
-/// Whether a container ended by itself, and not well.
-fn has_failed(container: &Value) -> bool {
-    container["exitCode"].as_i64().is_some_and(|code| code != 0)
-}
-
 /// The group and the stream, `prefix/container/task`, that a task's container writes to.
-fn log_stream(definition: &Value, task: &Value, container: &str) -> Option<(String, String)> {
+fn log_stream(definition: &Value, task_arn: &str, container: &str) -> Option<(String, String)> {
     let defined = items(&definition["containerDefinitions"]).find(|defined| defined["name"] == container)?;
     let options = &defined["logConfiguration"]["options"];
     let (group, prefix) = (
         options["awslogs-group"].as_str()?,
         options["awslogs-stream-prefix"].as_str()?,
     );
-    let id = task["taskArn"].as_str()?.rsplit('/').next()?;
+    let id = task_arn.rsplit('/').next()?;
     Some((group.to_owned(), format!("{prefix}/{container}/{id}")))
 }
 
@@ -178,25 +152,30 @@ fn deployment(deployment: &Value) -> Deployment {
         desired: count(&deployment["desiredCount"]),
         running: count(&deployment["runningCount"]),
         pending: count(&deployment["pendingCount"]),
+        failed: count(&deployment["failedTasks"]),
     }
 }
 
-/// A stopped task's reason, with its containers' exit codes and reasons.
-fn stop_reason(task: &Value) -> Option<String> {
-    let mut reason = task["stoppedReason"].as_str()?.to_owned();
-    for container in items(&task["containers"]) {
-        if let Some(code) = container["exitCode"].as_i64() {
-            let _ = write!(
-                reason,
-                "; container {} exited with code {code}",
-                text(&container["name"])
-            );
-        }
-        if let Some(words) = container["reason"].as_str() {
-            let _ = write!(reason, " ({words})");
-        }
-    }
-    Some(reason)
+/// A task that stopped; none where it gives no reason, as it still runs.
+fn stopped_task(task: &Value) -> Option<StoppedTask> {
+    let container = |container: &Value| StoppedContainer {
+        name: text(&container["name"]),
+        exit_code: container["exitCode"].as_i64(),
+        reason: container["reason"].as_str().map(ToOwned::to_owned),
+    };
+    Some(StoppedTask {
+        arn: text(&task["taskArn"]),
+        definition: text(&task["taskDefinitionArn"]),
+        at: moment(&task["stoppedAt"]),
+        reason: task["stoppedReason"].as_str()?.to_owned(),
+        containers: items(&task["containers"]).map(container).collect(),
+    })
+}
+
+/// A time as the protocol has it: seconds since 1970.
+fn moment(value: &Value) -> Option<SystemTime> {
+    let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(seconds)
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -209,59 +188,4 @@ fn text(value: &Value) -> String {
 
 fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::replay::Replay;
-
-    #[test]
-    fn a_stopped_task_tells_its_exit_code() {
-        let task = json!({
-            "stoppedReason": "Essential container in task exited",
-            "containers": [{"name": "service", "exitCode": 64, "reason": "Error"}],
-        });
-        let expected = "Essential container in task exited; container service exited with code 64 (Error)";
-        assert_eq!(stop_reason(&task).as_deref(), Some(expected));
-    }
-
-    #[tokio::test]
-    async fn what_a_task_that_failed_last_wrote_stands_under_its_reason() {
-        let container = json!({"name": "service", "exitCode": 64});
-        let task = json!({
-            "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/cluster/abc", "taskDefinitionArn": "definition:1",
-            "stoppedReason": "Essential container in task exited", "containers": [container],
-        });
-        let options = json!({"awslogs-group": "/group", "awslogs-stream-prefix": "onebox"});
-        let definition =
-            json!({"containerDefinitions": [{"name": "service", "logConfiguration": {"options": options}}]});
-        let replay = Replay::new([
-            (200, json!({"taskArns": ["a", "b"]}).to_string()),
-            (200, json!({"tasks": [task, task]}).to_string()),
-            (200, json!({"taskDefinition": definition}).to_string()),
-            (200, json!({"events": [{"message": "cannot bind\n"}]}).to_string()),
-        ]);
-        let told = replay.aws().stop_reasons("cluster", "service").await.unwrap();
-        let expected = [
-            "a task stopped: Essential container in task exited; container service exited with code 64",
-            "  service: cannot bind",
-        ];
-        assert_eq!(told, expected);
-        assert!(replay.requests()[3].contains(r#""logStreamName":"onebox/service/abc""#));
-    }
-
-    #[tokio::test]
-    async fn a_task_that_was_stopped_has_no_last_words() {
-        let task = json!({"stoppedReason": "Scaling activity", "containers": [{"name": "service", "exitCode": 0}]});
-        let replay = Replay::new([
-            (200, json!({"taskArns": ["a"]}).to_string()),
-            (200, json!({"tasks": [task]}).to_string()),
-        ]);
-        let told = replay.aws().stop_reasons("cluster", "service").await.unwrap();
-        assert_eq!(
-            told,
-            ["a task stopped: Scaling activity; container service exited with code 0"]
-        );
-    }
 }

@@ -15,6 +15,8 @@ use crate::context::Context;
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::services::phase::Phase;
+use crate::stack::Stack;
+use crate::telling::note::Note;
 use crate::verdict::series::{Point, Series, samples};
 use crate::verdict::{Ruling, Verdict};
 
@@ -59,7 +61,7 @@ pub(super) async fn judge(context: &Context, aws: &Aws, places: &Places, seen: &
 pub(super) async fn judge_or_probe(
     context: &Context,
     aws: &Aws,
-    places: &Places,
+    (stack, places): (&Stack, &Places),
     seen: &Seen,
 ) -> anyhow::Result<Verdict> {
     let since = since(context, aws, places, seen).await?;
@@ -75,7 +77,7 @@ pub(super) async fn judge_or_probe(
     let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
     let enough = Box::pin(judged_within(context, aws, places, since, (limit, pause)));
     let from = (true, Phase::Replacing);
-    let (verdict, _) = watching(context, aws, (places, Stage::Onebox), from, enough).await;
+    let (verdict, _) = watching(context, aws, (stack, places, Stage::Onebox), from, enough).await;
     context.progress.clear();
     let verdict = verdict?;
     tell(context, &verdict);
@@ -149,8 +151,5 @@ fn series(answers: &mut impl Iterator<Item = Vec<Point>>) -> Series {
 }
 
 fn tell(context: &Context, verdict: &Verdict) {
-    for line in verdict.lines() {
-        context.progress.line(&line);
-    }
-    context.output.record("verdict", verdict.record());
+    context.tell(Note::verdict(verdict));
 }

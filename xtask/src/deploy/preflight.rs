@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use constants::judgement::PROBES_PER_SECOND;
-
 use super::place::Places;
 use crate::alarms::Alarm;
 use crate::aws::Aws;
@@ -12,6 +10,8 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Stage;
 use crate::patience::patiently;
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
 use crate::verdict::series::Point;
 
 /// How far back traffic is looked for.
@@ -42,14 +42,14 @@ pub(super) async fn no_red_alarm(
         return Ok(());
     }
     for alarm in &red {
-        context.output.record("alarm", alarm.record());
+        context.output.event(EventCode::Alarm, alarm.record());
     }
     if ignore {
         let names: Vec<String> = red.iter().map(|alarm| alarm.line()).collect();
-        context.progress.line(&format!(
+        context.tell(Note::unprotected(&format!(
             "going on although {}: ECS ignores the alarms of this deployment, so that none of them will roll it back",
             names.join(", and ")
-        ));
+        )));
         return Ok(());
     }
     Err(refusal(&red).into())
@@ -78,14 +78,7 @@ pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, p
         return Ok(());
     }
     let minutes = LOOK_BACK.as_secs() / 60;
-    let then = if probes {
-        format!("{PROBES_PER_SECOND} probes a second will go to each stage meanwhile, to judge by them")
-    } else {
-        "without probes there will be nothing to judge by, unless some comes meanwhile".to_owned()
-    };
-    context
-        .progress
-        .line(&format!("no requests in the last {minutes} minutes: {then}"));
+    context.tell(Note::no_traffic(minutes, probes));
     Ok(())
 }
 

@@ -5,19 +5,20 @@
 //! alarms have something to go by.
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use constants::judgement::{PROBES_AT_MOST, PROBES_PER_SECOND};
-use serde_json::json;
 use stacks::Stage;
 
 use super::place::Places;
+use super::sides::SideBySide;
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::services::phase::Phase;
+use crate::stack::Stack;
 use crate::stack::follow::pause;
+use crate::telling::note::Note;
 use crate::traffic::{Counts, Pace, Plan, Traffic};
 
 /// How many probes may wait for their answers at once: enough for the rate while answers take a few seconds.
@@ -36,12 +37,14 @@ pub(super) struct Seen {
 pub(super) async fn watching<T>(
     context: &Context,
     aws: &Aws,
-    (places, stage): (&Places, Stage),
+    (stack, places, stage): (&Stack, &Places, Stage),
     (probes, phase): (bool, Phase),
     change: impl Future<Output = T>,
 ) -> (T, Seen) {
     let mut watch = Watch {
+        context,
         aws,
+        stack,
         places,
         stage,
         probes,
@@ -53,11 +56,14 @@ pub(super) async fn watching<T>(
         done = change => done,
         never = watch.run() => match never {},
     };
-    (done, watch.end(context).await)
+    context.sides.see(Vec::new());
+    (done, watch.end().await)
 }
 
 struct Watch<'a> {
+    context: &'a Context,
     aws: &'a Aws,
+    stack: &'a Stack,
     places: &'a Places,
     stage: Stage,
     probes: bool,
@@ -69,6 +75,7 @@ impl Watch<'_> {
     /// Looks again and again. What can't be seen now may be seen later: the change itself tells of trouble.
     async fn run(&mut self) -> Infallible {
         let mut elapsed = Duration::ZERO;
+        let mut side_by_side = SideBySide::of(self.aws, self.stack, self.places).await;
         loop {
             let place = self.places.of_stage(self.stage);
             let found = self.aws.services(&place.cluster, &[&place.service]).await;
@@ -86,6 +93,9 @@ impl Watch<'_> {
                     .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
                     .collect();
             }
+            side_by_side.look(self.aws, self.places).await;
+            let sides = side_by_side.sides((self.stage, &self.phase), &self.probed());
+            self.context.sides.see(sides);
             let pause = pause(self.aws, elapsed);
             tokio::time::sleep(pause).await;
             elapsed += pause;
@@ -105,15 +115,21 @@ impl Watch<'_> {
         }
     }
 
+    /// The probes so far, and how many of them failed.
+    fn probed(&self) -> Vec<(Stage, (u64, u64))> {
+        let counts = |(stage, traffic): &(Stage, Traffic)| {
+            let counts = traffic.counts();
+            (*stage, (counts.total(), counts.failed()))
+        };
+        self.traffic.iter().map(counts).collect()
+    }
+
     /// Ends the probes and says what came of them.
-    async fn end(self, context: &Context) -> Seen {
+    async fn end(self) -> Seen {
         let mut probes = Vec::new();
         for (stage, traffic) in self.traffic {
             let counts = traffic.end().await;
-            context.progress.line(&describe(stage, &counts));
-            let mut record = counts.record();
-            record["stage"] = json!(stage.value());
-            context.output.record("probes", record);
+            self.context.tell(Note::probes(stage, &counts));
             probes.push((stage, counts));
         }
         Seen {
@@ -121,23 +137,4 @@ impl Watch<'_> {
             probes,
         }
     }
-}
-
-fn describe(stage: Stage, probes: &Counts) -> String {
-    let mut text = format!(
-        "probes of {}: {}, {} of them failed",
-        stage.name(),
-        probes.total(),
-        probes.failed()
-    );
-    if let Some(answers) = probes.stages.get(stage.value()) {
-        let milliseconds = |share| answers.latency.quantile(share).as_secs_f64() * 1e3;
-        let _ = write!(
-            text,
-            "; p50 {:.1} ms, p99 {:.1} ms",
-            milliseconds(0.5),
-            milliseconds(0.99)
-        );
-    }
-    text
 }

@@ -8,7 +8,7 @@ use stacks::{foundation, service};
 
 use super::judge::{judge, judge_or_probe};
 use super::place::Places;
-use super::plan::{Images, Step, short, steps};
+use super::plan::{Images, Step, steps};
 use super::watch::{Seen, watching};
 use super::{outcome, preflight};
 use crate::aws::Aws;
@@ -23,6 +23,7 @@ use crate::services::phase::Phase;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::standing::{Standing, standing};
 use crate::stack::{Stack, Wanted};
+use crate::telling::note::Note;
 use crate::token::{Purpose, Scope, token_for};
 use crate::verdict::{Ruling, Verdict};
 use crate::{publish, services};
@@ -176,8 +177,8 @@ impl Work<'_> {
             return Ok((following.await?, Seen::default()));
         };
         let from = (!self.deploy.caution.no_probe, Phase::Replacing);
-        let stage = stacks::Stage::Onebox;
-        let (followed, seen) = watching(self.context, self.aws, (&places, stage), from, following).await;
+        let onebox = stacks::Stage::Onebox;
+        let (followed, seen) = watching(self.context, self.aws, (stack, &places, onebox), from, following).await;
         Ok((followed?, seen))
     }
 
@@ -300,7 +301,7 @@ impl Work<'_> {
         let (applied, seen) = watching(
             self.context,
             self.aws,
-            (&places, stage),
+            (stack, &places, stage),
             (probes, Phase::default()),
             change,
         )
@@ -312,23 +313,22 @@ impl Work<'_> {
     async fn judge(self, stack: &Stack, seen: &Seen) -> anyhow::Result<Verdict> {
         let places = self.places(stack).await?;
         let verdict = if self.deploy.resume && !self.deploy.caution.no_probe {
-            judge_or_probe(self.context, self.aws, &places, seen).await?
+            judge_or_probe(self.context, self.aws, (stack, &places), seen).await?
         } else {
             judge(self.context, self.aws, &places, seen).await?
         };
         match verdict.ruling {
             Ruling::Good => Ok(verdict),
             Ruling::Thin if self.deploy.caution.accept_thin_evidence => {
-                self.context.progress.line("going on with that, as asked");
+                self.context
+                    .tell(Note::unprotected("going on with too little to judge by, as asked"));
                 Ok(verdict)
             }
             Ruling::Thin => Err(outcome::thin(&verdict, self.deploy).into()),
             Ruling::Worse => {
                 let images = Images::of(stack).context("the service stack names no images")?;
-                self.context.progress.line(&format!(
-                    "bringing Onebox back to what Fleet runs, {}",
-                    short(&images.fleet)
-                ));
+                self.context
+                    .tell(Note::putting_back(&images.fleet, "Onebox is worse than Fleet"));
                 let back = self.put_onebox_back(stack, &images.fleet).await;
                 Err(outcome::after_putting_back(
                     outcome::worse(&verdict, self.again).into(),
@@ -349,7 +349,7 @@ impl Work<'_> {
         let (applied, _) = watching(
             self.context,
             self.aws,
-            (&places, stage),
+            (stack, &places, stage),
             (probes, Phase::default()),
             change,
         )
@@ -360,8 +360,7 @@ impl Work<'_> {
         };
         let before = Images::of(stack).context("the service stack names no images")?;
         self.context
-            .progress
-            .line("Fleet didn't bear the image: bringing Onebox back to what Fleet runs");
+            .tell(Note::putting_back(&before.fleet, "Fleet didn't bear the image"));
         let back = self.put_onebox_back(stack, &before.fleet).await;
         Err(outcome::after_putting_back(error, back))
     }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::{Environment, Pipeline};
 use crate::load;
+use crate::telling::event_code::EventCode;
 use crate::traffic::{Pace, Plan, Traffic};
 
 /// The most requests of one execution, so that what is forgotten has an end.
@@ -63,6 +64,6 @@ pub(super) async fn end_load(context: &Context, traffic: Option<Traffic>) -> Opt
     let counts = traffic.end().await;
     context.output.line(&load::render(&counts, elapsed));
     let record = counts.record();
-    context.output.record("load", record.clone());
+    context.output.event(EventCode::Load, record.clone());
     Some(record)
 }

@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::patience::{self, Patience};
 use crate::progress::human;
 use crate::stack::follow::pause;
+use crate::telling::event_code::EventCode;
 
 /// The longest that an execution is followed: two service stages, of which each may take as long as its stack may.
 const LIMIT: Duration = Duration::from_hours(16);
@@ -119,7 +120,7 @@ impl Told {
             if before.as_ref() == Some(&action.status) {
                 continue;
             }
-            context.output.record("action", show::record(action));
+            context.output.event(EventCode::Action, show::record(action));
             // The block shows on a terminal that an action has begun.
             if action.status != "InProgress" || !context.progress.is_live() {
                 context.progress.line(&show::line(action, SystemTime::now()));

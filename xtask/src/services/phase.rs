@@ -64,6 +64,7 @@ mod tests {
             desired: *desired,
             running: *running,
             pending: 0,
+            failed: 0,
         };
         Service {
             name: "Onebox".to_owned(),

@@ -6,10 +6,11 @@ mod tests;
 use std::time::SystemTime;
 
 use super::change_set::{abandon, work_out};
-use super::events::EventLog;
-use super::follow::{Operation, follow, wait_until_idle};
+use super::events::Event;
+use super::explain::{Consequences, Evidence, Told};
+use super::follow::{Followed, Operation, follow, wait_until_idle};
 use super::remove::remove;
-use super::standing::{Standing, standing};
+use super::standing::{Outcome, Standing, standing};
 use super::{Stack, Wanted, busy, changes, explain};
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
@@ -18,6 +19,10 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::patience::patiently;
 use crate::prompt;
+use crate::services::stopped::Stopped;
+use crate::telling::event_code::EventCode;
+use crate::telling::lookout::cluster_and_name;
+use crate::telling::note::Note;
 
 /// What leaving means before anything is asked of CloudFormation.
 const UNCHANGED: &str = "interrupted: nothing was changed";
@@ -65,7 +70,7 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     };
     if change_set.is_empty() {
         patiently(context, UNCHANGED, async || aws.delete_change_set(&id).await).await?;
-        context.progress.line(&format!("{}: nothing to do", wanted.name));
+        context.tell(Note::nothing_to_do(&wanted.name));
         return Ok(Applied {
             changed: false,
             under_way: false,
@@ -79,7 +84,8 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     if let Err(error) = consent(context, &wanted.name, terms).await {
         return Err(abandon(aws, &id, creates, error).await);
     }
-    execute(context, aws, &wanted.name, &id, terms).await
+    let total = creates.then_some(change_set.changes.len());
+    execute(context, aws, &wanted.name, (&id, total), terms).await
 }
 
 /// An operation that someone else began, or that this command did before it was interrupted.
@@ -151,6 +157,7 @@ pub(crate) async fn follow_newest(
         stack_id: &stack.id,
         token: &token,
         follow: follow_again,
+        total: None,
     };
     let log = follow(context, aws, operation).await?;
     let failure = failed(aws, &stack.name, &log, again).await;
@@ -170,10 +177,8 @@ pub(crate) async fn follow_under_way(
     let Some(newest) = newest(context, aws, name).await?.filter(Newest::goes_on) else {
         return Ok(None);
     };
-    context.progress.line(&format!(
-        "{}: following that to its end",
-        busy::describe(aws, &newest.stack).await
-    ));
+    let words = busy::describe(aws, &newest.stack).await;
+    context.tell(Note::stack_busy(name, &words, true));
     follow_newest(context, aws, newest, commands).await.map(Some)
 }
 
@@ -215,10 +220,7 @@ async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) ->
 async fn idle(context: &Context, aws: &Aws, name: &str) -> anyhow::Result<Option<Stack>> {
     let mut found = patiently(context, UNCHANGED, async || aws.stack(name).await).await?;
     if let Some(stack) = found.take_if(|stack| standing(Some(&stack.status)) == Standing::Busy) {
-        context.progress.line(&format!(
-            "{}: waiting until that has ended",
-            busy::describe(aws, &stack).await
-        ));
+        context.tell(Note::stack_busy(name, &busy::describe(aws, &stack).await, false));
         found = wait_until_idle(context, aws, stack).await?;
     }
     Ok(found)
@@ -256,7 +258,7 @@ fn show(context: &Context, name: &str, change_set: &ChangeSet) {
     for change in &change_set.changes {
         let mut fields = change.record();
         fields["stack"] = name.into();
-        context.output.record("change", fields);
+        context.output.event(EventCode::Change, fields);
     }
     context.progress.line(&changes::render(name, &change_set.changes));
 }
@@ -275,7 +277,7 @@ async fn execute(
     context: &Context,
     aws: &Aws,
     name: &str,
-    id: &ChangeSetId,
+    (id, total): (&ChangeSetId, Option<usize>),
     terms: Terms<'_>,
 ) -> anyhow::Result<Applied> {
     let begin = async || aws.execute_change_set(id, terms.token).await;
@@ -295,6 +297,7 @@ async fn execute(
         stack_id: &id.stack_id,
         token: terms.token,
         follow: terms.follow,
+        total,
     };
     let log = follow(context, aws, operation).await?;
     if let Some(failure) = failed(aws, name, &log, terms.again).await {
@@ -307,48 +310,55 @@ async fn execute(
     })
 }
 
-async fn failed(aws: &Aws, name: &str, log: &EventLog, again: &str) -> Option<Failure> {
+async fn failed(aws: &Aws, name: &str, followed: &Followed, again: &str) -> Option<Failure> {
+    let log = &followed.log;
     let (outcome, end) = log.outcome()?;
-    let cause = log.first_cause();
-    let details = match cause {
-        Some(cause) if cause.resource_type == "AWS::ECS::Service" => {
-            let began = log.began().unwrap_or(cause.time);
-            let fired = firings(aws, &cause.physical_id, began).await;
-            [fired, stop_reasons(aws, &cause.physical_id).await].concat()
-        }
-        _ => Vec::new(),
+    let told = Told {
+        stack: name,
+        status: &end.status,
+        outcome,
+        cause: log.first_cause(),
+        again,
     };
-    let defined = cause.and_then(|cause| crate::explain::definition(name, &cause.logical_id));
-    let defined = defined.map(|line| format!("defined in {line}"));
-    let details: Vec<String> = defined.into_iter().chain(details).collect();
-    explain::failure(name, &end.status, outcome, cause, &details, again)
+    let evidence = match told.cause {
+        Some(cause) if outcome != Outcome::Complete => evidence(aws, name, followed, cause).await,
+        _ => Evidence::default(),
+    };
+    explain::failure(told, &evidence)
 }
 
-/// Which of a service's alarms fired since a moment, with their data points against the threshold; as far as CloudWatch
-/// tells.
-async fn firings(aws: &Aws, service_arn: &str, since: SystemTime) -> Vec<String> {
-    let Some((cluster, service)) = cluster_and_name(service_arn) else {
-        return Vec::new();
+/// What there is to say of a first cause: what was seen of its service meanwhile, and otherwise what AWS still tells.
+async fn evidence(aws: &Aws, stack: &str, followed: &Followed, cause: &Event) -> Evidence {
+    let log = &followed.log;
+    let mut evidence = Evidence {
+        defined: crate::explain::definition(stack, &cause.logical_id),
+        consequences: Consequences::of(log.events(), stack, cause),
+        ..Evidence::default()
     };
-    let mut fired = Vec::new();
+    let Some((cluster, service)) = cluster_and_name(&cause.physical_id) else {
+        return evidence;
+    };
+    let began = log.began().unwrap_or(cause.time);
+    evidence.service = Some(service.to_owned());
+    let seen = followed
+        .services
+        .iter()
+        .find(|seen| seen.logical_id == cause.logical_id);
+    let seen = seen.map(|seen| seen.stopped.clone()).unwrap_or_default();
+    evidence.stopped = if seen.is_empty() {
+        let mut stopped = Stopped::default();
+        // A service that is deleted tells nothing.
+        let looked = stopped.look(aws, (cluster, service), Some(began)).await;
+        stopped.take(looked.unwrap_or_default());
+        stopped.groups()
+    } else {
+        seen
+    };
     for alarm in aws.deployment_alarms(cluster, service).await.unwrap_or_default() {
-        let firing = aws.last_firing(&alarm, since).await.ok().flatten();
-        fired.extend(firing.map(|firing| firing.describe(&alarm)));
+        let firing = aws.last_firing(&alarm, began).await.ok().flatten();
+        evidence.firings.extend(firing.map(|firing| (alarm, firing)));
     }
-    fired
-}
-
-/// The cluster and the name within a service's ARN, `arn:…:service/<cluster>/<name>`.
-fn cluster_and_name(service_arn: &str) -> Option<(&str, &str)> {
-    service_arn.split_once(":service/")?.1.split_once('/')
-}
-
-/// Why a service's tasks stopped and what they last wrote, as far as ECS still tells; a service that is deleted tells nothing.
-async fn stop_reasons(aws: &Aws, service_arn: &str) -> Vec<String> {
-    let Some((cluster, service)) = cluster_and_name(service_arn) else {
-        return Vec::new();
-    };
-    aws.stop_reasons(cluster, service).await.unwrap_or_default()
+    evidence
 }
 
 async fn existing(context: &Context, aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {

@@ -116,6 +116,11 @@ impl EventLog {
         newest.map(|event| event.status.as_str())
     }
 
+    /// All of them, in the order in which they were seen.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// When the operation's first event happened; none before it is seen.
     pub(crate) fn began(&self) -> Option<SystemTime> {
         self.events.iter().map(|event| event.time).min()
@@ -137,18 +142,6 @@ impl EventLog {
         }
         newest.retain(|event| event.status.ends_with("_IN_PROGRESS"));
         newest
-    }
-
-    /// How many resources are done with.
-    pub(crate) fn done(&self) -> usize {
-        let complete = self
-            .events
-            .iter()
-            .filter(|event| !self.is_stack(event) && event.status.ends_with("_COMPLETE"));
-        complete
-            .map(|event| event.logical_id.as_str())
-            .collect::<HashSet<_>>()
-            .len()
     }
 
     fn is_ours(&self, event: &Event) -> bool {
@@ -192,7 +185,7 @@ pub(crate) fn begun<'a>(events: &'a [Event], stack_id: &str) -> Option<&'a Event
 }
 
 /// CloudFormation cancels what is under way when something else fails, and reports that as a failure too.
-fn is_cancelled(event: &Event) -> bool {
+pub(crate) fn is_cancelled(event: &Event) -> bool {
     let reason = event.reason.as_deref().unwrap_or_default();
     reason.contains("cancelled") || reason.contains("canceled")
 }
@@ -265,7 +258,7 @@ mod tests {
                 vec!["4-A-CREATE_COMPLETE"],
             ]
         );
-        assert_eq!((log.done(), log.going_on().len()), (2, 0));
+        assert_eq!(log.going_on().len(), 0);
     }
 
     #[test]

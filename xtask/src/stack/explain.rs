@@ -2,39 +2,214 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+use stacks::Stage;
+
 use super::events::Event;
 use super::standing::Outcome;
+use crate::alarms::Firing;
+use crate::aws::rfc3339;
 use crate::code::Code;
+use crate::environment::Stacks;
 use crate::exit::{Exit, Failure};
+use crate::flags::Environment;
+use crate::progress::clean;
+use crate::services::stopped::Group;
+use crate::telling::view::{State, Turn, View};
+use crate::telling::{records, tables};
+
+/// How an operation on a stack ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// The stack's name.
+    pub(crate) stack: &'a str,
+    /// Its status.
+    pub(crate) status: &'a str,
+    /// What that means.
+    pub(crate) outcome: Outcome,
+    /// The first cause; none where AWS gives none.
+    pub(crate) cause: Option<&'a Event>,
+    /// The command that was run.
+    pub(crate) again: &'a str,
+}
+
+/// What there is to say of a first cause beside AWS's words.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    /// Where the resource is defined: `stacks/src/compute.rs:59`.
+    pub(crate) defined: Option<String>,
+    /// The service's name, where it is one.
+    pub(crate) service: Option<String>,
+    /// Its alarms that fired.
+    pub(crate) firings: Vec<(String, Firing)>,
+    /// Its tasks that stopped, captured while they could be seen.
+    pub(crate) stopped: Vec<Group>,
+    /// What followed.
+    pub(crate) consequences: Consequences,
+}
+
+/// What a first cause led to, folded: names and numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Consequences {
+    /// The resources that were given up on account of it.
+    pub(crate) cancelled: Vec<String>,
+    /// What failed besides, each resource with AWS's words, and whether that was on the way back.
+    pub(crate) failed: Vec<(String, String, bool)>,
+    /// How many were put back, or removed again.
+    pub(crate) undone: usize,
+}
+
+impl Consequences {
+    /// What the operation's events say of everything but its first cause.
+    pub(crate) fn of(events: &[Event], stack: &str, cause: &Event) -> Self {
+        let mut consequences = Self::default();
+        for step in View::of_events(stack, events).resources {
+            let first = step.logical_id == cause.logical_id && step.turn == Turn::Asked;
+            match step.state {
+                State::Cancelled => consequences.cancelled.push(step.logical_id),
+                State::Failed if !first => {
+                    let reason = step.reason.unwrap_or_default();
+                    let back = step.turn != Turn::Asked;
+                    consequences.failed.push((step.logical_id, reason, back));
+                }
+                State::Done if step.turn == Turn::Back => consequences.undone += 1,
+                _ => {}
+            }
+        }
+        consequences
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, reason, back) in &self.failed {
+            let what = if *back { "could not be put back" } else { "failed too" };
+            lines.push(format!("then {name} {what}: {}", clean(reason)));
+        }
+        if !self.cancelled.is_empty() {
+            lines.push(format!("then given up because of it: {}", self.cancelled.join(", ")));
+        }
+        match self.undone {
+            0 => {}
+            1 => lines.push("then 1 resource was put back or removed again".to_owned()),
+            count => lines.push(format!("then {count} resources were put back or removed again")),
+        }
+        lines
+    }
+}
+
+impl Evidence {
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.defined.iter().map(|line| format!("defined in {line}")).collect();
+        lines.extend(self.firings.iter().map(|(alarm, firing)| firing.describe(alarm)));
+        let failed = self.stopped.iter().any(|group| group.failed);
+        // That tasks went because others came is no news where some failed.
+        let groups: Vec<Group> = self
+            .stopped
+            .iter()
+            .filter(|group| group.failed || !failed)
+            .cloned()
+            .collect();
+        lines.extend(tables::stopped(&groups, true).into_iter().map(|line| line.text));
+        lines.extend(self.consequences.lines());
+        lines
+    }
+
+    /// For programs.
+    fn record(&self, told: Told<'_>) -> Value {
+        let service = self.service.as_deref().unwrap_or_default();
+        let firing = |(alarm, firing): &(String, Firing)| json!({"name": alarm, "at": rfc3339(firing.at), "datapoints": firing.datapoints, "threshold": firing.threshold, "reason": firing.reason});
+        let stopped = self.stopped.iter().map(|group| records::of_group(service, group));
+        let also = self.consequences.failed.iter();
+        json!({
+            "stack": told.stack,
+            "stack_status": told.status,
+            "logical_id": told.cause.map(|cause| &cause.logical_id),
+            "physical_id": told.cause.map(|cause| &cause.physical_id),
+            "resource_type": told.cause.map(|cause| &cause.resource_type),
+            "status": told.cause.map(|cause| &cause.status),
+            "reason": told.cause.map(|cause| &cause.reason),
+            "defined": self.defined,
+            "alarms": self.firings.iter().map(firing).collect::<Vec<_>>(),
+            "stopped": stopped.collect::<Vec<_>>(),
+            "consequences": {
+                "failed": also.map(|(name, reason, back)| json!({"logical_id": name, "reason": reason, "back": back})).collect::<Vec<_>>(),
+                "cancelled": self.consequences.cancelled,
+                "undone": self.consequences.undone,
+            },
+        })
+    }
+}
 
 /// A failed operation on a stack; none when it ended as asked.
-///
-/// `again` is the command that was run; `details` are further words on the cause, such as why tasks stopped.
-pub(crate) fn failure(
-    stack: &str,
-    status: &str,
-    outcome: Outcome,
-    cause: Option<&Event>,
-    details: &[String],
-    again: &str,
-) -> Option<Failure> {
-    let exit = match outcome {
+pub(crate) fn failure(told: Told<'_>, evidence: &Evidence) -> Option<Failure> {
+    let Told {
+        stack,
+        status,
+        cause,
+        again,
+        ..
+    } = told;
+    let exit = match told.outcome {
         Outcome::Complete => return None,
         Outcome::RolledBack => Exit::RolledBack,
         Outcome::RollbackFailed => Exit::RollbackFailed,
         Outcome::Failed => Exit::Failed,
     };
     let mut what = cause.map_or_else(|| format!("{stack} ended as {status}, and AWS gives no reason"), words);
-    for detail in details {
+    for detail in evidence.lines() {
         what.push_str("\n  ");
-        what.push_str(detail);
+        what.push_str(&detail);
     }
     let _ = write!(what, "\n  {stack}: {status}, {}", consequence(status));
     let mut failure = Failure::new(exit, what);
+    failure.cause = Some(Box::new(evidence.record(told)));
     if exit == Exit::Failed {
         failure = failure.code(Code::StackFailed);
     }
-    Some(steps(stack, status, again).into_iter().fold(failure, Failure::next))
+    let steps = steps(stack, status, again).into_iter().chain([more(told, evidence)]);
+    Some(steps.fold(failure, Failure::next))
+}
+
+/// The command that shows more: what a service's tasks wrote where they are still there, and otherwise the events.
+fn more(told: Told<'_>, evidence: &Evidence) -> String {
+    let stage = evidence.service.as_deref().and_then(stage_of);
+    let environment = [Environment::Sandbox, Environment::Prod]
+        .into_iter()
+        .find(|environment| Stacks::of(*environment).service.name == told.stack);
+    match (stage, environment) {
+        (Some(stage), Some(environment)) if told.status != "ROLLBACK_COMPLETE" => format!(
+            "see all that its tasks wrote: `cargo xtask logs {} --stage {}{}`",
+            environment.name(),
+            stage.value(),
+            same_cloud(told.again)
+        ),
+        _ => format!(
+            "see all events: `aws cloudformation describe-stack-events --stack-name {}`",
+            told.stack
+        ),
+    }
+}
+
+fn stage_of(service: &str) -> Option<Stage> {
+    [Stage::Onebox, Stage::Fleet]
+        .into_iter()
+        .find(|stage| stage.service_name() == service)
+}
+
+/// The flags of a command that say which cloud it goes to, for another command to the same.
+fn same_cloud(command: &str) -> String {
+    let words: Vec<&str> = command.split(' ').collect();
+    let mut flags = String::new();
+    for (index, word) in words.iter().enumerate() {
+        match (*word, words.get(index + 1)) {
+            ("--local", _) => flags.push_str(" --local"),
+            ("--profile" | "--region", Some(value)) => {
+                let _ = write!(flags, " {word} {value}");
+            }
+            _ => {}
+        }
+    }
+    flags
 }
 
 /// A stack whose update's rollback failed, found before anything was done.
@@ -59,7 +234,7 @@ pub(crate) fn unknown(stack: &str, status: &str, again: &str) -> Failure {
 }
 
 fn words(cause: &Event) -> String {
-    let reason = cause.reason.as_deref().unwrap_or("AWS gives no reason");
+    let reason = clean(cause.reason.as_deref().unwrap_or("AWS gives no reason"));
     format!(
         "{} ({}), {}: {reason}",
         cause.logical_id, cause.resource_type, cause.status
@@ -98,65 +273,4 @@ fn steps(stack: &str, status: &str, again: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use super::*;
-
-    fn told(status: &str, outcome: Outcome, details: &[String]) -> String {
-        let cause = Event {
-            id: String::new(),
-            time: SystemTime::UNIX_EPOCH,
-            token: None,
-            logical_id: "OneboxService".to_owned(),
-            physical_id: String::new(),
-            resource_type: "AWS::ECS::Service".to_owned(),
-            status: "UPDATE_FAILED".to_owned(),
-            reason: Some("ECS Deployment Circuit Breaker was triggered".to_owned()),
-        };
-        let failure = failure(
-            "Example",
-            status,
-            outcome,
-            Some(&cause),
-            details,
-            "cargo xtask deploy sandbox",
-        )
-        .unwrap();
-        format!("{}\n{failure}\n{}", failure.exit.code(), failure.next.join("\n"))
-    }
-
-    #[test]
-    fn an_update_that_was_rolled_back() {
-        let details = ["task stopped: Essential container in task exited".to_owned()];
-        insta::assert_snapshot!(told("UPDATE_ROLLBACK_COMPLETE", Outcome::RolledBack, &details), @"
-        5
-        OneboxService (AWS::ECS::Service), UPDATE_FAILED: ECS Deployment Circuit Breaker was triggered
-          task stopped: Essential container in task exited
-          Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
-        mend the cause and run `cargo xtask deploy sandbox` again
-        ");
-    }
-
-    #[test]
-    fn a_creation_that_was_rolled_back() {
-        insta::assert_snapshot!(told("ROLLBACK_COMPLETE", Outcome::RolledBack, &[]), @"
-        5
-        OneboxService (AWS::ECS::Service), UPDATE_FAILED: ECS Deployment Circuit Breaker was triggered
-          Example: ROLLBACK_COMPLETE, its creation was rolled back and nothing of it is left
-        mend the cause and run `cargo xtask deploy sandbox` again: it deletes what is left of Example and creates it anew
-        ");
-    }
-
-    #[test]
-    fn a_rollback_that_failed() {
-        insta::assert_snapshot!(told("UPDATE_ROLLBACK_FAILED", Outcome::RollbackFailed, &[]), @"
-        6
-        OneboxService (AWS::ECS::Service), UPDATE_FAILED: ECS Deployment Circuit Breaker was triggered
-          Example: UPDATE_ROLLBACK_FAILED, neither what was asked for nor what ran before is whole
-        mend what the events name, then `aws cloudformation continue-update-rollback --stack-name Example`
-        if a resource can't be mended, skip it with `--resources-to-skip NAME`
-        once the stack is in UPDATE_ROLLBACK_COMPLETE, run `cargo xtask deploy sandbox` again
-        ");
-    }
-}
+mod tests;

@@ -1,19 +1,21 @@
 //! Following an operation on a stack to its end.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::Stack;
 use super::events::{Event, EventLog};
 use super::leave::{goes_on, leave};
-use crate::aws::{Aws, rfc3339};
+use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::patience::{self, Patience, patiently};
-use crate::progress::{human, tone_of};
+use crate::progress::human;
+use crate::telling::scene::Scene;
+use crate::telling::teller::meanwhile;
+use crate::telling::view::ServiceView;
 
 /// The longest that an operation is followed. A service's deployment may take CloudFormation's handler 3 hours, and
 /// Onebox's comes before Fleet's.
@@ -33,48 +35,62 @@ pub(crate) struct Operation<'a> {
     pub(crate) token: &'a str,
     /// How to follow it again: a command.
     pub(crate) follow: &'a str,
+    /// How many resources it is about, where that is known.
+    pub(crate) total: Option<usize>,
 }
 
-/// Follows an operation until it ends, saying each event.
+/// An operation that was followed to its end.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// Its events.
+    pub(crate) log: EventLog,
+    /// What was seen of the services that it changed.
+    pub(crate) services: Vec<ServiceView>,
+}
+
+/// Follows an operation until it ends, telling what happens meanwhile.
 ///
 /// # Errors
 /// When interrupted, when the events can't be read, or when it doesn't end within its limit.
-pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_>) -> anyhow::Result<EventLog> {
+pub(crate) async fn follow(context: &Context, aws: &Aws, operation: Operation<'_>) -> anyhow::Result<Followed> {
     let started = Instant::now();
     let leaving = format!("interrupted: {} goes on", operation.stack_name);
     let mut log = EventLog::new(operation.stack_id, operation.token);
     let mut patience = Patience::default();
+    let mut scene = Scene::new(context, operation);
     loop {
+        let reading = Box::pin(read(aws, operation.stack_id, &log));
+        let reading = meanwhile(reading, || scene.redraw());
         let new = context
             .interrupt
-            .or(&leaving, read(aws, operation.stack_id, &mut log))
+            .or(&leaving, reading)
             .await
             .and_then(|read| patience.bear(context, read))
-            .map(Option::unwrap_or_default);
+            .map(|pages| log.take(pages.unwrap_or_default()));
         let new = match new {
             Ok(new) => new,
             Err(error) => return Err(leave(context, aws, &log, operation, error).await),
         };
-        for event in &new {
-            say(context, &log, event, operation.stack_name);
+        let looking = Box::pin(scene.look(aws, &log, &new));
+        if let Err(error) = context.interrupt.or(&leaving, looking).await {
+            return Err(leave(context, aws, &log, operation, error).await);
         }
+        scene.tell(&log, &new, patience.silence());
         if log.outcome().is_some() {
-            context.progress.clear();
-            return Ok(log);
+            let services = scene.end();
+            return Ok(Followed { log, services });
         }
         // Silence has a limit of its own, and says nothing of whether the operation began.
         if !patience.is_tried() {
             check_limits(&log, operation, started.elapsed())?;
         }
-        context
-            .progress
-            .block(&block(&log, operation.stack_name, started.elapsed()));
         let pause = if patience.is_tried() {
             patience::pause()
         } else {
             pause(aws, started.elapsed())
         };
-        if let Err(error) = context.interrupt.sleep(&leaving, pause).await {
+        let sleeping = meanwhile(tokio::time::sleep(pause), || scene.redraw());
+        if let Err(error) = context.interrupt.or(&leaving, sleeping).await {
             return Err(leave(context, aws, &log, operation, error).await);
         }
     }
@@ -116,8 +132,9 @@ pub(crate) fn pause(aws: &Aws, elapsed: Duration) -> Duration {
     }
 }
 
-/// The events not read before. Pages are taken together: one of several that can't be read leaves all to be read again.
-async fn read(aws: &Aws, stack_id: &str, log: &mut EventLog) -> anyhow::Result<Vec<Event>> {
+/// The pages that hold events not read before. They are taken together: one of several that can't be read leaves all to
+/// be read again.
+async fn read(aws: &Aws, stack_id: &str, log: &EventLog) -> anyhow::Result<Vec<Event>> {
     let mut pages = Vec::new();
     let mut next = None;
     loop {
@@ -125,7 +142,7 @@ async fn read(aws: &Aws, stack_id: &str, log: &mut EventLog) -> anyhow::Result<V
         next = after.filter(|_| log.lacks(&events));
         pages.extend(events);
         if next.is_none() {
-            return Ok(log.take(pages));
+            return Ok(pages);
         }
     }
 }
@@ -148,69 +165,4 @@ fn check_limits(log: &EventLog, operation: Operation<'_>, elapsed: Duration) -> 
         human(limit)
     );
     Err(goes_on(Failure::new(Exit::Failed, what).code(Code::TimeLimit).into(), operation).into())
-}
-
-fn say(context: &Context, log: &EventLog, event: &Event, stack_name: &str) {
-    context.output.record(
-        "event",
-        json!({
-            "stack": stack_name,
-            "time": rfc3339(event.time),
-            "logical_id": event.logical_id,
-            "resource_type": event.resource_type,
-            "status": event.status,
-            "reason": event.reason,
-        }),
-    );
-    if stays(event, context.progress.is_live()) {
-        let status = context
-            .progress
-            .paint(tone_of(&event.status), &format!("{:<28}", event.status));
-        context
-            .progress
-            .line(&line(event, log.began().unwrap_or(event.time), &status));
-    }
-}
-
-/// Whether an event is worth a line that stays: the live block shows what goes on already, and that a resource's
-/// creation has been initiated tells nobody more than that it is in progress.
-fn stays(event: &Event, live: bool) -> bool {
-    let in_progress = event.status.ends_with("_IN_PROGRESS");
-    let initiated = event
-        .reason
-        .as_deref()
-        .is_some_and(|reason| reason.ends_with(" Initiated"));
-    let of_stack = event.resource_type == "AWS::CloudFormation::Stack";
-    of_stack || !(in_progress && (live || initiated))
-}
-
-fn line(event: &Event, began: SystemTime, status: &str) -> String {
-    let elapsed = event.time.duration_since(began).unwrap_or_default();
-    let reason = event
-        .reason
-        .as_deref()
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
-    format!(
-        "{:>8}  {status}  {} ({}){reason}",
-        human(elapsed),
-        event.logical_id,
-        event.resource_type
-    )
-}
-
-fn block(log: &EventLog, stack_name: &str, elapsed: Duration) -> Vec<String> {
-    let going_on = log.going_on();
-    let mut lines = vec![format!(
-        "{stack_name}: {} done, {} going on, {}",
-        log.done(),
-        going_on.len(),
-        human(elapsed)
-    )];
-    lines.extend(
-        going_on
-            .iter()
-            .map(|event| format!("  {} {}", event.status, event.logical_id)),
-    );
-    lines
 }

@@ -1,7 +1,7 @@
 //! Deleting a stack.
 
 use super::Stack;
-use super::explain;
+use super::explain::{self, Evidence, Told};
 use super::follow::{Operation, follow};
 use crate::aws::Aws;
 use crate::context::Context;
@@ -23,12 +23,25 @@ pub(crate) async fn remove(
         stack_id: &stack.id,
         token,
         follow: again,
+        total: None,
     };
-    let log = follow(context, aws, operation).await?;
+    let log = follow(context, aws, operation).await?.log;
     let Some((outcome, end)) = log.outcome() else {
         return Ok(());
     };
-    match explain::failure(&stack.name, &end.status, outcome, log.first_cause(), &[], again) {
+    let cause = log.first_cause();
+    let told = Told {
+        stack: &stack.name,
+        status: &end.status,
+        outcome,
+        cause,
+        again,
+    };
+    let evidence = Evidence {
+        defined: cause.and_then(|cause| crate::explain::definition(&stack.name, &cause.logical_id)),
+        ..Evidence::default()
+    };
+    match explain::failure(told, &evidence) {
         Some(failure) => Err(failure.into()),
         None => Ok(()),
     }

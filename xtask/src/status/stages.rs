@@ -10,10 +10,11 @@ use crate::alarms::Alarm;
 use crate::aws::{Aws, rfc3339};
 use crate::deploy::place::{Place, Places};
 use crate::deploy::plan::{Images, short};
+use crate::deploy::sides::weight;
 use crate::progress::human;
 use crate::services::Service;
+use crate::stack::Stack;
 use crate::stack::standing::{Standing, standing};
-use crate::stack::{Resource, Stack};
 use crate::table;
 use crate::verdict::series::{Point, shortest_distance};
 
@@ -258,24 +259,6 @@ impl Metrics {
             minute,
         }
     }
-}
-
-/// A stage's part of the weights among which a listener's default action chooses, in per cent.
-fn weight(template: &Value, resources: &[Resource], stage: Stage) -> Option<f64> {
-    let group = resources.iter().find(|resource| {
-        resource.resource_type == "AWS::ElasticLoadBalancingV2::TargetGroup"
-            && resource.logical_id.starts_with(stage.name())
-    })?;
-    let listeners = template["Resources"].as_object()?.values();
-    let groups = listeners
-        .filter(|resource| resource["Type"] == "AWS::ElasticLoadBalancingV2::Listener")
-        .find_map(|listener| listener["Properties"]["DefaultActions"][0]["ForwardConfig"]["TargetGroups"].as_array())?;
-    let weight = |group: &Value| group["Weight"].as_f64().unwrap_or(1.0);
-    let own = groups
-        .iter()
-        .find(|found| found["TargetGroupArn"]["Ref"] == group.logical_id.as_str())?;
-    let all: f64 = groups.iter().map(weight).sum();
-    Some(100.0 * weight(own) / all)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::services::phase::Phase;
+use crate::telling::event_code::EventCode;
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -60,7 +61,7 @@ fn say(context: &Context, lines: Vec<String>, said: &mut Vec<String>, record: Va
     if lines == *said {
         return;
     }
-    context.output.record("status", record);
+    context.output.event(EventCode::Status, record);
     if !context.progress.is_live() {
         for line in lines.iter().filter(|line| !said.contains(line)) {
             context.progress.line(line);

@@ -23,5 +23,6 @@ mod refusal;
 mod resume;
 mod same_source;
 mod stages;
+mod streams;
 mod update;
 mod wire;

@@ -124,6 +124,7 @@ async fn a_failed_update_is_told_by_its_first_cause() {
     assert_eq!(exit_of(&error), Exit::RolledBack);
     insta::assert_snapshot!(error.to_string(), @"
     Queue (AWS::SQS::Queue), CREATE_FAILED: Queue already exists
+      then given up because of it: Other
       Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
     ");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::services::Deployment;
+use crate::stack::Resource;
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -16,6 +17,7 @@ fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
         desired: 3,
         running: *running,
         pending: 0,
+        failed: 0,
     };
     let service = Service {
         name: stage.service_name(),

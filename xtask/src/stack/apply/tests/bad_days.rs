@@ -165,7 +165,7 @@ async fn a_shell_that_was_left_in_review_is_created() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  CREATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+          0.0 s  Example: created (CREATE_COMPLETE)
     exit 0, changed: true
     ");
 }
@@ -193,11 +193,12 @@ async fn what_a_failed_creation_left_is_named_before_it_goes() {
     insta::assert_snapshot!(told(answers, false).await, @"
     Example is in ROLLBACK_COMPLETE, from which it can only be deleted; it still holds Queue
     deleting Example
-       0.0 s  DELETE_FAILED                 Queue (AWS::SQS::Queue): Queue is in use
-       1.0 s  DELETE_FAILED                 Example (AWS::CloudFormation::Stack): The following resource(s) failed to delete: [Queue].
+          0.0 s  could not delete the SQS queue Queue after 0.0 s: Queue is in use
+          1.0 s  Example: could not be deleted (DELETE_FAILED)
     error[E-STACK-FAILED]: Queue (AWS::SQS::Queue), DELETE_FAILED: Queue is in use
       Example: DELETE_FAILED, some of its resources are left
     next: remove what the cause names and run `cargo xtask deploy sandbox` again
+    next: see all events: `aws cloudformation describe-stack-events --stack-name Example`
     exit 1
     ");
 }
@@ -234,8 +235,8 @@ async fn a_status_that_nobody_knows_is_followed_on() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  SOMETHING_NEW                 Example (AWS::CloudFormation::Stack)
-       1.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+          0.0 s  Example: in a status that isn't known (SOMETHING_NEW)
+          1.0 s  Example: updated (UPDATE_COMPLETE)
     exit 0, changed: true
     ");
 }
@@ -260,9 +261,9 @@ async fn a_lost_connection_is_borne_and_no_event_lost_with_it() {
     create  Queue     AWS::SQS::Queue
     cannot read the stack's events: connection reset by peer; asking again for up to 10 min 0 s
     AWS answers again, after a while
-       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
-       2.0 s  UPDATE_COMPLETE               Queue (AWS::SQS::Queue)
-       3.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+          0.0 s  Example: updating (UPDATE_IN_PROGRESS)
+          2.0 s  updated the SQS queue Queue in 0.0 s
+          3.0 s  Example: updated (UPDATE_COMPLETE)
     exit 0, changed: true
     ");
 }
@@ -328,7 +329,7 @@ async fn ctrl_c_leaves_an_update_and_says_how_to_follow_and_to_stop_it() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+          0.0 s  Example: updating (UPDATE_IN_PROGRESS)
     interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
     error[E-INTERRUPTED]: interrupted: Example goes on
     next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
@@ -344,7 +345,7 @@ async fn ctrl_c_leaves_a_creation_and_says_how_to_delete_it() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  CREATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+          0.0 s  Example: creating (CREATE_IN_PROGRESS)
     error[E-INTERRUPTED]: interrupted: Example goes on
     next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
     next: or stop it by deleting what there is of it: `aws cloudformation delete-stack --stack-name Example`
@@ -360,7 +361,7 @@ async fn ctrl_c_twice_stops_an_update() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+          0.0 s  Example: updating (UPDATE_IN_PROGRESS)
     interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
     error[E-INTERRUPTED]: interrupted twice: CloudFormation stops Example, and rolls it back
     next: follow the rollback with `cargo xtask deploy sandbox --resume`
@@ -381,7 +382,7 @@ async fn an_update_that_cannot_be_stopped_any_more_goes_on() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
+          0.0 s  Example: updating (UPDATE_IN_PROGRESS)
     interrupted: Example goes on in CloudFormation; Ctrl-C again within 3 s stops it, and what ran before runs again
     error[E-INTERRUPTED]: interrupted twice, and Example could not be stopped: cannot cancel the update: ValidationError: CancelUpdateStack cannot be called from current stack status
     next: what was asked of Example goes on; follow it again with `cargo xtask deploy sandbox --resume`
@@ -467,11 +468,9 @@ async fn events_in_pages_and_out_of_order_are_told_in_order() {
     Example: 1 to create
     CHANGE  RESOURCE  TYPE             BECAUSE OF
     create  Queue     AWS::SQS::Queue
-       0.0 s  UPDATE_IN_PROGRESS            Example (AWS::CloudFormation::Stack): User Initiated
-       1.0 s  UPDATE_IN_PROGRESS            Queue (AWS::SQS::Queue)
-       2.0 s  UPDATE_COMPLETE               Other (AWS::SQS::Queue)
-       3.0 s  UPDATE_COMPLETE               Queue (AWS::SQS::Queue)
-       4.0 s  UPDATE_COMPLETE               Example (AWS::CloudFormation::Stack)
+          2.0 s  updated the SQS queue Other in 0.0 s
+          3.0 s  updated the SQS queue Queue in 2.0 s
+          4.0 s  Example: updated (UPDATE_COMPLETE)
     exit 0, changed: true
     ");
 }

@@ -1,0 +1,126 @@
+//! What is said once, in a line for people and an object for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use constants::judgement::PROBES_PER_SECOND;
+use serde_json::{Value, json};
+use stacks::Stage;
+
+use super::event_code::EventCode;
+use crate::deploy::plan::short;
+use crate::progress::{clean, human};
+use crate::traffic::Counts;
+use crate::verdict::Verdict;
+
+/// What is said once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Note {
+    /// What it is.
+    pub(crate) code: EventCode,
+    /// For programs.
+    pub(crate) fields: Value,
+    /// For people.
+    pub(crate) text: String,
+}
+
+impl Note {
+    pub(crate) fn nothing_to_do(stack: &str) -> Self {
+        Self {
+            code: EventCode::NothingToDo,
+            fields: json!({"stack": stack}),
+            text: format!("{stack}: nothing to do"),
+        }
+    }
+
+    /// Something goes on in a stack: its end is waited for, or it is followed to its end.
+    pub(crate) fn stack_busy(stack: &str, words: &str, follows: bool) -> Self {
+        let then = if follows {
+            "following that to its end"
+        } else {
+            "waiting until that has ended"
+        };
+        Self {
+            code: EventCode::StackBusy,
+            fields: json!({"stack": stack, "words": words, "follows": follows}),
+            text: format!("{words}: {then}"),
+        }
+    }
+
+    pub(crate) fn probes(stage: Stage, counts: &Counts) -> Self {
+        let mut fields = counts.record();
+        fields["stage"] = json!(stage.value());
+        let mut text = format!(
+            "probes of {}: {}, {} of them failed",
+            stage.name(),
+            counts.total(),
+            counts.failed()
+        );
+        if let Some(answers) = counts.stages.get(stage.value()) {
+            let milliseconds = |share| answers.latency.quantile(share).as_secs_f64() * 1e3;
+            let (p50, p99) = (milliseconds(0.5), milliseconds(0.99));
+            let _ = write!(text, "; p50 {p50:.1} ms, p99 {p99:.1} ms");
+        }
+        Self {
+            code: EventCode::Probes,
+            fields,
+            text,
+        }
+    }
+
+    pub(crate) fn verdict(verdict: &Verdict) -> Self {
+        Self {
+            code: EventCode::Verdict,
+            fields: verdict.record(),
+            text: verdict.lines().join("\n"),
+        }
+    }
+
+    /// Onebox goes back to the image that Fleet runs.
+    pub(crate) fn putting_back(image: &str, because: &str) -> Self {
+        Self {
+            code: EventCode::PuttingBack,
+            fields: json!({"image": image, "because": because}),
+            text: format!("{because}: bringing Onebox back to what Fleet runs, {}", short(image)),
+        }
+    }
+
+    /// Nobody has asked for anything in so many minutes.
+    pub(crate) fn no_traffic(minutes: u64, probes: bool) -> Self {
+        let then = if probes {
+            format!("{PROBES_PER_SECOND} probes a second will go to each stage meanwhile, to judge by them")
+        } else {
+            "without probes there will be nothing to judge by, unless some comes meanwhile".to_owned()
+        };
+        Self {
+            code: EventCode::NoTraffic,
+            fields: json!({"minutes": minutes, "probes_per_second": probes.then_some(PROBES_PER_SECOND)}),
+            text: format!("no requests in the last {minutes} minutes: {then}"),
+        }
+    }
+
+    /// The deployment goes on without a protection.
+    pub(crate) fn unprotected(words: &str) -> Self {
+        Self {
+            code: EventCode::Unprotected,
+            fields: json!({"words": words}),
+            text: words.to_owned(),
+        }
+    }
+
+    pub(crate) fn aws_silent(error: &str, limit: Duration) -> Self {
+        Self {
+            code: EventCode::AwsSilent,
+            fields: json!({"error": error, "limit_seconds": limit.as_secs()}),
+            text: format!("{}; asking again for up to {}", clean(error), human(limit)),
+        }
+    }
+
+    pub(crate) fn aws_answers(silence: Duration) -> Self {
+        Self {
+            code: EventCode::AwsAnswers,
+            fields: json!({"seconds": silence.as_secs_f64()}),
+            text: format!("AWS answers again, after {}", human(silence)),
+        }
+    }
+}

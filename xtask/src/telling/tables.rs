@@ -1,0 +1,185 @@
+//! What stands under a service, and the stages side by side.
+
+use std::time::SystemTime;
+
+use super::view::{Bake, Side};
+use crate::alarms::Alarm;
+use crate::progress::{Line, Tone, clean, human};
+use crate::services::stopped::Group;
+use crate::services::{Deployment, Service};
+use crate::table;
+
+/// A service's deployments: which revision each brings, and how far it is.
+pub(crate) fn deployments(service: &Service) -> Vec<Line> {
+    let header = ["REVISION", "", "DESIRED", "RUNNING", "PENDING", "FAILED", "ROLLOUT"];
+    let row = |deployment: &Deployment| {
+        let counts = [
+            deployment.desired,
+            deployment.running,
+            deployment.pending,
+            deployment.failed,
+        ];
+        let mut row = vec![revision(deployment).to_owned(), role(deployment).to_owned()];
+        row.extend(counts.map(|count| count.to_string()));
+        row.push(rollout(deployment).to_owned());
+        row
+    };
+    let rows: Vec<Vec<String>> = service.deployments.iter().map(row).collect();
+    let text = table::render(&header, &rows);
+    let tone = |index: usize| {
+        let deployment = index.checked_sub(1).and_then(|index| service.deployments.get(index));
+        match deployment {
+            None => Tone::Quiet,
+            Some(deployment) if deployment.failed > 0 || rollout(deployment) == "FAILED" => Tone::Bad,
+            Some(_) => Tone::Plain,
+        }
+    };
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| Line::new(tone(index), line))
+        .collect()
+}
+
+/// The deployments in a line, for a log.
+pub(crate) fn deployments_in_a_line(service: &Service) -> String {
+    let one = |deployment: &Deployment| {
+        let mut parts = vec![format!("{} of {} running", deployment.running, deployment.desired)];
+        let counts = [(deployment.pending, "pending"), (deployment.failed, "failed")];
+        parts.extend(
+            counts
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}")),
+        );
+        format!(
+            "{} {}: {}, {}",
+            role(deployment),
+            revision(deployment),
+            parts.join(", "),
+            rollout(deployment)
+        )
+    };
+    service.deployments.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The revision that a deployment brings, `family:7`.
+pub(crate) fn revision(deployment: &Deployment) -> &str {
+    let definition = &deployment.task_definition;
+    definition.rsplit('/').next().unwrap_or(definition)
+}
+
+fn role(deployment: &Deployment) -> &'static str {
+    if deployment.status == "PRIMARY" { "new" } else { "old" }
+}
+
+fn rollout(deployment: &Deployment) -> &str {
+    deployment.rollout_state.as_deref().unwrap_or("-")
+}
+
+/// The tasks that stopped, a line for each reason, and below it what one of them last wrote.
+pub(crate) fn stopped(groups: &[Group], words: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in groups {
+        let tone = if group.failed { Tone::Bad } else { Tone::Quiet };
+        lines.push(Line::new(tone, stopped_in_a_line(group)));
+        if words {
+            lines.extend(
+                group
+                    .words
+                    .iter()
+                    .map(|line| Line::new(tone, format!("  {}", clean(line)))),
+            );
+        }
+    }
+    lines
+}
+
+/// The tasks that stopped for one reason: `3 tasks stopped: Essential container in task exited`.
+pub(crate) fn stopped_in_a_line(group: &Group) -> String {
+    let count = group.tasks.len();
+    let tasks = if count == 1 { "task" } else { "tasks" };
+    format!("{count} {tasks} stopped: {}", clean(&group.reason))
+}
+
+/// The alarms, each with its condition in words; in short, those that are quiet are only counted.
+pub(crate) fn alarms(alarms: &[Alarm], short: bool) -> Vec<Line> {
+    let quiet = alarms.iter().filter(|alarm| !alarm.is_red()).count();
+    let mut lines: Vec<Line> = alarms
+        .iter()
+        .filter(|alarm| !short || alarm.is_red())
+        .map(alarm)
+        .collect();
+    if short && quiet > 0 {
+        let s = if quiet == 1 { "alarm" } else { "alarms" };
+        lines.push(Line::new(Tone::Quiet, format!("{quiet} {s} quiet")));
+    }
+    lines
+}
+
+fn alarm(alarm: &Alarm) -> Line {
+    let tone = if alarm.is_red() { Tone::Bad } else { Tone::Quiet };
+    Line::new(tone, alarm_in_a_line(alarm))
+}
+
+/// An alarm in a line: its state, and what it takes for it to fire.
+pub(crate) fn alarm_in_a_line(alarm: &Alarm) -> String {
+    format!("alarm {}: {}; fires at {}", alarm.name, alarm.state, alarm.condition())
+}
+
+/// The stages side by side.
+pub(crate) fn sides(sides: &[Side], now: SystemTime) -> Vec<Line> {
+    if sides.is_empty() {
+        return Vec::new();
+    }
+    let dash = || "-".to_owned();
+    let row = |side: &Side| {
+        vec![
+            side.stage.name().to_owned(),
+            side.weight.map_or_else(dash, |weight| format!("{weight} %")),
+            side.requests.map_or_else(dash, |requests| requests.to_string()),
+            side.probes.map_or_else(dash, probes),
+            bake(side.bake, now).unwrap_or_else(dash),
+        ]
+    };
+    let rows: Vec<Vec<String>> = sides.iter().map(row).collect();
+    let text = table::render(&["STAGE", "WEIGHT", "REQUESTS", "PROBES", "BAKE"], &rows);
+    let tone = |index| if index == 0 { Tone::Quiet } else { Tone::Plain };
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| Line::new(tone(index), line))
+        .collect()
+}
+
+/// The stages in a line, for a log.
+pub(crate) fn sides_in_a_line(sides: &[Side], now: SystemTime) -> String {
+    let one = |side: &Side| {
+        let weight = side.weight.map(|weight| format!("weight {weight} %"));
+        let requests = side.requests.map(|requests| format!("{requests} requests"));
+        let probed = side.probes.map(|counts| format!("probes {}", probes(counts)));
+        let parts: Vec<String> = [weight, requests, probed, bake(side.bake, now)]
+            .into_iter()
+            .flatten()
+            .collect();
+        format!("{}: {}", side.stage.name(), parts.join(", "))
+    };
+    sides.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn probes((sent, failed): (u64, u64)) -> String {
+    match failed {
+        0 => sent.to_string(),
+        failed => format!("{sent}, {failed} failed"),
+    }
+}
+
+/// What is left of a bake, in words; none where there is none.
+pub(crate) fn bake(bake: Bake, now: SystemTime) -> Option<String> {
+    match bake {
+        Bake::No => None,
+        Bake::Unknown => Some("baking".to_owned()),
+        Bake::Until(until) => {
+            let left = until.duration_since(now).unwrap_or_default();
+            Some(format!("baking, {} left", human(left)))
+        }
+    }
+}
