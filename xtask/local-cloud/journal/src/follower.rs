@@ -43,12 +43,21 @@ impl Follower {
         Ok(Self { source, position })
     }
 
-    /// Takes in the lines that were appended since the last look. With `ended`, as nothing more will come, also a last
-    /// line that has no end.
+    /// The file that is followed.
+    pub fn path(&self) -> &Path {
+        &self.source.path
+    }
+
+    /// Takes in the lines that were appended since the last look.
     ///
     /// # Errors
     /// When the file can't be read, or the lines can't be written; the next look tries again.
-    pub fn look(&mut self, journal: &Journal, now: SystemTime, ended: bool) -> io::Result<()> {
+    pub fn look(&mut self, journal: &Journal, now: SystemTime) -> io::Result<()> {
+        self.take_all(journal, now, false)
+    }
+
+    /// Takes in what there is; with `ended`, as nothing more will come, also a last line that has no end.
+    fn take_all(&mut self, journal: &Journal, now: SystemTime, ended: bool) -> io::Result<()> {
         let length = match fs::metadata(&self.source.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             metadata => metadata?.len(),
@@ -61,12 +70,33 @@ impl Follower {
         Ok(())
     }
 
+    /// Takes in the rest, now that nothing more will come; then the file goes, as all that it held is in the journal.
+    ///
+    /// # Errors
+    /// When the file can't be read, the lines can't be written, or the file can't be removed; what wasn't taken in stays.
+    pub fn finish(mut self, journal: &Journal, now: SystemTime) -> io::Result<()> {
+        self.take_all(journal, now, true)?;
+        journal.close(&self.source.group, &self.source.stream);
+        for path in [self.aside(), self.source.path] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The file with what the program wrote before it went on from nothing.
+    fn aside(&self) -> PathBuf {
+        let mut aside = self.source.path.clone().into_os_string();
+        aside.push(".1");
+        PathBuf::from(aside)
+    }
+
     /// The file goes on from nothing: what was read of it last is in the one set aside. Where that is shorter, the file is
     /// being written again from its beginning, and will hold what was read already.
     fn follow_what_was_set_aside(&mut self, journal: &Journal, now: SystemTime) -> io::Result<()> {
-        let mut aside = self.source.path.clone().into_os_string();
-        aside.push(".1");
-        let aside = PathBuf::from(aside);
+        let aside = self.aside();
         if fs::metadata(&aside).is_ok_and(|metadata| metadata.len() >= self.position) {
             while self.take(journal, now, &aside, true)? {}
             // Nothing was said, but a later follower must know where to go on.

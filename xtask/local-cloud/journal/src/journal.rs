@@ -17,8 +17,9 @@ use crate::stream::{self, Stream};
 /// How many streams of a group are kept: the newest by what was said last.
 pub const STREAMS_KEPT: usize = 500;
 
-/// How many files are held open for what is appended next.
-const STREAMS_OPEN: usize = 1000;
+/// How many files are held open for what is appended next: as many tasks as one machine runs, and a fraction of the
+/// descriptors that a process may have. A stream that ends is closed at once.
+const STREAMS_OPEN: usize = 256;
 
 /// Names become file names: `.` alone and `/` must not stay as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -151,6 +152,19 @@ impl Journal {
     pub(crate) fn position(&self, group: &str, stream: &str) -> io::Result<u64> {
         let extent = self.path(group, stream).map(|path| stream::extent(&path)).transpose()?;
         Ok(extent.flatten().map_or(0, |(_, _, position)| position))
+    }
+
+    /// Closes the file of a stream to which nothing more will be added.
+    pub(crate) fn close(&self, group: &str, stream: &str) {
+        if let Some(path) = self.path(group, stream) {
+            self.locked().remove(&path);
+        }
+    }
+
+    /// How many files are held open.
+    #[cfg(test)]
+    pub(crate) fn held_open(&self) -> usize {
+        self.locked().len()
     }
 
     /// Removes a group and all that was said in it.

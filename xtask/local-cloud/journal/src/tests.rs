@@ -96,10 +96,10 @@ fn a_line_without_an_end_waits_for_it_unless_nothing_more_comes() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, mut follower, path) = following(folder.path());
     append(&path, "one\ntw");
-    follower.look(&journal, at(1), false).unwrap();
+    follower.look(&journal, at(1)).unwrap();
     assert_eq!(said(&journal, "s"), [(1, 0, "one".to_owned())]);
     append(&path, "o\nthree");
-    follower.look(&journal, at(2), true).unwrap();
+    follower.finish(&journal, at(2)).unwrap();
     let lines: Vec<_> = said(&journal, "s").into_iter().map(|(_, _, line)| line).collect();
     assert_eq!(lines, ["one", "two", "three"]);
 }
@@ -109,11 +109,11 @@ fn a_file_that_is_written_again_from_its_beginning_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, mut follower, path) = following(folder.path());
     append(&path, "one\ntwo\n");
-    follower.look(&journal, at(1), false).unwrap();
+    follower.look(&journal, at(1)).unwrap();
     std::fs::write(&path, "one\n").unwrap();
-    follower.look(&journal, at(2), false).unwrap();
+    follower.look(&journal, at(2)).unwrap();
     append(&path, "two\nthree\n");
-    follower.look(&journal, at(3), false).unwrap();
+    follower.look(&journal, at(3)).unwrap();
     let lines: Vec<_> = said(&journal, "s").into_iter().map(|(_, _, line)| line).collect();
     assert_eq!(lines, ["one", "two", "three"]);
 }
@@ -128,6 +128,22 @@ fn following(folder: &Path) -> (Journal, Follower, std::path::PathBuf) {
     };
     let follower = Follower::new(source, &journal).unwrap();
     (journal, follower, path)
+}
+
+#[test]
+fn a_program_that_has_ended_leaves_neither_a_file_nor_one_that_is_held_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, follower, path) = following(folder.path());
+    append(&path, "first\nlast");
+    let aside = folder.path().join("c.log.1");
+    std::fs::write(&aside, "").unwrap();
+    follower.finish(&journal, at(1)).unwrap();
+    assert_eq!(said(&journal, "s").len(), 2);
+    assert!(!path.exists() && !aside.exists());
+    assert_eq!(journal.held_open(), 0);
+    // One that never said anything has no file.
+    let (journal, follower, _) = following(folder.path());
+    follower.finish(&journal, at(2)).unwrap();
 }
 
 /// What can happen to a file that is followed.
@@ -167,24 +183,24 @@ proptest! {
                     append(&path, &format!("{line}\n"));
                     expected.push(line);
                 }
-                Step::Look => follower.look(&journal, at(now), false).unwrap(),
+                Step::Look => follower.look(&journal, at(now)).unwrap(),
                 Step::Cut if path.exists() => {
                     for line in ["some", "last"] {
                         append(&path, &format!("{line}\n"));
                         expected.push(line.to_owned());
                         if line == "some" {
-                            follower.look(&journal, at(now), false).unwrap();
+                            follower.look(&journal, at(now)).unwrap();
                         }
                     }
                     std::fs::copy(&path, folder.path().join("c.log.1")).unwrap();
                     std::fs::write(&path, "").unwrap();
-                    follower.look(&journal, at(now), false).unwrap();
+                    follower.look(&journal, at(now)).unwrap();
                 }
                 Step::Cut => {}
                 Step::Restart => (journal, follower, _) = following(folder.path()),
             }
         }
-        follower.look(&journal, at(now), true).unwrap();
+        follower.finish(&journal, at(now)).unwrap();
         let lines: Vec<_> = said(&journal, "s").into_iter().map(|(_, _, line)| line).collect();
         prop_assert_eq!(lines, expected);
     }

@@ -98,8 +98,8 @@ impl Processes {
         }
         let image = &container.image.on_disk;
         check_platform(&image.architecture)?;
-        let root = self.shared.images.unpacked(image).await.map_err(StartError::pull)?;
-        let program = Program::find(container, &root).map_err(StartError::start)?;
+        let unpacked = self.shared.images.unpacked(image).await.map_err(StartError::pull)?;
+        let program = Program::find(container, &unpacked.root).map_err(StartError::start)?;
         let address = container.port.map(|port| self.shared.addresses.take(port)).transpose();
         let address = address.map_err(|error| {
             StartError::resource(format!(
@@ -111,7 +111,16 @@ impl Processes {
         if let (Err(_), Some(address)) = (&started, address) {
             self.shared.addresses.give_back(address);
         }
+        if unpacked.is_new {
+            self.drop_unused_images().await;
+        }
         started
+    }
+
+    /// Each deployment brings an image, and leaves one that nobody uses any more.
+    async fn drop_unused_images(&self) {
+        // What can't be removed now goes with the next one, or at the next start.
+        let _ = self.shared.images.drop_unused(|digest| self.shared.uses(digest)).await;
     }
 
     async fn launch(
@@ -211,12 +220,9 @@ impl Processes {
         }
         swept.sort();
         swept.dedup();
-        let used: Vec<String> = keep
-            .iter()
-            .chain(tasks.iter().map(|task| &task.identity))
-            .filter_map(image)
-            .collect();
-        self.shared.images.drop_all_but(&used).await?;
+        let kept: Vec<String> = keep.iter().filter_map(image).collect();
+        let is_used = |digest: &str| kept.iter().any(|kept| kept == digest) || self.shared.uses(digest);
+        self.shared.images.drop_unused(is_used).await?;
         Ok(swept)
     }
 
@@ -410,6 +416,14 @@ fn check_platform(architecture: &str) -> Result<(), StartError> {
 impl Shared {
     fn tasks(&self) -> MutexGuard<'_, HashMap<String, Task>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a task runs from the image with this digest.
+    fn uses(&self, digest: &str) -> bool {
+        let tasks = self.tasks();
+        tasks
+            .values()
+            .any(|task| image(&task.identity).as_deref() == Some(digest))
     }
 
     fn kill_all_but(&self, kept: &[String]) -> io::Result<Vec<String>> {

@@ -1,6 +1,7 @@
 //! Takes what tasks say into the journal, from the files that their runtime writes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -77,13 +78,13 @@ impl Collector {
         }
     }
 
-    /// Takes in what a task said last, now that it has ended.
+    /// Takes in what a task said last, now that it has ended; the files that its runtime wrote go.
     pub(crate) fn ended(&self, task: &str) {
         let mut followers = self.locked();
         let own: Vec<_> = followers.keys().filter(|(of, _)| of == task).cloned().collect();
         for key in own {
-            if let Some(mut follower) = followers.remove(&key) {
-                look(&mut follower, &self.journal, true);
+            if let Some(follower) = followers.remove(&key) {
+                finish(follower, &self.journal, task);
             }
         }
     }
@@ -107,7 +108,9 @@ impl Collector {
 
     fn look_at_all(&self) {
         for follower in self.locked().values_mut() {
-            look(follower, &self.journal, false);
+            if let Err(error) = follower.look(&self.journal, SystemTime::now()) {
+                tracing::warn!(%error, "a task's log can't be taken in now");
+            }
         }
     }
 
@@ -117,8 +120,12 @@ impl Collector {
     }
 }
 
-fn look(follower: &mut Follower, journal: &Journal, ended: bool) {
-    if let Err(error) = follower.look(journal, SystemTime::now(), ended) {
-        tracing::warn!(%error, "a task's log can't be taken in now");
+/// Takes in the rest of a container's output, and removes its file, and the task's folder with the last of them.
+fn finish(follower: Follower, journal: &Journal, task: &str) {
+    let folder = follower.path().parent().map(Path::to_owned);
+    match follower.finish(journal, SystemTime::now()) {
+        // It stays as long as another container's file is in it, and may never have been there.
+        Ok(()) => drop(folder.map(std::fs::remove_dir)),
+        Err(error) => tracing::warn!(%error, task, "what the task said last can't be taken in"),
     }
 }

@@ -5,17 +5,31 @@
 
 use super::{procfs, unpack};
 use crate::home::create_private_folder;
-use crate::spec::ImageOnDisk;
+use crate::spec::{ImageOnDisk, Layer};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// What a digest begins with.
+const ALGORITHM: &str = "sha256:";
 
 pub(super) struct Images {
     folder: PathBuf,
-    /// One lock an image, so that the first task unpacks it and the others wait.
-    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// One lock an image, so that the first task unpacks it and the others wait; and whoever starts a task from it holds on
+    /// to it until then.
+    locks: Mutex<HashMap<String, Arc<RwLock<()>>>>,
+}
+
+/// An unpacked image that stays for as long as this is held.
+pub(super) struct Unpacked {
+    /// The folder with the image's files.
+    pub(super) root: PathBuf,
+    /// Whether it wasn't there before.
+    pub(super) is_new: bool,
+    _held: OwnedRwLockReadGuard<()>,
 }
 
 impl Images {
@@ -30,41 +44,59 @@ impl Images {
         Ok(images)
     }
 
-    /// The folder with the image's files.
-    pub(super) async fn unpacked(&self, image: &ImageOnDisk) -> io::Result<PathBuf> {
+    /// The image's files, unpacked if they aren't yet.
+    pub(super) async fn unpacked(&self, image: &ImageOnDisk) -> io::Result<Unpacked> {
         let name = folder_name(&image.digest)?.to_owned();
         let lock = self.lock(&name);
-        let _guard = lock.lock().await;
         let path = self.folder.join(&name);
+        let held = lock.clone().read_owned().await;
         if path.try_exists()? {
-            return Ok(path);
+            return Ok(Unpacked {
+                root: path,
+                is_new: false,
+                _held: held,
+            });
         }
-        let unfinished = self.unfinished().join(&name);
-        let layers = image.layers.clone();
+        drop(held);
+        let alone = lock.write_owned().await;
+        let is_new = !path.try_exists()?;
+        if is_new {
+            self.unpack(image.layers.clone(), &name).await?;
+        }
+        Ok(Unpacked {
+            root: path,
+            is_new,
+            _held: alone.downgrade(),
+        })
+    }
+
+    async fn unpack(&self, layers: Vec<Layer>, name: &str) -> io::Result<()> {
+        let (unfinished, path) = (self.unfinished().join(name), self.folder.join(name));
         tokio::task::spawn_blocking(move || {
             unpack::remove(&unfinished)?;
             unpack::unpack(&layers, &unfinished, unpack::Limits::default())?;
             fs::rename(&unfinished, &path)?;
-            unpack::make_read_only(&path)?;
-            Ok(path)
+            unpack::make_read_only(&path)
         })
         .await
         .map_err(io::Error::other)?
     }
 
-    /// Removes the images that are neither named nor being used to start a task.
-    pub(super) async fn drop_all_but(&self, digests: &[String]) -> io::Result<()> {
-        let kept: Vec<&str> = digests.iter().filter_map(|digest| folder_name(digest).ok()).collect();
+    /// Removes the images that nobody uses: neither a running task, as `is_used` tells of their digests, nor one that is
+    /// being started.
+    pub(super) async fn drop_unused(&self, is_used: impl Fn(&str) -> bool) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
+            let Some(name) = entry.file_name().into_string().ok().filter(|name| is_hex(name)) else {
                 continue;
             };
-            if !is_hex(&name) || kept.contains(&name.as_str()) {
+            let Ok(_alone) = self.lock(&name).try_write_owned() else {
+                continue;
+            };
+            // Asked only now: a task that was being started runs by now.
+            if is_used(&format!("{ALGORITHM}{name}")) {
                 continue;
             }
-            let lock = self.lock(&name);
-            let _guard = lock.lock().await;
             let path = entry.path();
             tokio::task::spawn_blocking(move || unpack::remove(&path))
                 .await
@@ -92,14 +124,14 @@ impl Images {
         self.folder.join("unfinished")
     }
 
-    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn lock(&self, name: &str) -> Arc<RwLock<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         locks.entry(name.to_owned()).or_default().clone()
     }
 }
 
 fn folder_name(digest: &str) -> io::Result<&str> {
-    digest.strip_prefix("sha256:").filter(|hex| is_hex(hex)).ok_or_else(|| {
+    digest.strip_prefix(ALGORITHM).filter(|hex| is_hex(hex)).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("{digest:?} is not an image's digest"),

@@ -436,6 +436,33 @@ async fn what_cannot_start_says_why_as_ecs_does() {
 }
 
 #[tokio::test]
+async fn an_image_goes_once_another_comes_and_no_task_uses_it() {
+    let fixture = fixture();
+    let mut exits = fixture.runtime.exits();
+    let images = || {
+        let entries = std::fs::read_dir(fixture.folder.path().join("home/images")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.len() == 64).count()
+    };
+    fixture.runtime.start(fixture.task("first", &["serve"])).await.unwrap();
+    let other = |number: u8| {
+        let mut image = fixture.image.clone();
+        image.on_disk.digest = format!("sha256:{number:064x}");
+        task(&format!("other{number}"), &image, &["serve"])
+    };
+    fixture.runtime.start(other(2)).await.unwrap();
+    assert_eq!(images(), 2, "both are in use");
+    for ended in ["first", "other2"] {
+        fixture.runtime.stop(ended, Duration::from_secs(30)).await;
+        exit(&mut exits, ended).await;
+    }
+    fixture.runtime.start(other(3)).await.unwrap();
+    assert_eq!(images(), 1, "nobody uses the others");
+    fixture.runtime.start(fixture.task("again", &["serve"])).await.unwrap();
+    assert_eq!(images(), 2, "one that has gone can be used again");
+}
+
+#[tokio::test]
 async fn the_image_is_read_only_and_the_home_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let fixture = fixture();
