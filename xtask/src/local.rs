@@ -123,11 +123,10 @@ async fn wait_until_ready(context: &Context, child: &mut Child) -> anyhow::Resul
         if let Some(running) = context.home().running()? {
             return Ok(running);
         }
-        if let Some(status) = child.try_wait()? {
-            // Another command may have been quicker; then its local cloud is the one to use.
-            if let Some(running) = context.home().running()? {
-                return Ok(running);
-            }
+        // Another command may have been quicker; then its local cloud is the one to use, once it has started.
+        if let Some(status) = child.try_wait()?
+            && !context.home().in_use()?
+        {
             bail!("the local cloud ended at once ({status}){}", last_said(context));
         }
         if Instant::now() > deadline {

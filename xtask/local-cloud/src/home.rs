@@ -82,7 +82,10 @@ impl Home {
     }
 
     /// Whether a process holds the folder: from before it says where it listens until its last task has ended.
-    fn in_use(&self) -> anyhow::Result<bool> {
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn in_use(&self) -> anyhow::Result<bool> {
         match File::open(self.lock_file()) {
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => Ok(false),

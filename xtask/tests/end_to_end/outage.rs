@@ -3,7 +3,7 @@
 use crate::client::get;
 use std::time::Duration;
 
-use crate::cloud::{Cloud, until};
+use crate::cloud::{Cloud, Outcome, until};
 use crate::update::{begin_update, push_image, stack_is};
 
 #[test]
@@ -49,6 +49,30 @@ fn there_is_one_local_cloud_a_folder() {
     let address = cloud.endpoint().address;
     cloud.xtask(&["local", "start"]).expect(0);
     assert_eq!(cloud.endpoint().address, address);
+}
+
+/// Whoever loses the race for the folder waits for the winner's local cloud.
+#[test]
+fn commands_that_start_it_at_once_share_one() {
+    let cloud = Cloud::new();
+    let start = || cloud.command(&["local", "start", "--runtime", "process"]);
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let commands: Vec<_> = (0..6).map(|_| start()).collect();
+        let racing: Vec<_> = commands
+            .into_iter()
+            .map(|command| scope.spawn(|| Outcome::of(command)))
+            .collect();
+        racing.into_iter().map(|outcome| outcome.join().unwrap()).collect()
+    });
+    let process = cloud.endpoint().process_id.to_string();
+    for outcome in outcomes {
+        outcome.expect(0);
+        assert!(
+            outcome.stdout.contains(&format!("process {process}")),
+            "{}",
+            outcome.stdout
+        );
+    }
 }
 
 #[test]
