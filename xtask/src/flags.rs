@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Local(Local),
     Pipeline(Pipeline),
     Rehearse(Rehearse),
+    Soak(Soak),
     Test(Test),
     Completions(Completions),
     Man(Man),
@@ -625,6 +626,36 @@ pub(crate) struct Rehearse {
     pub(crate) json: bool,
 }
 
+/// Play deployments in a row on a local cloud of their own, one in three of them bad, while tasks, the local cloud and the
+/// command line itself are killed, under requests all along.
+///
+/// Everything follows from the seed. Each bad one must be undone, each good one live, every failed request accounted for;
+/// in the end nothing may be left, and nothing may have grown.
+#[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// What everything follows from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The number of the last deployment.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+    /// The number of the first deployment [default: 1]. What the ones before it would have left is deployed first.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) from: Option<u32>,
+    /// How many times faster than AWS the waits pass. Requests are never sped up.
+    #[arg(long, value_name = "N", default_value_t = 60.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Go on after a deployment that didn't end as it must.
+    #[arg(long)]
+    pub(crate) go_on: bool,
+    /// List the deployments, and play none.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Run everything that CI checks.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -771,6 +802,7 @@ impl Command {
                 command: ImageCommand::Build { json, .. },
             })
             | Self::Rehearse(Rehearse { json, .. })
+            | Self::Soak(Soak { json, .. })
             | Self::Local(Local {
                 command: LocalCommand::Status { json },
             })

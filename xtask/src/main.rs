@@ -37,6 +37,7 @@ mod rehearse;
 mod rollback;
 mod runs;
 mod services;
+mod soak;
 mod stack;
 mod status;
 mod synth;
@@ -122,6 +123,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Pipeline(pipeline) => pipeline.run(context).await,
         Command::Build(build) => build.run(context).await,
         Command::Rehearse(rehearse) => rehearse.run(context).await,
+        Command::Soak(soak) => soak.run(context).await,
         Command::Test(test) => test.run(context).await,
         Command::Bench(bench) => bench.run(context).await,
         Command::Errors(errors) => Ok(errors.run(context)),

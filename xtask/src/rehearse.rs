@@ -1,13 +1,13 @@
 //! `rehearse`: changes, good and bad, on a local cloud with real tasks and real requests, and whether each ends as promised.
 
 mod check;
-mod edit;
-mod look;
-mod observation;
+pub(crate) mod edit;
+pub(crate) mod look;
+pub(crate) mod observation;
 mod plant;
 mod play;
-mod rig;
-mod scenario;
+pub(crate) mod rig;
+pub(crate) mod scenario;
 mod scenarios;
 
 use std::time::{Duration, Instant};
@@ -66,7 +66,8 @@ impl Rehearse {
             .progress
             .line(&format!("{}: {}; {}", scenario.name, scenario.change, scenario.promise));
         let (runtime, speed) = (self.runtime(), self.speed.unwrap_or(scenario.speed));
-        let rig = Rig::start(&context.root, scenario.name, runtime, speed).await?;
+        let folder = format!("target/rehearsal/{}", scenario.name);
+        let rig = Rig::start(&context.root, &folder, runtime, speed).await?;
         let played = context
             .interrupt
             .or(

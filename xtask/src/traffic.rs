@@ -2,11 +2,12 @@
 
 mod connections;
 mod counts;
+mod failures;
 mod histogram;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use constants::stage::HEADER;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::connections::{Connections, closes};
 pub(crate) use self::counts::{Answers, Counts, NO_STAGE};
+pub(crate) use self::failures::{Failed, Failures};
 
 /// How long an answer is waited for: longer than the service takes to give a request up.
 const PATIENCE: Duration = Duration::from_secs(constants::service::REQUEST_TIMEOUT_SECONDS + 10);
@@ -72,6 +74,7 @@ struct Shared {
     /// How many requests have been handed out.
     sent: AtomicU64,
     counts: Mutex<Counts>,
+    failures: Mutex<Failures>,
 }
 
 impl Traffic {
@@ -90,6 +93,7 @@ impl Traffic {
             begun: Instant::now(),
             sent: AtomicU64::new(0),
             counts: Mutex::default(),
+            failures: Mutex::default(),
         });
         let clients = (0..clients)
             .map(|_| shared.clone().client(stopped.clone()))
@@ -105,6 +109,11 @@ impl Traffic {
     /// What has come of the requests so far.
     pub(crate) fn counts(&self) -> Counts {
         self.shared.locked().clone()
+    }
+
+    /// The requests that failed since this was last asked.
+    pub(crate) fn take_failures(&self) -> Failures {
+        std::mem::take(&mut self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How long ago it began.
@@ -140,9 +149,11 @@ impl Shared {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 () = sleep_until(due) => {}
             }
+            let sent = SystemTime::now();
             let answer = timeout(PATIENCE, self.request()).await;
             let answer = answer.context("no answer in time").flatten();
             let failed = answer.is_err();
+            self.note_failure(sent, &answer);
             match answer {
                 Ok((stage, status)) => self.locked().answered(&stage, status, due.elapsed()),
                 Err(error) => self.locked().unanswered(format!("{error:#}")),
@@ -152,6 +163,23 @@ impl Shared {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
+    }
+
+    /// Keeps what came of a request, if it failed.
+    fn note_failure(&self, sent: SystemTime, answer: &anyhow::Result<(String, http::StatusCode)>) {
+        let (stage, status, why) = match answer {
+            Ok((_, status)) if !status.is_server_error() => return,
+            Ok((stage, status)) => (stage.clone(), Some(status.as_u16()), String::new()),
+            Err(error) => (NO_STAGE.to_owned(), None, format!("{error:#}")),
+        };
+        let failed = Failed {
+            sent,
+            ended: SystemTime::now(),
+            stage,
+            status,
+            why,
+        };
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(failed);
     }
 
     /// When the next request is due; none where no more are to be sent.

@@ -9,7 +9,7 @@ use super::scenario::Edit;
 ///
 /// # Errors
 /// When there is no such place in the template, or the value is no JSON.
-pub(super) fn edit(template: &str, edits: &[Edit]) -> anyhow::Result<String> {
+pub(crate) fn edit(template: &str, edits: &[Edit<'_>]) -> anyhow::Result<String> {
     let mut template: Value = serde_json::from_str(template)?;
     for edit in edits {
         put(&mut template, edit).with_context(|| format!("cannot edit {}", edit.pointer))?;
@@ -18,7 +18,7 @@ pub(super) fn edit(template: &str, edits: &[Edit]) -> anyhow::Result<String> {
 }
 
 /// Puts a value where there is one, or at the end of a list.
-fn put(template: &mut Value, edit: &Edit) -> anyhow::Result<()> {
+fn put(template: &mut Value, edit: &Edit<'_>) -> anyhow::Result<()> {
     let value: Value = serde_json::from_str(edit.value).context("the value is no JSON")?;
     if let Some(list) = edit.pointer.strip_suffix("/-") {
         let list = template.pointer_mut(list).and_then(Value::as_array_mut);

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 /// The sandbox's resources, by their names in AWS.
 #[derive(Debug, Clone)]
-pub(super) struct Sandbox {
+pub(crate) struct Sandbox {
     aws: Aws,
     stack: String,
     cluster: String,
@@ -34,7 +34,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// Finds the resources of the sandbox.
-    pub(super) async fn find(aws: Aws) -> anyhow::Result<Self> {
+    pub(crate) async fn find(aws: Aws) -> anyhow::Result<Self> {
         let environment = stacks::Environment::Sandbox;
         let stack = environment.stack_name(service::PURPOSE);
         let found = aws.stack(&stack).await?.context("the sandbox isn't deployed")?;
@@ -60,13 +60,13 @@ impl Sandbox {
     }
 
     /// The service stack.
-    pub(super) async fn stack(&self) -> anyhow::Result<Stack> {
+    pub(crate) async fn stack(&self) -> anyhow::Result<Stack> {
         let stack = self.aws.stack(&self.stack).await?;
         stack.context("the sandbox has gone")
     }
 
     /// The running tasks of Onebox and Fleet, by id, with the image of each.
-    pub(super) async fn tasks(&self) -> anyhow::Result<[BTreeMap<String, String>; 2]> {
+    pub(crate) async fn tasks(&self) -> anyhow::Result<[BTreeMap<String, String>; 2]> {
         let [onebox, fleet] = &self.services;
         Ok([
             self.aws.running_tasks(&self.cluster, onebox).await?,
@@ -74,8 +74,13 @@ impl Sandbox {
         ])
     }
 
+    /// The service stack's template.
+    pub(crate) async fn template(&self) -> anyhow::Result<String> {
+        self.aws.template(&self.stack).await
+    }
+
     /// How many targets of Onebox and Fleet are healthy.
-    async fn healthy(&self) -> anyhow::Result<[u64; 2]> {
+    pub(crate) async fn healthy(&self) -> anyhow::Result<[u64; 2]> {
         let [onebox, fleet] = &self.target_groups;
         Ok([
             self.aws.healthy_targets(onebox).await?,
@@ -97,7 +102,7 @@ impl Sandbox {
     }
 
     /// Waits until both services run what they want, all of it healthy, and nothing changes.
-    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         let names: Vec<&str> = self.services.iter().map(String::as_str).collect();
         until("the services have not settled", async || {
             let services = self.aws.services(&self.cluster, &names).await?;
@@ -112,7 +117,7 @@ impl Sandbox {
     }
 
     /// Waits until no alarm is in ALARM.
-    pub(super) async fn calm(&self) -> anyhow::Result<()> {
+    pub(crate) async fn calm(&self) -> anyhow::Result<()> {
         until("alarms are still in ALARM", async || Ok(self.red().await?.is_empty())).await
     }
 
@@ -126,7 +131,11 @@ impl Sandbox {
     }
 }
 
-async fn until(still: &str, condition: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+/// Waits for a condition, asking again and again.
+///
+/// # Errors
+/// What is `still` so, once it has been waited for long enough; when the condition can't be told.
+pub(crate) async fn until(still: &str, condition: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
     let deadline = Instant::now() + LIMIT;
     while !condition().await? {
         if Instant::now() > deadline {
@@ -197,7 +206,7 @@ impl Samples {
 }
 
 /// How many processes run out of a folder: a local cloud's tasks, where they are processes.
-pub(super) fn processes(folder: &Path) -> usize {
+pub(crate) fn processes(folder: &Path) -> usize {
     let Ok(folder) = folder.canonicalize() else { return 0 };
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let programs = entries.filter_map(|entry| std::fs::read_link(entry.path().join("exe")).ok());

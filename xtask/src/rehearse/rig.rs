@@ -5,11 +5,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use local_cloud::Home;
+use local_cloud::{Home, Running};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::observation::Outcome;
@@ -22,14 +23,14 @@ const COMMAND_LIMIT: Duration = Duration::from_mins(15);
 /// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// A local cloud of a scenario's own.
+/// A local cloud of a rehearsal's own.
 #[derive(Debug)]
-pub(super) struct Rig {
+pub(crate) struct Rig {
     /// This very command line.
     program: PathBuf,
     /// The checkout's root.
     root: PathBuf,
-    /// Where everything of the scenario is.
+    /// Where everything of the rehearsal is.
     folder: PathBuf,
     home: Home,
     runtime: Runtime,
@@ -48,9 +49,9 @@ pub(super) enum Meanwhile {
 }
 
 impl Rig {
-    /// Starts a local cloud in an empty folder.
-    pub(super) async fn start(root: &Path, name: &str, runtime: Runtime, speed: f64) -> anyhow::Result<Self> {
-        let folder = root.join("target/rehearsal").join(name);
+    /// Starts a local cloud in an empty folder below the checkout's root.
+    pub(crate) async fn start(root: &Path, folder: &str, runtime: Runtime, speed: f64) -> anyhow::Result<Self> {
+        let folder = root.join(folder);
         let home = Home::new(folder.join("cloud"));
         let rig = Self {
             program: std::env::current_exe().context("cannot tell which program this is")?,
@@ -67,23 +68,23 @@ impl Rig {
         Ok(rig)
     }
 
-    /// Where everything of the scenario is.
-    pub(super) fn folder(&self) -> &Path {
+    /// Where everything of the rehearsal is.
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// How many times faster than AWS its waits pass.
-    pub(super) fn speed(&self) -> f64 {
+    pub(crate) fn speed(&self) -> f64 {
         self.speed
     }
 
     /// The folder of the local cloud.
-    pub(super) fn cloud_folder(&self) -> &Path {
+    pub(crate) fn cloud_folder(&self) -> &Path {
         self.home.folder()
     }
 
     /// AWS, as the local cloud plays it.
-    pub(super) async fn aws(&self) -> anyhow::Result<Aws> {
+    pub(crate) async fn aws(&self) -> anyhow::Result<Aws> {
         let running = self.home.running()?.context("the local cloud has ended")?;
         let reach = Reach::Endpoint {
             url: running.endpoint,
@@ -99,20 +100,32 @@ impl Rig {
     /// # Errors
     /// When it can't be run, or doesn't end within its limit.
     pub(super) async fn run(&self, words: &[String], meanwhile: Meanwhile) -> anyhow::Result<Outcome> {
+        let mut begun = self.begin(words)?;
+        let followed = timeout(COMMAND_LIMIT, self.follow(&mut begun, meanwhile)).await;
+        let limit = || format!("`{}` has not ended after {} s", begun.command, COMMAND_LIMIT.as_secs());
+        followed.with_context(limit)??;
+        self.end_of(begun).await
+    }
+
+    /// Begins a command on this local cloud.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    pub(crate) fn begin(&self, words: &[String]) -> anyhow::Result<Begun> {
         let command = words.join(" ");
-        let mut child = self
-            .command(words)
-            .spawn()
-            .with_context(|| format!("cannot run `{command}`"))?;
-        let ended = timeout(COMMAND_LIMIT, self.follow(&mut child, meanwhile)).await;
-        let said =
+        let child = self.command(words).spawn();
+        Begun::new(child.with_context(|| format!("cannot run `{command}`"))?, command)
+    }
+
+    /// Waits for a command's end, and keeps what it said beside the local cloud.
+    ///
+    /// # Errors
+    /// When it can't be waited for, or what it said can't be written down.
+    pub(crate) async fn end_of(&self, begun: Begun) -> anyhow::Result<Outcome> {
+        let command = begun.command.clone();
+        let ended = timeout(COMMAND_LIMIT, begun.end()).await;
+        let outcome =
             ended.with_context(|| format!("`{command}` has not ended after {} s", COMMAND_LIMIT.as_secs()))??;
-        let status = child.wait().await?;
-        let outcome = Outcome {
-            command,
-            exit: status.code(),
-            said,
-        };
         self.write_down(&outcome)?;
         Ok(outcome)
     }
@@ -121,7 +134,7 @@ impl Rig {
     ///
     /// # Errors
     /// When it doesn't succeed: the end of what it said.
-    pub(super) async fn succeed(&self, words: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) async fn succeed(&self, words: &[&str]) -> anyhow::Result<Value> {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         let outcome = self.run(&words, Meanwhile::Nothing).await?;
         let last: Vec<&str> = outcome.said.trim_end().lines().rev().take(5).collect();
@@ -141,7 +154,7 @@ impl Rig {
     ///
     /// # Errors
     /// When it doesn't end.
-    pub(super) async fn end(&self, keep: bool) -> anyhow::Result<()> {
+    pub(crate) async fn end(&self, keep: bool) -> anyhow::Result<()> {
         let home = self.home.clone();
         tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await??;
         if !keep && self.folder.exists() {
@@ -151,12 +164,13 @@ impl Rig {
         Ok(())
     }
 
-    async fn start_cloud(&self) -> anyhow::Result<()> {
+    /// Starts the local cloud, where it doesn't run.
+    ///
+    /// # Errors
+    /// When it can't be started, in its own words.
+    pub(crate) async fn start_cloud(&self) -> anyhow::Result<()> {
         let mut start = self.bare_command(&["local".to_owned(), "start".to_owned()]);
-        start.args([
-            format!("--runtime={}", self.runtime.name()),
-            format!("--speed={}", self.speed),
-        ]);
+        start.args(self.settings());
         let started = start.output().await.context("cannot start the local cloud")?;
         ensure!(
             started.status.success(),
@@ -166,11 +180,21 @@ impl Rig {
         Ok(())
     }
 
+    /// What the local cloud is started with.
+    fn settings(&self) -> [String; 2] {
+        [
+            format!("--runtime={}", self.runtime.name()),
+            format!("--speed={}", self.speed),
+        ]
+    }
+
     fn command(&self, words: &[String]) -> Command {
         let mut command = self.bare_command(words);
         // What is about this machine alone takes no cloud.
         if !matches!(words.first().map(String::as_str), Some("synth" | "local")) {
             command.args(["--local", "--json"]);
+            // A command that finds none running starts one.
+            command.args(self.settings());
         }
         if words.first().is_some_and(|word| word == "deploy") {
             command.arg("--yes");
@@ -199,47 +223,44 @@ impl Rig {
     }
 
     /// Reads what a command says to its end, and does meanwhile what is to be done.
-    async fn follow(&self, child: &mut Child, meanwhile: Meanwhile) -> anyhow::Result<String> {
-        let stdout = child.stdout.take().context("no stdout")?;
-        let mut stderr = child.stderr.take().context("no stderr")?;
-        let progress = tokio::spawn(async move {
-            let mut text = Vec::new();
-            // What can't be read any more wasn't said.
-            let _ = stderr.read_to_end(&mut text).await;
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        let mut lines = BufReader::new(stdout).lines();
-        let mut said = String::new();
+    async fn follow(&self, begun: &mut Begun, meanwhile: Meanwhile) -> anyhow::Result<()> {
         let mut waiting = meanwhile;
-        while let Some(line) = lines.next_line().await? {
-            if waiting != Meanwhile::Nothing && changes_onebox(&line) {
-                let process_id = child.id().context("the command has ended")?;
-                self.interfere(std::mem::replace(&mut waiting, Meanwhile::Nothing), process_id)
+        while let Some(line) = begun.next_line().await? {
+            if waiting != Meanwhile::Nothing && changes(&line, "OneboxService") {
+                self.interfere(std::mem::replace(&mut waiting, Meanwhile::Nothing), begun)
                     .await?;
             }
-            said.push_str(&line);
-            said.push('\n');
         }
         if waiting != Meanwhile::Nothing {
-            bail!("the command never changed Onebox:\n{said}");
+            bail!("the command never changed Onebox:\n{}", begun.said);
         }
-        said.push_str(&progress.await?);
-        Ok(said)
+        Ok(())
     }
 
-    async fn interfere(&self, meanwhile: Meanwhile, process_id: u32) -> anyhow::Result<()> {
+    async fn interfere(&self, meanwhile: Meanwhile, begun: &Begun) -> anyhow::Result<()> {
         match meanwhile {
             Meanwhile::Nothing => Ok(()),
-            Meanwhile::Interrupt => send(process_id, Signal::INT),
+            Meanwhile::Interrupt => begun.signal(Signal::INT),
             Meanwhile::KillCloud => {
-                let running = self.home.running()?.context("the local cloud has ended")?;
-                send(running.process_id, Signal::KILL)?;
-                while self.home.running()?.is_some() {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
+                self.kill_cloud().await?;
                 self.start_cloud().await
             }
         }
+    }
+
+    /// Kills the local cloud with a signal that it can't know of, and waits until it has let go of its folder.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub(crate) async fn kill_cloud(&self) -> anyhow::Result<()> {
+        let running = self.home.running()?.context("the local cloud has ended")?;
+        send(running.process_id, Signal::KILL)?;
+        // A command that met its end may have started another one by now.
+        let same = |now: Running| now.process_id == running.process_id;
+        while self.home.running()?.is_some_and(same) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
     }
 
     /// Keeps what a command said beside the local cloud, for whoever wants to look.
@@ -256,14 +277,73 @@ impl Rig {
     }
 }
 
+/// A command under way.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Its words.
+    command: String,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    progress: JoinHandle<String>,
+    /// What it has said on stdout so far.
+    said: String,
+}
+
+impl Begun {
+    fn new(mut child: Child, command: String) -> anyhow::Result<Self> {
+        let stdout = child.stdout.take().context("no stdout")?;
+        let mut stderr = child.stderr.take().context("no stderr")?;
+        let progress = tokio::spawn(async move {
+            let mut text = Vec::new();
+            // What can't be read any more wasn't said.
+            let _ = stderr.read_to_end(&mut text).await;
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Ok(Self {
+            command,
+            child,
+            lines: BufReader::new(stdout).lines(),
+            progress,
+            said: String::new(),
+        })
+    }
+
+    /// The next line on its stdout; none once it has said all. May be dropped and called again.
+    pub(crate) async fn next_line(&mut self) -> anyhow::Result<Option<String>> {
+        let line = self.lines.next_line().await?;
+        if let Some(line) = &line {
+            self.said.push_str(line);
+            self.said.push('\n');
+        }
+        Ok(line)
+    }
+
+    /// Sends it a signal; nothing where it has ended.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        // As long as it hasn't been waited for, the number is its own.
+        self.child.id().map_or(Ok(()), |process_id| send(process_id, signal))
+    }
+
+    /// Reads what is left of its words, and waits for its end.
+    async fn end(mut self) -> anyhow::Result<Outcome> {
+        while self.next_line().await?.is_some() {}
+        let status = self.child.wait().await?;
+        Ok(Outcome {
+            command: self.command,
+            exit: status.code(),
+            said: self.said + &self.progress.await?,
+        })
+    }
+}
+
 fn send(process_id: u32, signal: Signal) -> anyhow::Result<()> {
     let process = i32::try_from(process_id).ok().and_then(Pid::from_raw);
     let process = process.with_context(|| format!("{process_id} is no process id"))?;
     kill_process(process, signal).with_context(|| format!("cannot signal process {process_id}"))
 }
 
-/// Whether a record says that Onebox's service is being changed.
-fn changes_onebox(line: &str) -> bool {
+/// Whether a record says that a resource is being changed.
+pub(crate) fn changes(line: &str, logical_id: &str) -> bool {
     let record: Value = serde_json::from_str(line).unwrap_or_default();
-    record["type"] == "event" && record["logical_id"] == "OneboxService" && record["status"] == "UPDATE_IN_PROGRESS"
+    record["type"] == "event" && record["logical_id"] == logical_id && record["status"] == "UPDATE_IN_PROGRESS"
 }

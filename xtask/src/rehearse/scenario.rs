@@ -15,7 +15,7 @@ pub(crate) struct Scenario {
     /// The requests, from before the change until after it.
     pub(crate) load: Load,
     /// How the template that is deployed differs from the project's.
-    pub(crate) edits: &'static [Edit],
+    pub(crate) edits: &'static [Edit<'static>],
     /// What is done before anything is looked at, once the sandbox is deployed.
     pub(crate) before: &'static [Step],
     /// What is done while all is looked at.
@@ -47,11 +47,11 @@ impl Load {
 
 /// A value in the service stack's template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edit {
+pub(crate) struct Edit<'a> {
     /// Where: a JSON pointer, whose last part may be `-` for a new item of a list.
-    pub(crate) pointer: &'static str,
+    pub(crate) pointer: &'a str,
     /// What to put there: JSON.
-    pub(crate) value: &'static str,
+    pub(crate) value: &'a str,
 }
 
 /// Something that is done.

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use super::tools;
+use crate::soak::{CI_COUNT, CI_SEED};
 
 /// A check.
 #[derive(Debug)]
@@ -78,6 +79,12 @@ pub(super) const STEPS: &[Step] = &[
         checks: "a few changes, good and bad, end as promised",
         needs: &[],
         run: rehearse,
+    },
+    Step {
+        name: "soak",
+        checks: "twenty deployments in a row, with random kills, lose nothing and leave nothing",
+        needs: &[],
+        run: soak,
     },
 ];
 
@@ -214,6 +221,13 @@ fn rehearse(root: &Path) -> anyhow::Result<()> {
     let mut rehearse = cargo(root);
     rehearse.args(["run", "--package", "xtask", "--locked", "--", "rehearse", "--plant"]);
     succeed(rehearse.args(REHEARSED))
+}
+
+/// Always the same seed: what fails here fails anywhere. Through cargo, as the rehearsals.
+fn soak(root: &Path) -> anyhow::Result<()> {
+    let mut soak = cargo(root);
+    soak.args(["run", "--package", "xtask", "--locked", "--", "soak"]);
+    succeed(soak.args(["--seed", &CI_SEED.to_string(), "--count", &CI_COUNT.to_string()]))
 }
 
 fn has_nextest(root: &Path) -> bool {

@@ -125,3 +125,21 @@ fn requests_are_due_by_their_number() {
     assert_eq!(due(open, 6, begun, now), begun + Duration::from_millis(1500));
     assert_eq!(due(Pace::Closed { clients: 1 }, 6, begun, now), now);
 }
+
+#[tokio::test]
+async fn failures_are_kept_one_by_one_until_they_are_taken() {
+    let endpoint = serve(|number, _| match number % 2 {
+        0 => ([(HEADER, "onebox")], StatusCode::INTERNAL_SERVER_ERROR).into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    })
+    .await;
+    let mut traffic = Traffic::start(plan(&endpoint, Pace::Closed { clients: 1 }, 4)).unwrap();
+    traffic.finished().await;
+    let failures = traffic.take_failures();
+    assert_eq!((failures.kept.len(), failures.beyond), (2, 0));
+    for failed in failures.kept {
+        assert_eq!((failed.stage.as_str(), failed.status), ("onebox", Some(500)));
+        assert!(failed.sent <= failed.ended);
+    }
+    assert_eq!(traffic.take_failures(), Failures::default());
+}
