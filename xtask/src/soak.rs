@@ -26,6 +26,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Soak;
+use crate::telling::event_code::EventCode;
 
 impl Soak {
     /// Plays the plan of a seed, or lists it.
@@ -95,7 +96,7 @@ impl Soak {
             play.folder(),
             &json!({"step": step, "seen": seen, "sample": sample, "breaches": played.breaches}),
         )?;
-        context.output.record("deployment", played.record());
+        context.output.event(EventCode::Soaked, played.record());
         context.progress.line(&played.line());
         Ok(played)
     }

@@ -69,12 +69,14 @@ pub(crate) enum EventCode {
     Resource,
     /// A scenario's verdict.
     Scenario,
+    /// A deployment of a soak.
+    Soaked,
     /// A figure's reading.
     Reading,
 }
 
 /// Every code, in the order in which the document has them.
-pub(crate) const EVENT_CODES: [EventCode; 33] = [
+pub(crate) const EVENT_CODES: [EventCode; 34] = [
     EventCode::StackBegan,
     EventCode::StackDone,
     EventCode::StackCleaningUp,
@@ -107,6 +109,7 @@ pub(crate) const EVENT_CODES: [EventCode; 33] = [
     EventCode::Finding,
     EventCode::Resource,
     EventCode::Scenario,
+    EventCode::Soaked,
     EventCode::Reading,
 ];
 
@@ -168,6 +171,7 @@ impl EventCode {
             Self::Finding => ("finding", "finding", &["name", "verdict", "found", "mend"], "one of the things that `doctor` looks at"),
             Self::Resource => ("resource", "resource", &["logical_id", "resource_type", "why", "defined", "stacks", "depends_on", "needed_by", "properties"], "a resource that `explain` explains"),
             Self::Scenario => ("scenario", "verdict", &["scenario"], "how a scenario of `rehearse` ended"),
+            Self::Soaked => ("soaked", "deployment", &["step", "breaches", "attempts", "requests", "explained", "seconds"], "how a deployment of `soak` ended"),
             Self::Reading => ("reading", "reading", &["figure", "of", "unit", "value", "least", "most", "peers", "target", "met"], "a reading of `bench`"),
         };
         Entry { name, kind, meaning, fields }
