@@ -22,7 +22,6 @@ pub(crate) mod replay;
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::region::ProfileFileRegionProvider;
@@ -37,7 +36,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
 use self::date::LastDate;
-use crate::aws::error::failure;
+use crate::aws::error::{failure, lacking};
 
 /// Where to reach AWS, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +175,10 @@ fn identity(
     answer: Result<GetCallerIdentityOutput, SdkError<GetCallerIdentityError, HttpResponse>>,
 ) -> anyhow::Result<Identity> {
     let answer = answer.map_err(|error| failure("tell whose credentials these are", &error))?;
-    let account_id = answer.account().context("AWS names no account")?.to_owned();
+    let account_id = answer
+        .account()
+        .ok_or_else(|| lacking("AWS names no account"))?
+        .to_owned();
     Ok(Identity {
         account_id,
         arn: answer.arn().unwrap_or_default().to_owned(),

@@ -20,7 +20,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::deploy::refuse_fault;
 use crate::environment::Stacks;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::flags::Build;
 use crate::image::{Binary, Recipe};
 use crate::progress::human;
@@ -76,7 +76,9 @@ impl Build {
 /// Fills the folder with what the stages after Build begin with.
 fn hand_on(root: &Path, out: &Path, images: &Images) -> anyhow::Result<()> {
     if out.exists() {
-        fs::remove_dir_all(out).with_context(|| format!("cannot empty {}", out.display()))?;
+        fs::remove_dir_all(out)
+            .with_context(|| format!("cannot empty {}", out.display()))
+            .coded(Code::File)?;
     }
     synth::run(&[], &out.join(TEMPLATES), &mut |_| {})?;
     images.write(&out.join(IMAGES))?;
@@ -90,8 +92,12 @@ fn hand_on(root: &Path, out: &Path, images: &Images) -> anyhow::Result<()> {
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let folder = to.parent().context("a file is in a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make {}", folder.display()))
+        .coded(Code::File)?;
+    fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+        .coded(Code::File)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use stacks::Environment;
 
 use crate::account;
 use crate::aws::{Aws, Identity, Reach};
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Cloud;
@@ -64,6 +65,7 @@ async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
         if cloud.settings.runtime.is_some() || cloud.settings.speed.is_some() {
             return Err(
                 Failure::refused("--runtime and --speed are settings of the local cloud")
+                    .code(Code::Flags)
                     .next("add --local")
                     .into(),
             );
@@ -95,5 +97,18 @@ fn preflight(error: anyhow::Error) -> anyhow::Error {
         .into(),
         Ok(failure) => failure.into(),
         Err(error) => Failure::preflight(format!("{error:#}")).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telling::report::text as report;
+
+    #[test]
+    fn whatever_goes_wrong_before_the_first_change_is_of_the_preflight() {
+        insta::assert_snapshot!(report(&preflight(anyhow::anyhow!("no home"))), @"error[E-PREFLIGHT]: no home");
+        let failed = Failure::new(Exit::Failed, "no").into();
+        assert_eq!(crate::exit::exit_of(&preflight(failed)), Exit::Preflight);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! `docs/errors.md` is the same, and a test compares them.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 
 use crate::exit::Exit;
@@ -15,6 +18,48 @@ pub(crate) enum Code {
     Usage,
     /// The command doesn't do this.
     Refused,
+    /// Flags that make no sense together.
+    Flags,
+    /// An image that misbehaves on purpose was to be deployed where customers are.
+    FaultInProd,
+    /// A file or folder can't be read or written.
+    File,
+    /// A command that needs the source runs outside of a checkout.
+    NoCheckout,
+    /// The checkout has no commit, or git is missing.
+    NoCommit,
+    /// The pipeline's source has commits that the checkout lacks.
+    SourceApart,
+    /// git can't push to the pipeline's source.
+    PushRefused,
+    /// No stage of the pipeline failed.
+    NothingToRetry,
+    /// What was to be deleted is needed by what stands.
+    StillNeeded,
+    /// No local cloud runs.
+    NoLocalCloud,
+    /// The local cloud can't be started.
+    LocalCloud,
+    /// The local cloud refuses a fault.
+    LocalFault,
+    /// The image can't be built.
+    Build,
+    /// The image can't be pushed.
+    ImagePush,
+    /// A template is longer than CloudFormation takes.
+    TemplateTooLong,
+    /// A template has a parameter that the stack lacks.
+    NewParameter,
+    /// The pipeline would have to change its own rights.
+    RolesDiffer,
+    /// Fleet was to get an image that nobody judged.
+    Unjudged,
+    /// There is no image to go back to.
+    NoEarlierImage,
+    /// A stack went while it was worked on.
+    StackGone,
+    /// An answer of AWS's lacks what it should have.
+    AwsAnswer,
     /// A name that nothing has.
     UnknownName,
     /// There is nobody to ask.
@@ -78,7 +123,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 33] = [
+pub(crate) const CODES: [Code; 54] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,
@@ -89,8 +134,23 @@ pub(crate) const CODES: [Code; 33] = [
     Code::PipelineFailed,
     Code::ChecksFailed,
     Code::NoAnswer,
+    Code::File,
+    Code::NoCheckout,
+    Code::Build,
+    Code::ImagePush,
+    Code::PushRefused,
+    Code::LocalCloud,
+    Code::StackGone,
+    Code::AwsAnswer,
     Code::Usage,
     Code::Refused,
+    Code::Flags,
+    Code::FaultInProd,
+    Code::NoCommit,
+    Code::SourceApart,
+    Code::NothingToRetry,
+    Code::StillNeeded,
+    Code::LocalFault,
     Code::UnknownName,
     Code::NoTerminal,
     Code::Declined,
@@ -101,6 +161,12 @@ pub(crate) const CODES: [Code; 33] = [
     Code::AccessDenied,
     Code::AccountPinned,
     Code::Doctor,
+    Code::NoLocalCloud,
+    Code::TemplateTooLong,
+    Code::NewParameter,
+    Code::RolesDiffer,
+    Code::Unjudged,
+    Code::NoEarlierImage,
     Code::NoStack,
     Code::StackBusy,
     Code::NothingToResume,
@@ -151,6 +217,27 @@ impl Code {
             Self::Failed => ("E-FAILED", "something failed that has no code of its own; the words after the code say what", "do what the words name, and run the command again"),
             Self::Usage => ("E-USAGE", "the command line has a flag, a value or a command that there isn't", "`cargo xtask COMMAND --help` lists what there is"),
             Self::Refused => ("E-REFUSED", "what was asked makes no sense together, or is too dangerous", "leave away or add the flag that the error names"),
+            Self::Flags => ("E-FLAGS", "flags were given that make no sense together, or with this environment", "leave away or add the flag that the error names"),
+            Self::FaultInProd => ("E-FAULT-IN-PROD", "an image that misbehaves on purpose (`--fault`) was to be deployed where customers would meet it", "show it in the sandbox, or with `--local`"),
+            Self::File => ("E-FILE", "a file or folder can't be read or written, or isn't what it should be; the error says which and why", "see that it is there, is yours, and has room; the error names the command that writes it"),
+            Self::NoCheckout => ("E-NO-CHECKOUT", "the command needs the project's source, and isn't run in a checkout of it", "run it in a checkout, or deploy what was built with `--image` and `--templates`"),
+            Self::NoCommit => ("E-NO-COMMIT", "the pipeline runs what is committed, and the folder is no git repository with a commit, or git is missing", "install git, `git init`, commit"),
+            Self::SourceApart => ("E-SOURCE-APART", "the pipeline's repository has commits that HEAD lacks; nothing was pushed", "take them in with the command that the error names, and run it again"),
+            Self::PushRefused => ("E-PUSH-REFUSED", "git couldn't push HEAD to the pipeline's repository; git's words follow", "`aws sts get-caller-identity` must succeed, as git asks the AWS CLI for credentials; then run it again"),
+            Self::NothingToRetry => ("E-NOTHING-TO-RETRY", "the newest execution has no failed stage that could be tried again", "start a new execution with the command that the error names"),
+            Self::StillNeeded => ("E-STILL-NEEDED", "what was to be deleted is needed to change or delete what still stands", "delete that first, with the command that the error names"),
+            Self::NoLocalCloud => ("E-NO-LOCAL-CLOUD", "no local cloud is running", "`cargo xtask local start` starts it"),
+            Self::LocalCloud => ("E-LOCAL-CLOUD", "the local cloud couldn't be started; the end of its log follows", "do what the log names: mostly a port that is taken, a state of a newer version, or no Docker"),
+            Self::LocalFault => ("E-LOCAL-FAULT", "the local cloud knows no such fault, or none with this number", "`cargo xtask local fault list` shows those that wait; `local fault add --help` those that there are"),
+            Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or mend what the compiler says; `cargo xtask doctor` looks for what is missing"),
+            Self::ImagePush => ("E-IMAGE-PUSH", "the image was built, and the registry or Docker didn't take it; its words follow", "run the command again: what is in the registry already isn't pushed again"),
+            Self::TemplateTooLong => ("E-TEMPLATE-TOO-LONG", "a template is longer than the 51,200 bytes that CloudFormation takes in a request; nothing was changed", "take resources out of it, or into a stack of their own"),
+            Self::NewParameter => ("E-NEW-PARAMETER", "the template has a parameter without default that the deployed stack doesn't have, so that its value isn't known", "deploy it: `deploy` gives its parameters their values"),
+            Self::RolesDiffer => ("E-ROLES-DIFFER", "the roles that the pipeline acts in would change, and it may not change them itself", "someone who may change roles runs `cargo xtask deploy toolchain`, then the pipeline again"),
+            Self::Unjudged => ("E-UNJUDGED", "Fleet was to get an image that Onebox doesn't run, and so nobody has judged", "let Onebox meet it first: `deploy --stage onebox`"),
+            Self::NoEarlierImage => ("E-NO-EARLIER-IMAGE", "Fleet has run no other image, as far as ECS tells", "name the image to go back to: `rollback --image REPOSITORY@sha256:DIGEST`"),
+            Self::StackGone => ("E-STACK-GONE", "somebody deleted the stack while it was deployed", "see who, and run the command again to create it anew"),
+            Self::AwsAnswer => ("E-AWS-ANSWER", "AWS answered, but without what it documents; the error says what is missing", "run the command again; if it stays so, look with the AWS CLI at what it names"),
             Self::UnknownName => ("E-UNKNOWN-NAME", "no stack, resource, output, step or figure has this name", "take one of the names that the error lists"),
             Self::NoTerminal => ("E-NO-TERMINAL", "a question has to be answered, and stdin or stderr is no terminal", "answer with the flag that the error names"),
             Self::Declined => ("E-DECLINED", "the question was answered with no; the change set was deleted and nothing was changed", "run the command again to be asked again"),
@@ -168,7 +255,7 @@ impl Code {
             Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
             Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
             Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),
-            Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and five tries were not enough", "run the command again in a minute: it goes on where it was"),
+            Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and asking again and again was not enough", "run the command again in a minute: it goes on where it was"),
             Self::AwsUnreachable => ("E-AWS-UNREACHABLE", "AWS can't be reached, or fails itself", "check the network, and run the command again; what AWS was asked to do goes on"),
             Self::ChangeRefused => ("E-CHANGE-REFUSED", "CloudFormation refuses the change set; nothing was changed", "mend the template by its words"),
             Self::TimeLimit => ("E-TIME-LIMIT", "something waited for didn't come within its limit; the error says what was seen last", "follow it again with the command that the error names"),
@@ -197,54 +284,4 @@ pub(crate) fn markdown() -> String {
         let _ = writeln!(text, "| `{name}` | {cause} | {mend} |");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
-    use super::*;
-
-    fn sources(folder: &Path, texts: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                sources(&path, texts);
-            } else if path.file_name().is_some_and(|name| name != "code.rs") {
-                texts.push(std::fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-
-    #[test]
-    fn the_page_is_what_the_codes_say() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
-        let page = std::fs::read_to_string(path).unwrap();
-        let mend = "mend: cargo xtask errors --markdown > docs/errors.md";
-        assert!(page == markdown(), "docs/errors.md is not what the codes say; {mend}");
-    }
-
-    #[test]
-    fn every_code_has_a_name_of_its_own_and_is_listed() {
-        let names: BTreeSet<&str> = CODES.iter().map(|code| code.name()).collect();
-        assert_eq!(names.len(), CODES.len());
-        assert!(names.iter().all(|name| name.starts_with("E-")));
-    }
-
-    #[test]
-    fn every_code_is_given_somewhere() {
-        let mut texts = Vec::new();
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
-        let by_exit = [Exit::Failed, Exit::Refused, Exit::Preflight, Exit::Interrupted].map(Code::of_exit);
-        let by_exit = by_exit
-            .into_iter()
-            .chain([Exit::RolledBack, Exit::RollbackFailed, Exit::ThinEvidence].map(Code::of_exit));
-        let by_exit: Vec<Code> = by_exit.collect();
-        for code in CODES {
-            let given = format!("Code::{code:?}");
-            let is_given = texts.iter().any(|text| text.contains(&given));
-            assert!(is_given || by_exit.contains(&code), "{given} is given nowhere");
-        }
-    }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use local_cloud::Home;
 
+use crate::code::Code;
+use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -49,7 +51,13 @@ impl Context {
     /// Outside of any checkout.
     pub(crate) fn checkout(&self) -> anyhow::Result<&Path> {
         let root = find_root(&self.root).filter(|root| *root == self.root);
-        root.with_context(|| format!("no checkout of the project contains {}", self.root.display()))
+        root.ok_or_else(|| {
+            let what = format!("no checkout of the project contains {}", self.root.display());
+            Failure::new(Exit::Failed, what)
+                .code(Code::NoCheckout)
+                .next("run it in a checkout")
+                .into()
+        })
     }
 
     /// A context that keeps what it is told and is never interrupted.

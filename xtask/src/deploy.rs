@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::build::Images;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
@@ -91,7 +92,7 @@ impl Deploy {
             }
             _ => return Ok(()),
         };
-        Err(Failure::refused(refused).into())
+        Err(Failure::refused(refused).code(Code::Flags).into())
     }
 
     /// Takes what a build's file says in place of the file's name: the bootstrap image where the infrastructure is
@@ -171,6 +172,7 @@ pub(crate) fn refuse_fault(fault: Option<&str>, environment: Environment, aws: &
     if fault.is_some() && environment == Environment::Prod && !aws.is_near() {
         let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
         return Err(Failure::refused(what)
+            .code(Code::FaultInProd)
             .next("show it in the sandbox, or with --local")
             .into());
     }

@@ -83,9 +83,8 @@ impl Destroy {
         let agreed = match (target, confirm) {
             (_, Some(written)) if written == service_stack => true,
             (_, Some(written)) => {
-                return Err(
-                    Failure::refused(format!("--confirm names {written}, and the stack is {service_stack}")).into(),
-                );
+                let what = format!("--confirm names {written}, and the stack is {service_stack}");
+                return Err(Failure::refused(what).code(Code::Flags).into());
             }
             (Target::Prod, None) => {
                 let question = format!("this deletes production; to do so, write {service_stack}:");
@@ -141,7 +140,10 @@ async fn refuse_while_production_stands(aws: &Aws) -> anyhow::Result<()> {
                 "{} is changed in a role that goes with the toolchain: without it, it could be neither changed nor deleted",
                 stack.name
             );
-            return Err(Failure::refused(what).next("cargo xtask destroy prod, first").into());
+            return Err(Failure::refused(what)
+                .code(Code::StillNeeded)
+                .next("cargo xtask destroy prod, first")
+                .into());
         }
     }
     Ok(())
@@ -310,11 +312,9 @@ mod tests {
         let replay = Replay::new([no_stack(), stack("UPDATE_COMPLETE")]);
         let error = refuse_while_production_stands(&replay.aws()).await.unwrap_err();
         assert_eq!(exit_of(&error), Exit::Refused);
-        assert!(
-            error
-                .to_string()
-                .starts_with("OneBoxDeploymentOnECS-Service-Prod is changed in a role that goes with the toolchain"),
-            "{error}"
-        );
+        insta::assert_snapshot!(crate::telling::report::text(&error), @"
+        error[E-STILL-NEEDED]: OneBoxDeploymentOnECS-Service-Prod is changed in a role that goes with the toolchain: without it, it could be neither changed nor deleted
+          next: cargo xtask destroy prod, first
+        ");
     }
 }

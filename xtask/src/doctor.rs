@@ -167,7 +167,7 @@ mod tests {
         ");
         let failure = verdict(&findings).unwrap();
         assert_eq!(failure.exit, crate::exit::Exit::Preflight);
-        insta::assert_snapshot!(failure, @"a deployment won't work for want of: credentials");
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"error[E-DOCTOR]: a deployment won't work for want of: credentials");
     }
 
     #[test]

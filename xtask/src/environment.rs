@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::code::Code;
 use crate::exit::Failure;
 use crate::flags::{Environment, Target};
 use crate::stack::compare::kept;
@@ -134,7 +135,9 @@ impl Rendered {
         let path = folder.join(format!("{}.template.json", self.name));
         self.template = std::fs::read_to_string(&path).map_err(|error| {
             let next = format!("write it with `cargo xtask synth --out {}`", folder.display());
-            Failure::refused(format!("cannot read {}: {error}", path.display())).next(next)
+            Failure::refused(format!("cannot read {}: {error}", path.display()))
+                .code(Code::File)
+                .next(next)
         })?;
         Ok(())
     }

@@ -130,6 +130,24 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Gives an error a code, where it has none of its own.
+pub(crate) trait Coded<T> {
+    /// The value, or a failure with this code and, unless the error has another, exit status 1.
+    fn coded(self, code: Code) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Coded<T> for Result<T, E> {
+    fn coded(self, code: Code) -> anyhow::Result<T> {
+        self.map_err(|error| {
+            let error = error.into();
+            if Failure::of(&error).is_some() {
+                return error;
+            }
+            Failure::new(Exit::Failed, format!("{error:#}")).code(code).into()
+        })
+    }
+}
+
 /// The exit status of an error: its failure's, or 1.
 pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     Failure::of(error).map_or(Exit::Failed, |failure| failure.exit)
@@ -159,6 +177,19 @@ mod tests {
     #[test]
     fn an_error_without_a_failure_exits_1() {
         assert_eq!(exit_of(&anyhow::anyhow!("no")).code(), 1);
+    }
+
+    #[test]
+    fn a_code_is_given_where_there_is_none() {
+        let coded = |error: anyhow::Error| crate::telling::report::text(&Err::<(), _>(error).coded(Code::File).unwrap_err());
+        assert_eq!(
+            coded(anyhow::anyhow!("no").context("cannot read")),
+            "error[E-FILE]: cannot read: no"
+        );
+        assert_eq!(
+            coded(Failure::preflight("no").next("mend").into()),
+            "error[E-PREFLIGHT]: no\n  next: mend"
+        );
     }
 
     #[test]

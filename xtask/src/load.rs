@@ -39,13 +39,8 @@ impl Load {
         let counts = traffic.end().await;
         context.progress.clear();
         context.output.line(&render(&counts, elapsed));
-        if counts.total() > 0 && counts.total() == counts.without_answer() {
-            let why = counts.unanswered.keys().next().cloned().unwrap_or_default();
-            return Err(
-                Failure::new(Exit::Failed, format!("{endpoint} answered no request: {why}"))
-                    .code(Code::NoAnswer)
-                    .into(),
-            );
+        if let Some(failure) = no_answer(&endpoint, &counts) {
+            return Err(failure.into());
         }
         Ok(Done {
             exit: if interrupted { Exit::Interrupted } else { Exit::Done },
@@ -65,6 +60,17 @@ impl Load {
             at_most: MOST_REQUESTS,
         }
     }
+}
+
+/// Whether nobody answered at all, which is no figure.
+fn no_answer(endpoint: &str, counts: &Counts) -> Option<Failure> {
+    let nobody = counts.total() > 0 && counts.total() == counts.without_answer();
+    nobody.then(|| {
+        let why = counts.unanswered.keys().next().cloned().unwrap_or_default();
+        Failure::new(Exit::Failed, format!("{endpoint} answered no request: {why}"))
+            .code(Code::NoAnswer)
+            .next("see what runs there: `cargo xtask status`")
+    })
 }
 
 /// The environment's endpoint, as its service stack names it.
@@ -210,6 +216,20 @@ mod tests {
         1 without an answer: no connection: refused
         101 requests in 2.0 s, 50 a second, 3 failed
         ");
+    }
+
+    #[test]
+    fn an_endpoint_where_nobody_answers() {
+        let mut counts = Counts::default();
+        assert!(no_answer("http://x", &counts).is_none());
+        counts.unanswered("no connection: refused".to_owned());
+        let failure = no_answer("http://x", &counts).unwrap();
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+        error[E-NO-ANSWER]: http://x answered no request: no connection: refused
+          next: see what runs there: `cargo xtask status`
+        ");
+        counts.answered("fleet", StatusCode::OK, Duration::ZERO);
+        assert!(no_answer("http://x", &counts).is_none());
     }
 
     #[test]

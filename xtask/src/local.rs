@@ -13,7 +13,9 @@ use local_cloud::fidelity::{Entry, ledger};
 use local_cloud::{Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::context::Context;
+use crate::exit::{Coded as _, Failure};
 use crate::flags::{Local, LocalCommand, LocalSettings};
 use crate::table;
 
@@ -61,8 +63,8 @@ pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Op
         }
         return Ok(running);
     }
-    let mut child = spawn(context, settings, port)?;
-    let running = wait_until_ready(context, &mut child).await?;
+    let mut child = spawn(context, settings, port).coded(Code::LocalCloud)?;
+    let running = wait_until_ready(context, &mut child).await.coded(Code::LocalCloud)?;
     context
         .progress
         .line(&format!("started the local cloud: {}", describe(&running)));
@@ -197,14 +199,18 @@ fn status(context: &Context) -> anyhow::Result<Value> {
 }
 
 fn environment(context: &Context) -> anyhow::Result<Value> {
-    let running = context
-        .home()
-        .running()?
-        .context("no local cloud is running; `cargo xtask local start` starts it")?;
+    let running = context.home().running()?.ok_or_else(not_running)?;
     for (name, value) in variables(&running) {
         context.output.line(&format!("export {name}={value}"));
     }
     Ok(json!({}))
+}
+
+/// Nobody to ask.
+fn not_running() -> Failure {
+    Failure::preflight("no local cloud is running")
+        .code(Code::NoLocalCloud)
+        .next("start it: `cargo xtask local start`")
 }
 
 /// The variables that the AWS CLI and every SDK read.

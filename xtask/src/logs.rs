@@ -38,7 +38,11 @@ impl Logs {
         let aws = cloud::connect(context, &self.cloud, &[environment]).await?;
         let stack = Stacks::of(self.environment).service.name;
         if aws.stack(&stack).await?.is_none() {
-            let next = "deploy it with `cargo xtask deploy`";
+            let next = format!(
+                "deploy it with `cargo xtask deploy {}{}`",
+                self.environment.name(),
+                self.cloud.arguments()
+            );
             let failure = Failure::preflight(format!("there is no stack {stack}")).code(Code::NoStack);
             return Err(failure.next(next).into());
         }

@@ -64,12 +64,12 @@ fn main() -> ExitCode {
     let command = match Xtask::try_parse() {
         Ok(xtask) => xtask.command,
         Err(error) => {
-            // Without a reader of either stream there is nobody to tell.
-            let _ = error.print();
             if !error.use_stderr() {
+                // Without a reader there is nobody to tell.
+                let _ = error.print();
                 return ExitCode::SUCCESS;
             }
-            progress::Progress::stderr().line(&format!("error code: {}", Code::Usage.name()));
+            progress::Progress::stderr().line(&usage(&error));
             return refuse(&error);
         }
     };
@@ -138,4 +138,29 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         }
     };
     result.map(Done::from)
+}
+
+/// What is wrong with a command line, in clap's words, with the code that every error has.
+fn usage(error: &clap::Error) -> String {
+    let words = error.to_string();
+    let words = words.strip_prefix("error: ").unwrap_or(&words);
+    format!("error[{}]: {}", Code::Usage.name(), words.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_has_a_code_too() {
+        let error = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--stage", "twobox"]).unwrap_err();
+        insta::assert_snapshot!(usage(&error), @"
+        error[E-USAGE]: invalid value 'twobox' for '--stage <STAGE>'
+          [possible values: infrastructure, onebox, fleet]
+
+          tip: a similar value exists: 'onebox'
+
+        For more information, try '--help'.
+        ");
+    }
 }

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use clap::{Command, CommandFactory as _};
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::context::Context;
+use crate::exit::Coded as _;
 use crate::flags::{Completions, Man, Xtask};
 
 /// The name that is completed: shells complete the first word of a line alone, and in `cargo xtask` that is cargo's.
@@ -58,8 +60,12 @@ fn page() -> anyhow::Result<String> {
 }
 
 fn write(folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    clap_mangen::generate_to(manual(), folder).with_context(|| format!("cannot write into {}", folder.display()))
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make {}", folder.display()))
+        .coded(Code::File)?;
+    clap_mangen::generate_to(manual(), folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))
+        .coded(Code::File)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl Outputs {
         if outputs.is_empty() {
             let what = format!("{} is not deployed", self.target.name());
             let next = format!("cargo xtask deploy {}{}", self.target.name(), self.cloud.arguments());
-            return Err(Failure::new(Exit::Failed, what).next(next).into());
+            return Err(Failure::new(Exit::Failed, what).code(Code::NoStack).next(next).into());
         }
         if let Some(name) = &self.name {
             context.output.line(value(&outputs, name)?);

@@ -12,7 +12,9 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use self::policy::{Place, Policy, policies};
+use crate::code::Code;
 use crate::context::Context;
+use crate::exit::Coded as _;
 use crate::flags::{Permissions, Target};
 
 impl Permissions {
@@ -56,9 +58,13 @@ pub(crate) fn template() -> Value {
 }
 
 fn write(policy: &Policy, out: &Path) -> anyhow::Result<String> {
-    fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
+    fs::create_dir_all(out)
+        .with_context(|| format!("creating {}", out.display()))
+        .coded(Code::File)?;
     let path = out.join(format!("{}.policy.json", policy.name));
     let text = serde_json::to_string_pretty(&policy.document)?;
-    fs::write(&path, text + "\n").with_context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, text + "\n")
+        .with_context(|| format!("writing {}", path.display()))
+        .coded(Code::File)?;
     Ok(path.display().to_string())
 }

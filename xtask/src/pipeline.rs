@@ -238,6 +238,12 @@ async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> 
     Ok(json!({"stopped": running.id}))
 }
 
+fn nothing_failed(again: &str) -> Failure {
+    Failure::refused("the newest execution has not failed: there is no stage to try again")
+        .code(Code::NothingToRetry)
+        .next(format!("start it with `{again}`"))
+}
+
 async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let started = Instant::now();
     let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
@@ -245,13 +251,13 @@ async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let place = prepare::existing(&aws, &again).await?;
     let newest = aws.executions(&place.pipeline).await?.into_iter().next();
     let Some(newest) = newest.filter(|execution| execution.status == "Failed") else {
-        let what = "the newest execution has not failed: there is no stage to try again";
-        return Err(Failure::refused(what).next(format!("start it with `{again}`")).into());
+        return Err(nothing_failed(&again).into());
     };
     let actions = aws.actions(&place.pipeline, &newest.id).await?;
     let Some(failed) = show::failed(&actions) else {
         let what = format!("execution {} failed before any of its actions did", newest.id);
         return Err(Failure::refused(what)
+            .code(Code::NothingToRetry)
             .next(format!("start it anew with `{again}`"))
             .into());
     };

@@ -12,7 +12,7 @@ use crate::cloud;
 use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::flags::{Binary, Image, ImageCommand, ImageContents};
 use crate::image::{self, BuiltImage, PushRoute, Recipe, RegistryLogin, UsedRoute};
 use crate::progress::human;
@@ -69,14 +69,23 @@ impl Image {
 /// When it can't be built or pushed.
 pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, recipe: &Recipe) -> anyhow::Result<String> {
     let image = build(context, recipe).await?;
+    push(context, aws, repository, &image).await
+}
+
+/// Pushes an image that is built; its reference by digest.
+///
+/// # Errors
+/// When neither Docker nor the registry takes it.
+pub(crate) async fn push(context: &Context, aws: &Aws, repository: &str, image: &BuiltImage) -> anyhow::Result<String> {
     let started = Instant::now();
     let login = aws.registry_login().await?;
     let login = RegistryLogin::new(login.user, login.password);
-    let push = image::push(&image, repository, tag(&image), &login, PushRoute::Auto);
+    let push = image::push(image, repository, tag(image), &login, PushRoute::Auto);
     let pushed = context
         .interrupt
         .or("interrupted: the image is not pushed", push)
-        .await??;
+        .await?
+        .coded(Code::ImagePush)?;
     let how = match pushed.route {
         UsedRoute::Docker => "pushed through Docker",
         UsedRoute::Direct => "pushed without Docker",
@@ -109,7 +118,7 @@ async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage>
     });
     let image = context.interrupt.or("interrupted: no image is built", building).await?;
     context.progress.clear();
-    let image = image??;
+    let image = image?.coded(Code::Build)?;
     let sizes = format!("{} bytes, {} of them the binary", image.size_bytes, image.binary_bytes);
     context.progress.line(&format!(
         "image {}: {sizes}, {}",
@@ -132,7 +141,11 @@ impl ImageContents {
     /// When a fault is asked of a binary that knows none.
     fn recipe(self) -> anyhow::Result<Recipe> {
         if self.fault.is_some() && self.binary == Binary::Bootstrap {
-            return Err(Failure::refused("--fault is for the service: the bootstrap binary knows no faults").into());
+            return Err(
+                Failure::refused("--fault is for the service: the bootstrap binary knows no faults")
+                    .code(Code::Flags)
+                    .into(),
+            );
         }
         Ok(Recipe {
             binary: self.binary.into(),

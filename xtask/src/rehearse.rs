@@ -20,6 +20,7 @@ use self::observation::Observation;
 use self::rig::Rig;
 use self::scenario::Scenario;
 use self::scenarios::SCENARIOS;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Rehearse, Runtime};
@@ -103,7 +104,7 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<&'static Scenario>> {
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         let what = format!("no scenario is called {unknown}; there are: {}", known.join(", "));
-        return Err(Failure::refused(what).into());
+        return Err(Failure::refused(what).code(Code::UnknownName).into());
     }
     let chosen = |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| name == scenario.name);
     Ok(SCENARIOS.iter().filter(chosen).collect())
@@ -157,6 +158,7 @@ fn conclude(verdicts: &[Verdict]) -> anyhow::Result<Value> {
     let kept = format!("what happened is in target/rehearsal/{}", failed[0]);
     Err(
         Failure::new(Exit::Failed, format!("not as promised: {}", failed.join(", ")))
+            .code(Code::ChecksFailed)
             .next(kept)
             .next(again)
             .into(),

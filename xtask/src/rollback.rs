@@ -69,6 +69,7 @@ impl Rollback {
         let before = images.into_iter().find(|image| *image != running.fleet);
         before.ok_or_else(|| {
             Failure::preflight(format!("Fleet has run no other image than {}", short(&running.fleet)))
+                .code(Code::NoEarlierImage)
                 .next("name the image to go back to: --image REPOSITORY@sha256:DIGEST")
                 .into()
         })
@@ -91,5 +92,47 @@ impl Rollback {
             detach: false,
         };
         apply(context, aws, &stack.changing([parameter]), terms).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+    use crate::telling::report::text as report;
+    use crate::flags::{Command, Xtask};
+
+    #[tokio::test]
+    async fn without_an_earlier_image_there_is_nothing_to_go_back_to() {
+        let Command::Rollback(rollback) = Xtask::try_parse_from(["xtask", "rollback", "prod"]).unwrap().command else {
+            panic!("it is a rollback")
+        };
+        let outputs = [
+            (service::CLUSTER_NAME, "Cluster"),
+            (service::FLEET_SERVICE_NAME, "Fleet"),
+        ];
+        let stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: BTreeMap::new(),
+            outputs: outputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        };
+        let running = Images {
+            onebox: "r@sha256:1".to_owned(),
+            fleet: "r@sha256:1".to_owned(),
+        };
+        let aws = Replay::new([(200, r#"{"serviceDeployments": []}"#.to_owned())]).aws();
+        let error = rollback.image(&aws, &stack, &running).await.unwrap_err();
+        insta::assert_snapshot!(report(&error), @"
+        error[E-NO-EARLIER-IMAGE]: Fleet has run no other image than sha256:1
+          next: name the image to go back to: --image REPOSITORY@sha256:DIGEST
+        ");
     }
 }

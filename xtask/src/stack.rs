@@ -20,6 +20,9 @@ pub(crate) mod standing;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use crate::code::Code;
+use crate::exit::{Exit, Failure};
+
 /// A stack as CloudFormation describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stack {
@@ -37,6 +40,13 @@ pub(crate) struct Stack {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Its outputs.
     pub(crate) outputs: BTreeMap<String, String>,
+}
+
+/// A stack that somebody deleted while it was worked on.
+pub(crate) fn gone(name: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("the stack {name} has gone while it was deployed"))
+        .code(Code::StackGone)
+        .next("see who deleted it, and run the command again to create it anew")
 }
 
 /// A resource of a stack.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use stacks::Stack;
 
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 
 /// Writes `<StackName>.template.json` for the stacks named, or for all, and says their paths.
 ///
@@ -38,9 +38,13 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<Stack>> {
 }
 
 fn write(stack: &Stack, out: &Path) -> anyhow::Result<PathBuf> {
-    fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
+    fs::create_dir_all(out)
+        .with_context(|| format!("creating {}", out.display()))
+        .coded(Code::File)?;
     let path = out.join(format!("{}.template.json", stack.name));
-    fs::write(&path, &stack.template).with_context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, &stack.template)
+        .with_context(|| format!("writing {}", path.display()))
+        .coded(Code::File)?;
     Ok(path)
 }
 

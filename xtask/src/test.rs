@@ -195,7 +195,10 @@ mod tests {
     #[test]
     fn a_failure_names_the_command_that_repeats_it() {
         let failure = verdict(&[done(Outcome::Passed), done(Outcome::Failed("no".to_owned()))], false).unwrap();
-        assert_eq!(failure.next, ["`cargo xtask test clippy` runs just that"]);
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+        error[E-CHECKS-FAILED]: failed: clippy
+          next: `cargo xtask test clippy` runs just that
+        ");
     }
 
     #[test]

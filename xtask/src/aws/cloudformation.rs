@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, Parameter};
 use serde_json::Value;
 
 use super::Aws;
-use super::error::{failure, says};
+use super::error::{failure, lacking, says};
+use crate::code::Code;
+use crate::exit::Failure;
 use crate::stack::changes::{Change, effect};
 use crate::stack::events::Event;
 use crate::stack::properties::{PropertyChange, added, within};
@@ -121,10 +122,16 @@ impl Aws {
             .send()
             .await
             .map_err(|error| failure(&format!("create a change set for {}", wanted.name), &error))?;
-        let id = answer.id().context("CloudFormation names no change set")?.to_owned();
+        let id = answer
+            .id()
+            .ok_or_else(|| lacking("CloudFormation names no change set"))?
+            .to_owned();
         Ok(ChangeSetId {
             id,
-            stack_id: answer.stack_id().context("CloudFormation names no stack")?.to_owned(),
+            stack_id: answer
+                .stack_id()
+                .ok_or_else(|| lacking("CloudFormation names no stack"))?
+                .to_owned(),
         })
     }
 
@@ -223,7 +230,7 @@ impl Aws {
         let answer = answer.map_err(|error| failure(&format!("get the template of {stack}"), &error))?;
         answer
             .template_body
-            .with_context(|| format!("CloudFormation gives no template of {stack}"))
+            .ok_or_else(|| lacking(format!("CloudFormation gives no template of {stack}")))
     }
 
     /// A page of a stack's events, newest first, and what names the page after it.
@@ -254,11 +261,13 @@ fn template_text(wanted: &Wanted) -> anyhow::Result<Option<&str>> {
         return Ok(None);
     };
     let length = text.len();
-    anyhow::ensure!(
-        length <= TEMPLATE_LIMIT_BYTES,
-        "the template of {} has {length} bytes, and CloudFormation takes {TEMPLATE_LIMIT_BYTES}",
-        wanted.name
-    );
+    if length > TEMPLATE_LIMIT_BYTES {
+        let what = format!(
+            "the template of {} has {length} bytes, and CloudFormation takes {TEMPLATE_LIMIT_BYTES}",
+            wanted.name
+        );
+        return Err(Failure::preflight(what).code(Code::TemplateTooLong).into());
+    }
     Ok(Some(text))
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::calls::{Operation, codepipeline};
+use super::error::lacking;
 use super::{Aws, json};
 use crate::pipeline::execution::{Action, Execution, Revision};
 
@@ -73,7 +73,9 @@ impl Aws {
         }
         let answer = self.pipeline(codepipeline::START_PIPELINE_EXECUTION, input).await?;
         let id = answer["pipelineExecutionId"].as_str();
-        Ok(id.context("CodePipeline gives the execution no id")?.to_owned())
+        Ok(id
+            .ok_or_else(|| lacking("CodePipeline gives the execution no id"))?
+            .to_owned())
     }
 
     /// Stops an execution: after the actions that run, or with `abandon` without waiting for them.

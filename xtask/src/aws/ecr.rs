@@ -2,12 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, anyhow};
 use aws_sdk_ecr::types::ImageIdentifier;
 use base64::Engine as _;
 
 use super::Aws;
-use super::error::failure;
+use super::error::{failure, lacking};
 
 /// An image in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +49,18 @@ impl Aws {
     pub(crate) async fn registry_login(&self) -> anyhow::Result<Login> {
         let answer = self.ecr.get_authorization_token().send().await;
         let answer = answer.map_err(|error| failure("log in to the image registry", &error))?;
-        let data = answer.authorization_data().first().context("ECR gives no login")?;
-        let token = data.authorization_token().context("ECR gives no token")?;
+        let data = answer
+            .authorization_data()
+            .first()
+            .ok_or_else(|| lacking("ECR gives no login"))?;
+        let token = data
+            .authorization_token()
+            .ok_or_else(|| lacking("ECR gives no token"))?;
         let (user, password) = user_and_password(token)?;
-        let endpoint = data.proxy_endpoint().context("ECR names no registry")?.to_owned();
+        let endpoint = data
+            .proxy_endpoint()
+            .ok_or_else(|| lacking("ECR names no registry"))?
+            .to_owned();
         Ok(Login {
             endpoint,
             user,
@@ -122,8 +129,8 @@ impl Aws {
 fn user_and_password(token: &str) -> anyhow::Result<(String, String)> {
     let decoded = base64::engine::general_purpose::STANDARD
         .decode(token)
-        .map_err(|_| anyhow!("ECR's token is not base64"))?;
-    let decoded = String::from_utf8(decoded).map_err(|_| anyhow!("ECR's token is not text"))?;
+        .map_err(|_| lacking("ECR's token is not base64"))?;
+    let decoded = String::from_utf8(decoded).map_err(|_| lacking("ECR's token is not text"))?;
     // JSON has a colon too, but its user would be no word.
     let pair = decoded.split_once(':').filter(|(user, password)| {
         let word = user
@@ -131,7 +138,7 @@ fn user_and_password(token: &str) -> anyhow::Result<(String, String)> {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         word && !user.is_empty() && !password.is_empty()
     });
-    let (user, password) = pair.context("ECR's token is not a user and a password")?;
+    let (user, password) = pair.ok_or_else(|| lacking("ECR's token is not a user and a password"))?;
     Ok((user.to_owned(), password.to_owned()))
 }
 

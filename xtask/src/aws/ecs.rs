@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::calls::ecs;
+use super::error::lacking;
 use super::{Aws, json};
 use crate::services::stopped::{StoppedContainer, StoppedTask};
 use crate::services::{Deployment, Service};
@@ -29,7 +29,7 @@ impl Aws {
     pub(crate) async fn deployment_began(&self, cluster: &str, service: &str) -> anyhow::Result<SystemTime> {
         let described = self.described_service(cluster, service).await?;
         let created = moment(&described["deployments"][0]["createdAt"]);
-        created.with_context(|| format!("ECS doesn't say when the deployment of {service} began"))
+        created.ok_or_else(|| lacking(format!("ECS doesn't say when the deployment of {service} began")))
     }
 
     /// The names of the alarms that watch a service's deployments.

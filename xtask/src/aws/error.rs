@@ -71,6 +71,11 @@ fn refused(action: &str, code: &str, message: &str) -> Failure {
     }
 }
 
+/// An answer that lacks what AWS documents.
+pub(super) fn lacking(what: impl Into<String>) -> anyhow::Error {
+    Failure::new(Exit::Failed, what).code(Code::AwsAnswer).into()
+}
+
 fn passing(what: String) -> Failure {
     Failure {
         passing: true,

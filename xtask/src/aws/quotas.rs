@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::calls::quotas;
+use super::error::lacking;
 use super::{Aws, json};
 
 impl Aws {
@@ -26,7 +27,7 @@ impl Aws {
 
 fn value(answer: &Value) -> anyhow::Result<f64> {
     let value = answer["Quota"]["Value"].as_f64();
-    value.ok_or_else(|| anyhow::anyhow!("Service Quotas gives no value"))
+    value.ok_or_else(|| lacking("Service Quotas gives no value"))
 }
 
 #[cfg(test)]

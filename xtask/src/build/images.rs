@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::exit::Failure;
+use crate::code::Code;
+use crate::exit::{Coded as _, Failure};
 
 /// The images of a build, by digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +26,13 @@ impl Images {
     /// When there is no such file, or it doesn't name both images: exit status 3.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| Failure::refused(format!("cannot read {}: {error}", path.display())))?;
+        let text = text
+            .map_err(|error| Failure::refused(format!("cannot read {}: {error}", path.display())).code(Code::File))?;
         let images = serde_json::from_str(&text);
         images.map_err(|error| {
             let what = format!("{} doesn't name a build's images: {error}", path.display());
             Failure::refused(what)
+                .code(Code::File)
                 .next("`cargo xtask build` writes such a file")
                 .into()
         })
@@ -41,6 +44,8 @@ impl Images {
     /// When it can't be written.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        std::fs::write(path, text)
+            .with_context(|| format!("cannot write {}", path.display()))
+            .coded(Code::File)
     }
 }

@@ -99,13 +99,26 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+    use crate::telling::report::text as report;
     use crate::flags::{Command, Xtask};
     use crate::stack::script::{no_stack, stack};
     use crate::verdict::Sample;
 
     fn told(error: &anyhow::Error) -> String {
-        let failure = Failure::of(error).unwrap();
-        format!("{}\n{failure}\n{}", failure.exit.code(), failure.next.join("\n"))
+        format!("{}\nexit {}", report(error), exit_of(error).code())
+    }
+
+    #[test]
+    fn an_onebox_that_somebody_moved_on_meanwhile() {
+        let images = Images {
+            onebox: "r@sha256:2".to_owned(),
+            fleet: "r@sha256:0".to_owned(),
+        };
+        insta::assert_snapshot!(told(&overtaken("r@sha256:1", &images).into()), @"
+        error[E-OVERTAKEN]: somebody moved Onebox on while sha256:1 was judged: Onebox runs sha256:2, Fleet sha256:0; Fleet is untouched
+          next: see what goes on with `cargo xtask status`, and deploy again once that is through
+        exit 4
+        ");
     }
 
     #[test]
@@ -116,11 +129,11 @@ mod tests {
         };
         let verdict = Verdict::of(Sample::default(), Sample::default());
         insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
-        7
-        there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
-        let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
-        or go on to Fleet without: `cargo xtask deploy sandbox --stage fleet --accept-thin-evidence --local`
-        or take it back from Onebox: `cargo xtask rollback sandbox --local`
+        error[E-THIN-EVIDENCE]: there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
+          next: let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
+          next: or go on to Fleet without: `cargo xtask deploy sandbox --stage fleet --accept-thin-evidence --local`
+          next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
+        exit 7
         ");
     }
 
@@ -132,11 +145,11 @@ mod tests {
         let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
         let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));
         insta::assert_snapshot!(told(&after_putting_back(failure(), failed)), @"
-        6
-        the image is worse than what Fleet runs: 10.00 % of its answers are errors, and 0.00 % of Fleet's
+        error[E-WORSE]: the image is worse than what Fleet runs: 10.00 % of its answers are errors, and 0.00 % of Fleet's
           Onebox couldn't be brought back to what Fleet runs: Example: UPDATE_ROLLBACK_FAILED
-        mend the cause and run `cargo xtask deploy sandbox` again
-        act
+          next: mend the cause and run `cargo xtask deploy sandbox` again
+          next: act
+        exit 6
         ");
         assert_eq!(
             exit_of(&after_putting_back(failure(), rolled_back)),

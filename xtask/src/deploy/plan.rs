@@ -94,7 +94,9 @@ fn unjudged(image: &str, running: &Images) -> Failure {
         "Onebox doesn't run {}, so that nobody has judged it; {running}",
         short(image)
     );
-    Failure::preflight(what).next("let Onebox meet it first: `--stage onebox`")
+    Failure::preflight(what)
+        .code(Code::Unjudged)
+        .next("let Onebox meet it first: `--stage onebox`")
 }
 
 #[cfg(test)]

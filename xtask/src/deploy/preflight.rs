@@ -102,9 +102,11 @@ mod tests {
             period_seconds: 60,
         };
         let failure = refusal(&[&alarm("a"), &alarm("b")]);
-        insta::assert_snapshot!(failure, @"
-        nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+        error[E-RED-ALARM]: nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
           and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
+          next: find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment
+          next: or go on without that protection: --ignore-red-alarms
         ");
     }
 }

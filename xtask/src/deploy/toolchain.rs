@@ -2,7 +2,6 @@
 
 use std::time::{Instant, SystemTime};
 
-use anyhow::Context as _;
 use constants::pipeline::BRANCH;
 use serde_json::{Value, json};
 use stacks::source::CLONE_URL;
@@ -11,11 +10,13 @@ use super::resume::nothing;
 use super::{report, say_under_way};
 use crate::aws::Aws;
 use crate::cloud;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
 use crate::flags::{Deploy, Target};
 use crate::stack::apply::{Applied, Terms, apply, follow_under_way};
+use crate::stack::gone;
 use crate::token::{Purpose, Scope, token_for};
 
 impl Deploy {
@@ -77,7 +78,10 @@ impl Deploy {
             (self.fault.is_some(), "--fault"),
         ];
         match given.iter().find(|(given, _)| *given) {
-            Some((_, flag)) => Err(Failure::refused(format!("the toolchain runs no image: leave {flag} away")).into()),
+            Some((_, flag)) => {
+                let what = format!("the toolchain runs no image: leave {flag} away");
+                Err(Failure::refused(what).code(Code::Flags).into())
+            }
             None => Ok(()),
         }
     }
@@ -152,13 +156,13 @@ async fn resume(context: &Context, aws: &Aws, stacks: &Toolchain, commands: (&st
 async fn ensure_as_deployed(aws: &Aws, foundation: &Rendered) -> anyhow::Result<()> {
     let name = &foundation.name;
     let next = "cargo xtask deploy toolchain, by someone who may change roles";
-    let refuse = |what: String| Err(Failure::preflight(what).next(next).into());
+    let refuse = |code, what: String| Err(Failure::preflight(what).code(code).next(next).into());
     if aws.stack(name).await?.is_none() {
-        return refuse(format!("there is no stack {name}"));
+        return refuse(Code::NoStack, format!("there is no stack {name}"));
     }
     if aws.template(name).await? != foundation.template {
         let what = format!("{name} differs from its template, and the pipeline may not change what it may do itself");
-        return refuse(what);
+        return refuse(Code::RolesDiffer, what);
     }
     Ok(())
 }
@@ -166,7 +170,7 @@ async fn ensure_as_deployed(aws: &Aws, foundation: &Rendered) -> anyhow::Result<
 async fn say_where_to_push(context: &Context, aws: &Aws, foundation: &Rendered) -> anyhow::Result<()> {
     let name = &foundation.name;
     let stack = aws.stack(name).await?;
-    let stack = stack.with_context(|| format!("the stack {name} has gone while it was deployed"))?;
+    let stack = stack.ok_or_else(|| gone(name))?;
     // A repository elsewhere has an address of its own.
     if let Some(url) = stack.outputs.get(CLONE_URL) {
         context.output.line(&format!("{CLONE_URL}  {url}"));
@@ -218,6 +222,12 @@ mod tests {
         let differs = "Example differs from its template, and the pipeline may not change what it may do itself";
         check(vec![stack("UPDATE_COMPLETE"), template("{ }")], Err(differs)).await;
         check(vec![no_stack()], Err("there is no stack Example")).await;
+        let replay = Replay::new([stack("UPDATE_COMPLETE"), template("{ }")]);
+        let error = ensure_as_deployed(&replay.aws(), &foundation()).await.unwrap_err();
+        insta::assert_snapshot!(crate::telling::report::text(&error), @"
+        error[E-ROLES-DIFFER]: Example differs from its template, and the pipeline may not change what it may do itself
+          next: cargo xtask deploy toolchain, by someone who may change roles
+        ");
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 //! What the account uses of a quota already isn't known; so this tells when an environment wouldn't fit into an account of
 //! its own, and how much of the quota it takes.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Finding;
@@ -20,31 +22,51 @@ struct Quota {
     need: fn(&Value) -> f64,
 }
 
-/// Codes: <https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html>
-const QUOTAS: [Quota; 4] = [
+/// Codes and what they stand for, as `aws service-quotas list-aws-default-service-quotas` gives them:
+/// <https://github.com/gruntwork-io/terraform-aws-utilities/blob/main/docs/quotas.md>, and for the NAT gateways
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>.
+const QUOTAS: [Quota; 6] = [
+    // "Fargate On-Demand vCPU resource count".
     Quota {
         name: "Fargate vCPUs",
         service: "fargate",
         code: "L-3032A538",
         need: processors,
     },
+    // "VPCs per Region".
     Quota {
         name: "VPCs",
         service: "vpc",
         code: "L-F678F1CE",
         need: |template| count(template, "AWS::EC2::VPC"),
     },
+    // "EC2-VPC Elastic IPs".
     Quota {
         name: "Elastic IPs",
         service: "ec2",
         code: "L-0263D0A3",
         need: |template| count(template, "AWS::EC2::EIP"),
     },
+    // "NAT gateways per Availability Zone".
+    Quota {
+        name: "NAT gateways in a zone",
+        service: "vpc",
+        code: "L-FE5A380F",
+        need: gateways_in_a_zone,
+    },
+    // "Application Load Balancers per Region".
     Quota {
         name: "load balancers",
         service: "elasticloadbalancing",
         code: "L-53DA6B97",
         need: |template| count(template, "AWS::ElasticLoadBalancingV2::LoadBalancer"),
+    },
+    // "Target Groups per Region".
+    Quota {
+        name: "target groups",
+        service: "elasticloadbalancing",
+        code: "L-B22855CB",
+        need: |template| count(template, "AWS::ElasticLoadBalancingV2::TargetGroup"),
     },
 ];
 
@@ -93,6 +115,17 @@ fn resources<'a>(template: &'a Value, resource_type: &str) -> impl Iterator<Item
 #[expect(clippy::cast_precision_loss, reason = "a template has at most 500 resources")]
 fn count(template: &Value, resource_type: &str) -> f64 {
     resources(template, resource_type).count() as f64
+}
+
+/// The most NAT gateways of any zone, which is that of a gateway's subnet.
+fn gateways_in_a_zone(template: &Value) -> f64 {
+    let mut by_zone: BTreeMap<String, f64> = BTreeMap::new();
+    for (_, gateway) in resources(template, "AWS::EC2::NatGateway") {
+        let subnet = gateway["Properties"]["SubnetId"]["Ref"].as_str().unwrap_or_default();
+        let zone = &template["Resources"][subnet]["Properties"]["AvailabilityZone"];
+        *by_zone.entry(zone.to_string()).or_default() += 1.0;
+    }
+    by_zone.into_values().fold(0.0, f64::max)
 }
 
 /// The vCPUs of all tasks at their least count, and of those that a deployment starts beside them: services are deployed
@@ -145,7 +178,9 @@ mod tests {
             ("Fargate vCPUs", 11.5),
             ("VPCs", 1.0),
             ("Elastic IPs", 3.0),
+            ("NAT gateways in a zone", 1.0),
             ("load balancers", 1.0),
+            ("target groups", 2.0),
         ];
         assert_eq!(needs, expected);
     }

@@ -8,6 +8,7 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::{CallFault, Fault, FaultCommand, ResourceOperation};
@@ -21,10 +22,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// When no local cloud runs (exit status 4), or it refuses (3).
 pub(super) async fn run(context: &Context, command: FaultCommand) -> anyhow::Result<Value> {
-    let running = context
-        .home()
-        .running()?
-        .ok_or_else(|| Failure::preflight("no local cloud is running").next("start it: `cargo xtask local start`"))?;
+    let running = context.home().running()?.ok_or_else(super::not_running)?;
     let (method, path, body) = match command {
         FaultCommand::Add { fault } => (Method::POST, String::new(), wanted(fault).to_string()),
         FaultCommand::List => (Method::GET, String::new(), String::new()),
@@ -107,7 +105,9 @@ async fn send(method: Method, location: &str, body: String) -> anyhow::Result<Va
     let answer: Value = serde_json::from_slice(&body).context("the local cloud's answer is not JSON")?;
     if !status.is_success() {
         let words = answer["message"].as_str().unwrap_or_default();
-        return Err(Failure::refused(format!("the local cloud refuses: {words}")).into());
+        return Err(Failure::refused(format!("the local cloud refuses: {words}"))
+            .code(Code::LocalFault)
+            .into());
     }
     Ok(answer)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::prepare::Prepared;
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::{Environment, Pipeline};
@@ -25,7 +26,10 @@ pub(super) fn check(flags: &Pipeline, aws: &Aws, prepared: &Prepared) -> anyhow:
     }
     if !aws.is_near() {
         let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
-        return Err(Failure::refused(what).next("show it with --local").into());
+        return Err(Failure::refused(what)
+            .code(Code::FaultInProd)
+            .next("show it with --local")
+            .into());
     }
     if prepared.starts_by_itself.is_some() {
         let what = "HEAD was not deployed yet: its execution has just begun, without the fault";

@@ -14,6 +14,7 @@ use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
 use crate::flags::Pipeline;
 use crate::stack::Stack;
+use crate::stack::gone;
 use crate::stack::standing::{Standing as StackStanding, standing};
 
 /// The pipeline, once it exists.
@@ -106,7 +107,7 @@ async fn made(
 /// Pushes HEAD where the repository is behind; whether it did.
 async fn push(context: &Context, aws: &Aws, foundation: &str, head: &Head) -> anyhow::Result<bool> {
     let stack = aws.stack(foundation).await?;
-    let stack = stack.ok_or_else(|| anyhow::anyhow!("the stack {foundation} has gone meanwhile"))?;
+    let stack = stack.ok_or_else(|| gone(foundation))?;
     let (url, repository) = (stack.output(CLONE_URL)?, stack.output(SOURCE_REPOSITORY_NAME)?);
     let tip = aws.branch_tip(repository, BRANCH).await?;
     match source::standing(&context.root, head, tip.as_deref())? {
@@ -140,10 +141,12 @@ async fn push(context: &Context, aws: &Aws, foundation: &str, head: &Head) -> an
     Ok(true)
 }
 
-fn apart(repository: &str, url: &str, head: &Head) -> Failure {
+pub(super) fn apart(repository: &str, url: &str, head: &Head) -> Failure {
     let what = format!(
         "{BRANCH} of {repository} has commits that HEAD ({}) lacks: nothing was pushed",
         short(&head.commit)
     );
-    Failure::refused(what).next(format!("take them in first: `git pull --rebase {url} {BRANCH}`"))
+    Failure::refused(what)
+        .code(Code::SourceApart)
+        .next(format!("take them in first: `git pull --rebase {url} {BRANCH}`"))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
+use crate::code::Code;
 use crate::exit::Failure;
 
 /// The checkout, as far as a push is concerned.
@@ -47,6 +48,7 @@ pub(crate) fn head(root: &Path) -> anyhow::Result<Head> {
             "{} is no git repository with a commit, or git is missing",
             root.display()
         ))
+        .code(Code::NoCommit)
         .next("the pipeline runs what is committed: install git, `git init`, commit")
     })?;
     let summary = cmd!(shell, "git log --max-count=1 --format=%s").quiet().read()?;
@@ -145,7 +147,7 @@ impl Credentials {
     }
 
     fn failure(self, what: String) -> Failure {
-        let failure = Failure::new(crate::exit::Exit::Failed, what);
+        let failure = Failure::new(crate::exit::Exit::Failed, what).code(Code::PushRefused);
         match self {
             Self::None => failure,
             Self::AwsCli => {
@@ -191,6 +193,11 @@ mod tests {
         let repository = Repository::new();
         let error = head(repository.folder.path()).unwrap_err();
         assert_eq!(crate::exit::exit_of(&error), crate::exit::Exit::Refused, "{error}");
+        let told = crate::telling::report::text(&error).replace(repository.folder.path().to_str().unwrap(), "FOLDER");
+        insta::assert_snapshot!(told, @"
+        error[E-NO-COMMIT]: FOLDER is no git repository with a commit, or git is missing
+          next: the pipeline runs what is committed: install git, `git init`, commit
+        ");
         let commit = repository.commit("First\n\nwords");
         repository.shell.write_file("new", "x").unwrap();
         let expected = Head {
@@ -237,6 +244,10 @@ mod tests {
             .unwrap();
         assert_eq!(tip, repository.git(&["rev-parse", "HEAD"]));
         let error = push(repository.folder.path(), "/nowhere/at/all", "main", Credentials::None).unwrap_err();
-        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+        let told = crate::telling::report::text(&error);
+        assert!(
+            told.starts_with("error[E-PUSH-REFUSED]: cannot push HEAD to /nowhere/at/all: "),
+            "{told}"
+        );
     }
 }

@@ -165,11 +165,9 @@ async fn ends_that_are_no_failure_of_a_stage() {
             service_stack(),
         ])
         .await;
-        let told = told(outcome);
-        assert!(
-            told.starts_with(&format!("1: execution {ID} was {}", status.to_lowercase())),
-            "{told}"
-        );
+        let told = crate::telling::report::text(&outcome.unwrap_err());
+        let expected = format!("error[E-PIPELINE-FAILED]: execution {ID} was {}", status.to_lowercase());
+        assert!(told.starts_with(&expected), "{told}");
     }
 }
 
@@ -256,4 +254,44 @@ fn the_execution_of_a_commit_is_the_newest_of_it() {
 #[test]
 fn the_command_that_tries_again() {
     assert_eq!(retry_command(AGAIN), "cargo xtask pipeline retry --local");
+}
+
+#[test]
+fn a_stage_that_did_not_fail_is_not_tried_again() {
+    insta::assert_snapshot!(crate::telling::report::text(&nothing_failed(AGAIN).into()), @"
+    error[E-NOTHING-TO-RETRY]: the newest execution has not failed: there is no stage to try again
+      next: start it with `cargo xtask pipeline --local`
+    ");
+}
+
+#[test]
+fn source_that_went_another_way_is_not_pushed_over() {
+    let head = source::Head {
+        commit: "abcdef0123456789".to_owned(),
+        summary: "Answer faster".to_owned(),
+        uncommitted: 0,
+    };
+    let failure = prepare::apart("source", "http://x/source", &head);
+    insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+    error[E-SOURCE-APART]: main of source has commits that HEAD (abcdef01) lacks: nothing was pushed
+      next: take them in first: `git pull --rebase http://x/source main`
+    ");
+}
+
+#[test]
+fn a_fault_is_shown_by_an_execution_of_its_own() {
+    use clap::Parser as _;
+    let arguments = ["xtask", "pipeline", "--local", "--fault", "hang"];
+    let crate::flags::Command::Pipeline(flags) = crate::flags::Xtask::try_parse_from(arguments).unwrap().command else {
+        panic!("{arguments:?}");
+    };
+    let prepared = prepare::Prepared {
+        place: place(),
+        starts_by_itself: Some("abcdef0123456789".to_owned()),
+    };
+    let error = demonstration::check(&flags, &Replay::new([]).aws(), &prepared).unwrap_err();
+    insta::assert_snapshot!(crate::telling::report::text(&error), @"
+    error[E-REFUSED]: HEAD was not deployed yet: its execution has just begun, without the fault
+      next: run the same command again once that has ended, so that the fault is the only change
+    ");
 }

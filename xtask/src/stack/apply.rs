@@ -11,7 +11,7 @@ use super::explain::{Consequences, Evidence, Told};
 use super::follow::{Followed, Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Outcome, Standing, standing};
-use super::{Stack, Wanted, busy, changes, explain};
+use super::{Stack, Wanted, busy, changes, explain, gone};
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::code::Code;
@@ -246,9 +246,7 @@ async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_
     context.progress.line(&found);
     let question = format!("delete {} and create it anew?", stack.name);
     if !terms.yes && !prompt::confirm(context, &question, "--yes", "interrupted: nothing was changed").await? {
-        return Err(Failure::refused(format!("{} was left as it is", stack.name))
-            .code(Code::Declined)
-            .into());
+        return Err(declined(&stack.name).into());
     }
     context.progress.line(&format!("deleting {}", stack.name));
     remove(context, aws, stack, &format!("{}-clear", terms.token), terms.again).await
@@ -263,14 +261,16 @@ fn show(context: &Context, name: &str, change_set: &ChangeSet) {
     context.progress.line(&changes::render(name, &change_set.changes));
 }
 
+fn declined(name: &str) -> Failure {
+    Failure::refused(format!("{name} was left as it is")).code(Code::Declined)
+}
+
 async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Result<()> {
     let leaving = format!("interrupted: {name} was left as it is");
     if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", &leaving).await? {
         return Ok(());
     }
-    Err(Failure::refused(format!("{name} was left as it is"))
-        .code(Code::Declined)
-        .into())
+    Err(declined(name).into())
 }
 
 async fn execute(
@@ -364,5 +364,5 @@ async fn evidence(aws: &Aws, stack: &str, followed: &Followed, cause: &Event) ->
 async fn existing(context: &Context, aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {
     let leaving = "interrupted: the stack is as it was asked to be, or on its way";
     let stack = patiently(context, leaving, async || aws.stack(stack_id).await).await?;
-    stack.ok_or_else(|| anyhow::anyhow!("the stack {stack_id} has gone while it was deployed"))
+    stack.ok_or_else(|| gone(stack_id).into())
 }

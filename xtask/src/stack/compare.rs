@@ -122,7 +122,8 @@ pub(crate) fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>>
             "the parameter {name} is new to {}: only a deployment knows its value",
             stack.name
         );
-        return Err(Failure::preflight(what).into());
+        let next = "deploy it: `cargo xtask deploy` gives its parameters their values";
+        return Err(Failure::preflight(what).code(Code::NewParameter).next(next).into());
     }
     Ok(kept.into_iter().map(|(name, _)| name.clone()).collect())
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::stages::Stages;
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::services::phase::Phase;
@@ -29,7 +30,8 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> any
     loop {
         let look = async {
             let stack = aws.stack(stack_name).await?;
-            let stack = stack.ok_or_else(|| Failure::preflight(format!("there is no stack {stack_name}")))?;
+            let stack = stack
+                .ok_or_else(|| Failure::preflight(format!("there is no stack {stack_name}")).code(Code::NoStack))?;
             let stages = Stages::gather(aws, &stack).await?;
             anyhow::Ok((stack, stages))
         };

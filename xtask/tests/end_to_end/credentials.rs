@@ -43,7 +43,9 @@ fn without_credentials_nothing_is_begun() {
         let outcome = cloud.run(person(&cloud, folder.path(), arguments));
         outcome.expect(4);
         assert!(
-            outcome.stderr.contains(words) && outcome.stderr.contains("aws sso login"),
+            outcome.stderr.contains("error[E-CREDENTIALS-MISSING]: ")
+                && outcome.stderr.contains(words)
+                && outcome.stderr.contains("aws sso login"),
             "{}",
             outcome.stderr
         );

@@ -58,10 +58,14 @@ fn calls_fail_as_asked_for_and_clients_bear_it_or_say_so() {
     until("nobody holds the folder", || {
         cloud.xtask(&["local", "status"]).stdout.starts_with("not running")
     });
-    cloud.xtask(&["local", "fault", "list"]).expect(4);
+    let nobody = cloud.xtask(&["local", "fault", "list"]);
+    nobody.expect(4);
+    assert!(nobody.stderr.contains("error[E-NO-LOCAL-CLOUD]: "), "{}", nobody.stderr);
     cloud.xtask(&["local", "start"]).expect(0);
     assert!(cloud.fault(&["list"]).contains("kept"), "it outlives a kill");
-    cloud.xtask(&["local", "fault", "clear", "77"]).expect(3);
+    let unknown = cloud.xtask(&["local", "fault", "clear", "77"]);
+    unknown.expect(3);
+    assert!(unknown.stderr.contains("error[E-LOCAL-FAULT]: "), "{}", unknown.stderr);
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn what_keeps_it_from_starting_is_said() {
     let port = taken.local_addr().unwrap().port().to_string();
     let refused = cloud.xtask(&[&start[..], &["--port", &port]].concat());
     refused.expect(1);
+    assert!(refused.stderr.contains("error[E-LOCAL-CLOUD]: "), "{}", refused.stderr);
     assert!(
         refused.stderr.contains(&port) && refused.stderr.contains("--port"),
         "{}",

@@ -122,10 +122,11 @@ async fn a_failed_update_is_told_by_its_first_cause() {
     let (_, outcome) = check(answers, true).await;
     let error = outcome.unwrap_err();
     assert_eq!(exit_of(&error), Exit::RolledBack);
-    insta::assert_snapshot!(error.to_string(), @"
-    Queue (AWS::SQS::Queue), CREATE_FAILED: Queue already exists
+    insta::assert_snapshot!(crate::telling::report::text(&error), @"
+    error[E-ROLLED-BACK]: Queue (AWS::SQS::Queue), CREATE_FAILED: Queue already exists
       then given up because of it: Other
       Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
+      next: mend the cause and run `cargo xtask deploy sandbox` again
     ");
 }
 
@@ -232,4 +233,9 @@ async fn without_a_terminal_nobody_is_asked_and_the_change_set_goes() {
     let error = outcome.unwrap_err();
     assert_eq!(exit_of(&error), Exit::Refused);
     assert_eq!(Failure::of(&error).unwrap().next, ["answer with --yes"]);
+}
+
+#[test]
+fn a_change_that_nobody_wants() {
+    insta::assert_snapshot!(crate::telling::report::text(&declined("Example").into()), @"error[E-DECLINED]: Example was left as it is");
 }
