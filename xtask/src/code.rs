@@ -80,6 +80,8 @@ pub(crate) enum Code {
     AccountPinned,
     /// `doctor` found something.
     Doctor,
+    /// What an earlier deployment left has the name that a new one would take.
+    RepositoryLeft,
     /// A stack isn't there.
     NoStack,
     /// Somebody changes the stack.
@@ -123,7 +125,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 54] = [
+pub(crate) const CODES: [Code; 55] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,
@@ -167,6 +169,7 @@ pub(crate) const CODES: [Code; 54] = [
     Code::RolesDiffer,
     Code::Unjudged,
     Code::NoEarlierImage,
+    Code::RepositoryLeft,
     Code::NoStack,
     Code::StackBusy,
     Code::NothingToResume,
@@ -248,6 +251,7 @@ impl Code {
             Self::AccessDenied => ("E-ACCESS-DENIED", "the credentials are good, and may not do this", "use others (`--profile`), or have these allowed what the error names"),
             Self::AccountPinned => ("E-ACCOUNT-PINNED", "the environment is bound to another account than the credentials are of", "use credentials of the account that the error names; the binding is in `stacks/constants/src/environment.rs`, or a variable such as `XTASK_ACCOUNT_PROD`"),
             Self::Doctor => ("E-DOCTOR", "`doctor` found what would keep a deployment from working", "do what stands at each failing line"),
+            Self::RepositoryLeft => ("E-REPOSITORY-LEFT", "the source repository of an earlier deployment is there still, under the name that the new one would take: it stays when its stack is deleted", "keep what is in it with `git clone --mirror`, then delete it with the command that the error names"),
             Self::NoStack => ("E-NO-STACK", "a stack that the command needs isn't deployed", "deploy it with the command that the error names"),
             Self::StackBusy => ("E-STACK-BUSY", "an operation of someone else's goes on in the stack; the error names it and since when", "wait until it has ended, and run the command again (`deploy` waits by itself)"),
             Self::NothingToResume => ("E-NOTHING-TO-RESUME", "no deployment is under way that `--resume` could follow, and none was left between its stages", "`cargo xtask status` shows what runs; deploy without `--resume`"),

@@ -1,6 +1,7 @@
 //! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
 
 mod judge;
+mod left;
 pub(crate) mod outcome;
 pub(crate) mod place;
 pub(crate) mod plan;

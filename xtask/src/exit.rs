@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_code_is_given_where_there_is_none() {
-        let coded = |error: anyhow::Error| crate::telling::report::text(&Err::<(), _>(error).coded(Code::File).unwrap_err());
+        let coded =
+            |error: anyhow::Error| crate::telling::report::text(&Err::<(), _>(error).coded(Code::File).unwrap_err());
         assert_eq!(
             coded(anyhow::anyhow!("no").context("cannot read")),
             "error[E-FILE]: cannot read: no"

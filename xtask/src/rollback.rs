@@ -103,8 +103,8 @@ mod tests {
 
     use super::*;
     use crate::aws::replay::Replay;
-    use crate::telling::report::text as report;
     use crate::flags::{Command, Xtask};
+    use crate::telling::report::text as report;
 
     #[tokio::test]
     async fn without_an_earlier_image_there_is_nothing_to_go_back_to() {

@@ -106,7 +106,7 @@ impl World {
             Service::CloudWatch => cloudwatch::call(&mut self.cloud, now, operation, input),
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
             Service::CodeBuild => codebuild::call(&mut self.cloud, operation, input),
-            Service::CodeCommit => codecommit::call(&self.cloud, operation, input),
+            Service::CodeCommit => codecommit::call(&mut self.cloud, operation, input),
             Service::CodePipeline => codepipeline::call(&mut self.cloud, now, operation, input),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),

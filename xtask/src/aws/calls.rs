@@ -274,6 +274,7 @@ calls! {
 calls! {
     codecommit, crate::aws::json::CODE_COMMIT, "codecommit", OF_CODE_COMMIT {
         GET_BRANCH "GetBranch", &[(Source, &[Pipeline])];
+        GET_REPOSITORY "GetRepository", &[(Source, &[DeployToolchain, Pipeline])];
     }
 }
 

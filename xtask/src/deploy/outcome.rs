@@ -99,9 +99,9 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::telling::report::text as report;
     use crate::flags::{Command, Xtask};
     use crate::stack::script::{no_stack, stack};
+    use crate::telling::report::text as report;
     use crate::verdict::Sample;
 
     fn told(error: &anyhow::Error) -> String {

@@ -6,6 +6,7 @@ use constants::pipeline::BRANCH;
 use serde_json::{Value, json};
 use stacks::source::CLONE_URL;
 
+use super::left::refuse_taken_name;
 use super::resume::nothing;
 use super::{report, say_under_way};
 use crate::aws::Aws;
@@ -118,6 +119,7 @@ impl<'a> Asking<'a> {
 /// # Errors
 /// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
 pub(crate) async fn one(context: &Context, aws: &Aws, stack: &Rendered, asking: Asking<'_>) -> anyhow::Result<Applied> {
+    refuse_taken_name(aws, stack).await?;
     let token = token_for(&Purpose::deploy(Scope::All, None), SystemTime::now());
     let terms = Terms {
         yes: asking.yes,

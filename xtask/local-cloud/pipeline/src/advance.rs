@@ -1,5 +1,6 @@
 //! What goes on by itself: actions start, stages end, executions enter stages or give way.
 
+use identifiers::LETTERS_AND_DIGITS;
 use std::time::SystemTime;
 
 use crate::pipeline::{of_run, tell};
@@ -183,7 +184,12 @@ impl Pipeline {
         let cut = |text: &str, length| text.chars().take(length).collect::<String>();
         let mut artifacts = Vec::new();
         for name in &definition.outputs {
-            let key = format!("{}/{}/{}", cut(&self.name, 20), cut(name, 10), self.ids.suffix());
+            let key = format!(
+                "{}/{}/{}",
+                cut(&self.name, 20),
+                cut(name, 10),
+                self.ids.suffix(LETTERS_AND_DIGITS, 7)
+            );
             artifacts.push(Artifact {
                 name: name.clone(),
                 key,

@@ -7,7 +7,6 @@ mod advance;
 mod definition;
 mod event;
 mod execution;
-mod ids;
 mod pipeline;
 mod read;
 mod request;

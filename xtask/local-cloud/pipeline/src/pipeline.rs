@@ -5,11 +5,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Ids;
 use crate::{
     Action, ActionStatus, Change, Definition, Event, Execution, ExecutionKind, ExecutionMode, ExecutionStatus, Stop,
     Subject, Trigger, TriggerKind,
 };
+use identifiers::Ids;
 
 /// How many executions are kept. AWS keeps them for twelve months.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html>

@@ -14,10 +14,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::evaluate::{Found, Lookup};
-use crate::ids::Ids;
 use crate::provider::{Operation, Progress, Provider, ResourceRequest};
 use crate::run::{Phase, Run, Step};
 use crate::stack::{Resource, ResourceStatus, Stack, StackStatus};
+use identifiers::Ids;
 
 /// How long an operation on one resource may take where its type states nothing.
 ///

@@ -13,7 +13,6 @@ mod changes;
 mod engine;
 mod error;
 mod evaluate;
-mod ids;
 mod plan;
 mod provider;
 mod replacement;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change_set::ChangeSet;
-use crate::ids::Ids;
 use crate::plan::{Plan, PlannedResource};
 use crate::run::Run;
 use crate::template::Policy;
+use identifiers::Ids;
 
 /// How many events of a stack are kept; the oldest go first. A named choice: AWS keeps 90 days of them.
 const MAX_EVENTS: usize = 1000;

@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::api;
 use crate::engine::Engine;
 use crate::error::ApiError;
-use crate::ids::Ids;
 use crate::plan::Environment;
 use crate::provider::Provider;
 use crate::stack::Stack;
+use identifiers::Ids;
 
 /// How many deleted stacks can still be described by their id; the oldest go first.
 ///

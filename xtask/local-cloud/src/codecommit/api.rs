@@ -9,7 +9,7 @@ use crate::properties::text;
 use crate::wire::{Fault, Service};
 
 /// Answers one call.
-pub(crate) fn call(cloud: &Cloud, operation: &str, input: &Value) -> Result<Value, Fault> {
+pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: &Value) -> Result<Value, Fault> {
     match operation {
         "GetRepository" => get_repository(cloud, input),
         "ListRepositories" => list_repositories(cloud, input),
@@ -19,6 +19,7 @@ pub(crate) fn call(cloud: &Cloud, operation: &str, input: &Value) -> Result<Valu
             Ok(json!({"branches": repository.branches.heads.keys().collect::<Vec<_>>()}))
         }
         "GetCommit" => get_commit(cloud, input),
+        "DeleteRepository" => delete_repository(cloud, input),
         _ => Err(Fault::unsupported(Service::CodeCommit, operation)),
     }
 }
@@ -42,6 +43,20 @@ fn get_repository(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
         metadata["defaultBranch"] = json!(default);
     }
     Ok(json!({"repositoryMetadata": metadata}))
+}
+
+/// Deletes a repository and all that is in it; one that isn't there is no error.
+/// <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_DeleteRepository.html>
+fn delete_repository(cloud: &mut Cloud, input: &Value) -> Result<Value, Fault> {
+    let found = repository(cloud, input).map(|(name, repository)| (name.to_owned(), repository.id.clone()));
+    match found {
+        Ok((name, id)) => {
+            cloud.delete_repository(&name);
+            Ok(json!({"repositoryId": id}))
+        }
+        Err(fault) if fault.code == "RepositoryDoesNotExistException" => Ok(json!({})),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn list_repositories(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {

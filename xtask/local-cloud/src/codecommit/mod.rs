@@ -143,9 +143,7 @@ impl Handler for Repositories {
     ) -> Result<(), String> {
         if let Some((name, _)) = find(cloud, physical_id) {
             let name = name.to_owned();
-            cloud.code.repositories.remove(&name);
-            cloud.code.deleted_repositories.insert(name.clone());
-            cloud.effects.push(Effect::Code(CodeEffect::DeleteRepository { name }));
+            cloud.delete_repository(&name);
         }
         Ok(())
     }
@@ -195,6 +193,14 @@ pub(crate) fn clone_url(cloud: &Cloud, name: &str) -> String {
 }
 
 impl Cloud {
+    /// Takes a repository away, and has its git repository go.
+    fn delete_repository(&mut self, name: &str) {
+        let name = name.to_owned();
+        self.code.repositories.remove(&name);
+        self.code.deleted_repositories.insert(name.clone());
+        self.effects.push(Effect::Code(CodeEffect::DeleteRepository { name }));
+    }
+
     /// Notes that a git repository is there; one that was deleted meanwhile goes again.
     pub(crate) fn repository_made(&mut self, name: String, outcome: Result<(), String>) {
         match self.code.repositories.get_mut(&name) {

@@ -10,12 +10,12 @@ use crate::account;
 use crate::aws::replay::Replay;
 use crate::context::Context;
 use crate::deploy::plan::{Images, steps};
-use crate::telling::report::text as report;
 use crate::flags::{Command, Stage, Xtask};
 use crate::image::{Binary, Recipe};
 use crate::stack::apply::{Terms, apply};
 use crate::stack::script::*;
 use crate::stack::{Stack, Template, Wanted, compare};
+use crate::telling::report::text as report;
 use crate::traffic::{Pace, Plan, Traffic};
 
 /// What is told of a change of the stack Example, against answers of CloudFormation.

@@ -55,7 +55,7 @@ const BUILDS: [Build; 3] = [
             "OneBoxDeploymentOnECS-Foundation-Deployments",
             "OneBoxDeploymentOnECS-Toolchain-Deployments",
         ],
-        unneeded: &[],
+        unneeded: &[(On::Source, "it deploys the pipeline alone, whose source is there")],
         of_service: &[],
     },
     Build {

@@ -127,6 +127,7 @@ async fn a_failed_update_is_told_by_its_first_cause() {
       then given up because of it: Other
       Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
       next: mend the cause and run `cargo xtask deploy sandbox` again
+      next: see all events: `aws cloudformation describe-stack-events --stack-name Example`
     ");
 }
 

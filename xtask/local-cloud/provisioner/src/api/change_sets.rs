@@ -8,8 +8,8 @@ use crate::api::{Answer, Call, Input, describe, page, timestamp};
 use crate::change_set::{ChangeSet, ChangeSetStatus, ChangeSetType, ExecutionStatus};
 use crate::changes::{Changes, compare};
 use crate::error::ApiError;
-use crate::ids::Ids;
 use crate::stack::{Deployment, OnFailure, Stack, StackStatus, name};
+use identifiers::Ids;
 
 /// The AWS CLI's `deploy` knows an empty change set by these words.
 const NO_CHANGES: &str =

@@ -1,5 +1,6 @@
 //! Creation and update: resources in dependency order, independent ones side by side, up to the first failure.
 
+use identifiers::CAPITALS_AND_DIGITS;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -138,7 +139,7 @@ impl Engine<'_> {
         Resource {
             type_name: planned.type_name.clone(),
             physical_id: None,
-            generated_name: format!("{}-{id}-{}", stack.name, self.ids.suffix()),
+            generated_name: format!("{}-{id}-{}", stack.name, self.ids.suffix(CAPITALS_AND_DIGITS, 12)),
             status: Status::CreateInProgress,
             status_reason: None,
             updated: self.now,
