@@ -28,6 +28,17 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Soak;
 use crate::telling::event_code::EventCode;
 
+/// What a soak that isn't played to its end says.
+const INTERRUPTED: &str = "interrupted: the soak is not complete";
+
+/// What came of the deployments.
+#[derive(Debug, Default)]
+struct Record {
+    all: Vec<Played>,
+    /// What the local cloud took after each.
+    samples: Vec<Sample>,
+}
+
 impl Soak {
     /// Plays the plan of a seed, or lists it.
     ///
@@ -44,46 +55,58 @@ impl Soak {
             context.output.line(&report::list(steps));
             return Ok(json!({"steps": steps}));
         }
+        let mut play = self.begin(context, first).await?;
+        let folder = play.folder().to_owned();
+        let mut record = Record::default();
+        if let Err(error) = self.play_all(context, &mut play, steps, &mut record).await {
+            drop(play);
+            play::end(&folder).await?;
+            return Err(error);
+        }
+        self.conclude(context, play, &record).await
+    }
+
+    async fn begin(&self, context: &Context, first: &Step) -> anyhow::Result<Play> {
         let folder = format!("target/soak/{}", self.seed);
         context.progress.line(&format!(
-            "seed {}: deployments {from} to {}, at speed {}, in {folder}",
-            self.seed, self.count, self.speed
+            "seed {}: deployments {} to {}, at speed {}, in {folder}",
+            self.seed, first.number, self.count, self.speed
         ));
-        let begun = Play::begin(&context.root, &folder, self.speed, first.before);
-        let interrupted = "interrupted: the soak is not complete";
-        let mut play = context.interrupt.or(interrupted, Box::pin(begun)).await??;
-        let (mut all, mut samples) = (Vec::new(), Vec::new());
+        let begun = Box::pin(Play::begin(&context.root, &folder, self.speed, first.before));
+        let begun = context.interrupt.or(INTERRUPTED, begun).await.flatten();
+        if begun.is_err() {
+            play::end(&context.root.join(&folder)).await?;
+        }
+        begun
+    }
+
+    /// Plays the deployments, up to the first that doesn't end as it must if nobody wants to go on.
+    async fn play_all(
+        &self,
+        context: &Context,
+        play: &mut Play,
+        steps: &[Step],
+        record: &mut Record,
+    ) -> anyhow::Result<()> {
         for step in steps {
-            let playing = Box::pin(self.step(context, &mut play, step, &mut samples));
-            let played = context.interrupt.or(interrupted, playing).await.flatten();
-            let played = match played {
-                Ok(played) => played,
-                Err(error) => {
-                    play.abandon().await?;
-                    return Err(error.context(self.again(step.number)));
-                }
-            };
+            let playing = Box::pin(self.step(context, play, step));
+            let played = context.interrupt.or(INTERRUPTED, playing).await.flatten();
+            let (played, sample) = played.with_context(|| self.again(step.number))?;
             let stop = !played.breaches.is_empty() && !self.go_on;
-            all.push(played);
+            record.all.push(played);
+            record.samples.push(sample);
             if stop {
                 break;
             }
         }
-        self.conclude(context, play, &all, &samples).await
+        Ok(())
     }
 
-    async fn step(
-        &self,
-        context: &Context,
-        play: &mut Play,
-        step: &Step,
-        samples: &mut Vec<Sample>,
-    ) -> anyhow::Result<Played> {
+    async fn step(&self, context: &Context, play: &mut Play, step: &Step) -> anyhow::Result<(Played, Sample)> {
         let started = Instant::now();
         let seen = play.step(step).await?;
         let (breaches, account) = judge::judge(step, play.image(), &seen);
         let sample = machine::sample(play.home(), step.number)?;
-        samples.push(sample);
         let played = Played {
             step: step.clone(),
             breaches,
@@ -98,22 +121,19 @@ impl Soak {
         )?;
         context.output.event(EventCode::Soaked, played.record());
         context.progress.line(&played.line());
-        Ok(played)
+        Ok((played, sample))
     }
 
     /// Destroys what there is, and says what came of everything.
-    async fn conclude(
-        &self,
-        context: &Context,
-        play: Play,
-        all: &[Played],
-        samples: &[Sample],
-    ) -> anyhow::Result<Value> {
-        let (rig, leftovers) = play.destroy().await?;
+    async fn conclude(&self, context: &Context, play: Play, record: &Record) -> anyhow::Result<Value> {
+        let Record { all, samples } = record;
+        let folder = play.folder().to_owned();
+        let destroyed = play.destroy().await.context("what was soaked can't be destroyed");
+        // Destroying it all has ended the local cloud, if all went well.
+        play::end(&folder).await?;
         let growth = growth(samples);
-        let mut breaches = leftovers.breaches();
+        let mut breaches = destroyed?.breaches();
         breaches.extend(growth.iter().filter_map(growth::Growth::breach));
-        rig.end(true).await?;
         context.output.line(&render(all));
         context.output.line(&summary(all, samples, &growth));
         let failed = breached(all);
@@ -122,10 +142,18 @@ impl Soak {
         }
         let mut what: Vec<String> = failed.iter().flat_map(|played| played.in_words()).collect();
         what.extend(breaches);
-        let number = failed.map_or(self.count, |played| played.step.number);
-        let mut failure = Failure::new(Exit::Failed, what.join("; ")).code(Code::ChecksFailed);
-        failure = failure.next(format!("what happened is in target/soak/{}", self.seed));
-        Err(failure.next(self.again(number)).into())
+        let again = match failed {
+            Some(played) => self.again(played.step.number),
+            None => format!(
+                "`cargo xtask soak --seed {} --count {}` plays all again",
+                self.seed, self.count
+            ),
+        };
+        Err(Failure::new(Exit::Failed, what.join("; "))
+            .code(Code::ChecksFailed)
+            .next(format!("what happened is in target/soak/{}", self.seed))
+            .next(again)
+            .into())
     }
 
     /// How to play a deployment again.

@@ -21,7 +21,10 @@ use crate::flags::Runtime;
 const COMMAND_LIMIT: Duration = Duration::from_mins(15);
 
 /// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
-const STOP_LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// The local cloud's folder, below everything else of the rehearsal.
+pub(crate) const CLOUD: &str = "cloud";
 
 /// A local cloud of a rehearsal's own.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl Rig {
     /// Starts a local cloud in an empty folder below the checkout's root.
     pub(crate) async fn start(root: &Path, folder: &str, runtime: Runtime, speed: f64) -> anyhow::Result<Self> {
         let folder = root.join(folder);
-        let home = Home::new(folder.join("cloud"));
+        let home = Home::new(folder.join(CLOUD));
         let rig = Self {
             program: std::env::current_exe().context("cannot tell which program this is")?,
             root: root.to_owned(),

@@ -20,7 +20,7 @@ use super::words::{first_command, template, write_templates};
 use crate::flags::Runtime;
 use crate::rehearse::look::{Sandbox, until};
 use crate::rehearse::observation::Outcome;
-use crate::rehearse::rig::{Begun, Rig, changes};
+use crate::rehearse::rig::{Begun, CLOUD, Rig, STOP_LIMIT, changes};
 use crate::traffic::{Pace, Plan, Traffic};
 
 /// The requests: the stage that they are for, none for either, and how many a second. Enough of each for an alarm's
@@ -337,7 +337,7 @@ impl Play {
     ///
     /// # Errors
     /// When it can't be destroyed.
-    pub(super) async fn destroy(self) -> anyhow::Result<(Rig, Leftovers)> {
+    pub(super) async fn destroy(self) -> anyhow::Result<Leftovers> {
         for (_, traffic) in self.traffic {
             traffic.end().await;
         }
@@ -346,7 +346,7 @@ impl Play {
         let still: BTreeSet<String> = machine::all_listening().into_values().collect();
         let folder = self.home.folder();
         let files = machine::files_below(folder).into_iter();
-        let leftovers = Leftovers {
+        Ok(Leftovers {
             processes: tasks
                 .into_iter()
                 .map(|task| format!("a process of task {}", task.task))
@@ -356,14 +356,18 @@ impl Play {
             files: files
                 .map(|file| file.strip_prefix(folder).unwrap_or(&file).display().to_string())
                 .collect(),
-        };
-        Ok((self.rig, leftovers))
+        })
     }
+}
 
-    /// Ends the local cloud as it is, and keeps its folder.
-    pub(super) async fn abandon(self) -> anyhow::Result<()> {
-        self.rig.end(true).await
-    }
+/// Ends the local cloud of a soak's folder as it is, and keeps the folder.
+///
+/// # Errors
+/// When it doesn't end.
+pub(super) async fn end(folder: &Path) -> anyhow::Result<()> {
+    let home = Home::new(folder.join(CLOUD));
+    tokio::task::spawn_blocking(move || home.stop(STOP_LIMIT)).await??;
+    Ok(())
 }
 
 impl Disturbance {
