@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::follow::pause;
+use crate::telling::log::{PACE, SILENCE};
 
 /// The longest that the tasks may take to run once CloudFormation says that the services are complete.
 const LIMIT: Duration = Duration::from_mins(20);
@@ -23,7 +24,7 @@ const LIMIT: Duration = Duration::from_mins(20);
 pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Minimum]) -> anyhow::Result<()> {
     let started = Instant::now();
     let leaving = "interrupted: the stack is deployed, and its tasks go on starting";
-    let mut said = String::new();
+    let mut said = Said::default();
     loop {
         let seen = patiently(context, leaving, async || look(aws, minimums).await).await?;
         let lines: Vec<String> = seen
@@ -35,8 +36,14 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
                 .as_ref()
                 .is_some_and(|service| is_settled(service, minimum.tasks))
         };
-        say_change(context, &lines, &mut said);
-        if seen.iter().all(settled) {
+        let settled = seen.iter().all(settled);
+        context.progress.block(&lines);
+        if let Some(text) = said.news(&lines.join("; "), settled, started.elapsed())
+            && !context.progress.is_live()
+        {
+            context.progress.line(&text);
+        }
+        if settled {
             context.progress.clear();
             // A log has just been told.
             if context.progress.is_live() {
@@ -65,14 +72,30 @@ fn line(minimum: &Minimum, service: Option<&Service>) -> String {
     )
 }
 
-/// A terminal gets every look in its live block, a log only what is new.
-fn say_change(context: &Context, lines: &[String], said: &mut String) {
-    context.progress.block(lines);
-    let now = lines.join("; ");
-    if !context.progress.is_live() && now != *said {
-        context.progress.line(&now);
+/// What a log was told, and when; a terminal gets every look in its live block.
+#[derive(Debug, Default)]
+struct Said {
+    text: String,
+    at: Option<Duration>,
+}
+
+impl Said {
+    /// What is to be said of a look: at once that all runs, now and then that tasks come, and after a silence what is
+    /// still waited for.
+    fn news(&mut self, text: &str, settled: bool, elapsed: Duration) -> Option<String> {
+        let silence = self.at.map(|at| elapsed.saturating_sub(at));
+        let due = settled || silence.is_none_or(|silence| silence >= PACE);
+        let news = if text != self.text && due {
+            text.to_owned()
+        } else if let Some(silence) = silence.filter(|silence| *silence >= SILENCE) {
+            format!("nothing new for {}; still {text}", human(silence))
+        } else {
+            return None;
+        };
+        text.clone_into(&mut self.text);
+        self.at = Some(elapsed);
+        Some(news)
     }
-    *said = now;
 }
 
 fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Duration) -> anyhow::Result<()> {
@@ -100,4 +123,24 @@ fn failed_rollout(service: &Service) -> Option<String> {
     let failed = deployment.rollout_state.as_deref() == Some("FAILED");
     let reason = deployment.reason.as_deref().unwrap_or("ECS gives no reason");
     failed.then(|| format!("the deployment of {} failed: {reason}", service.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_told_now_and_then_and_at_the_end() {
+        let mut said = Said::default();
+        let mut check = |seconds, text: &str, settled, expected: Option<&str>| {
+            let news = said.news(text, settled, Duration::from_secs(seconds));
+            assert_eq!(news.as_deref(), expected, "{seconds}");
+        };
+        check(0, "1 of 10", false, Some("1 of 10"));
+        check(2, "2 of 10", false, None);
+        check(10, "4 of 10", false, Some("4 of 10"));
+        check(39, "4 of 10", false, None);
+        check(40, "4 of 10", false, Some("nothing new for 30.0 s; still 4 of 10"));
+        check(41, "10 of 10", true, Some("10 of 10"));
+    }
 }

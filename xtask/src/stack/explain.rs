@@ -101,14 +101,8 @@ impl Evidence {
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.defined.iter().map(|line| format!("defined in {line}")).collect();
         lines.extend(self.firings.iter().map(|(alarm, firing)| firing.describe(alarm)));
-        let failed = self.stopped.iter().any(|group| group.failed);
-        // That tasks went because others came is no news where some failed.
-        let groups: Vec<Group> = self
-            .stopped
-            .iter()
-            .filter(|group| group.failed || !failed)
-            .cloned()
-            .collect();
+        // That tasks went because others came is no news.
+        let groups: Vec<Group> = self.stopped.iter().filter(|group| group.failed).cloned().collect();
         lines.extend(tables::stopped(&groups, true).into_iter().map(|line| line.text));
         lines.extend(self.consequences.lines());
         lines

@@ -19,7 +19,7 @@ pub(crate) fn deployments(service: &Service) -> Vec<Line> {
             deployment.pending,
             deployment.failed,
         ];
-        let mut row = vec![revision(deployment).to_owned(), role(deployment).to_owned()];
+        let mut row = vec![short(revision(deployment)).to_owned(), role(deployment).to_owned()];
         row.extend(counts.map(|count| count.to_string()));
         row.push(rollout(deployment).to_owned());
         row
@@ -66,6 +66,11 @@ pub(crate) fn deployments_in_a_line(service: &Service) -> String {
 pub(crate) fn revision(deployment: &Deployment) -> &str {
     let definition = &deployment.task_definition;
     definition.rsplit('/').next().unwrap_or(definition)
+}
+
+/// What tells names of one service apart: their last word, as all begin with the stack's and the stage's.
+fn short(name: &str) -> &str {
+    name.rsplit('-').next().unwrap_or(name)
 }
 
 fn role(deployment: &Deployment) -> &'static str {
@@ -118,7 +123,8 @@ pub(crate) fn alarms(alarms: &[Alarm], short: bool) -> Vec<Line> {
 
 fn alarm(alarm: &Alarm) -> Line {
     let tone = if alarm.is_red() { Tone::Bad } else { Tone::Quiet };
-    Line::new(tone, alarm_in_a_line(alarm))
+    let (name, state) = (short(&alarm.name), &alarm.state);
+    Line::new(tone, format!("alarm {name}: {state}; fires at {}", alarm.condition()))
 }
 
 /// An alarm in a line: its state, and what it takes for it to fire.
