@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use local_cloud::fidelity::{Entry, ledger};
-use local_cloud::{Options, Running, RuntimeChoice};
+use local_cloud::{Home, Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::code::Code;
 use crate::context::Context;
@@ -55,7 +56,7 @@ impl Local {
 /// # Errors
 /// When it doesn't come up within its limit; the error ends with what it said last.
 pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Running> {
-    if let Some(running) = context.home().running()? {
+    if let Some(running) = answering(context, &context.home()).await? {
         if let Some(difference) = difference(&running, settings, port) {
             context.progress.line(&format!(
                 "the local cloud runs already, {difference}; `cargo xtask local stop` lets it start anew"
@@ -69,6 +70,30 @@ pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Op
         .progress
         .line(&format!("started the local cloud: {}", describe(&running)));
     Ok(running)
+}
+
+/// The local cloud that runs, once it takes connections. One that was just killed holds its folder for a moment longer than
+/// its port.
+async fn answering(context: &Context, home: &Home) -> anyhow::Result<Option<Running>> {
+    let deadline = Instant::now() + START_LIMIT;
+    while let Some(running) = home.running()? {
+        let address = running.endpoint.trim_start_matches("http://");
+        if TcpStream::connect(address).await.is_ok() {
+            return Ok(Some(running));
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "the local cloud (process {}) holds {}, but nothing answers at {}{}",
+                running.process_id,
+                home.folder().display(),
+                running.endpoint,
+                last_said(context)
+            );
+        }
+        let leaving = "nothing was started";
+        context.interrupt.sleep(leaving, Duration::from_millis(20)).await?;
+    }
+    Ok(None)
 }
 
 /// In what a running local cloud differs from what is asked for now.
@@ -307,5 +332,29 @@ mod tests {
         ] {
             assert_eq!(difference(&running(), &settings, port).as_deref(), expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_just_killed_is_waited_for_until_its_folder_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = File::create(folder.path().join("lock")).unwrap();
+        lock.lock().unwrap();
+        // Nothing listens any more where this listened.
+        let gone = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let endpoint = format!("http://{gone}");
+        let record = serde_json::to_string(&Running { endpoint, ..running() }).unwrap();
+        std::fs::write(folder.path().join("running.json"), record).unwrap();
+
+        let (context, home) = (Context::hidden(), Home::new(folder.path()));
+        let freed = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(home.running().unwrap().is_some(), "its folder is held");
+            lock.unlock().unwrap();
+        };
+        let (found, ()) = tokio::join!(answering(&context, &home), freed);
+        assert!(found.unwrap().is_none());
     }
 }
