@@ -22,6 +22,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Cloud, Pipeline, PipelineCommand, Target};
+use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::follow::pause;
 use crate::{cloud, runs, table, token};
@@ -73,8 +74,9 @@ fn again(cloud: &Cloud) -> String {
 /// The execution of a commit that was just pushed, once its event has started it.
 async fn awaited(context: &Context, aws: &Aws, place: &Place, commit: &str) -> anyhow::Result<Execution> {
     let started = Instant::now();
+    let leaving = "interrupted: what was pushed starts the pipeline";
     loop {
-        let executions = aws.executions(&place.pipeline).await?;
+        let executions = patiently(context, leaving, async || aws.executions(&place.pipeline).await).await?;
         if let Some(execution) = of_commit(&executions, commit) {
             return Ok(execution.clone());
         }
@@ -96,7 +98,6 @@ async fn awaited(context: &Context, aws: &Aws, place: &Place, commit: &str) -> a
             "waiting for the push to start the pipeline, {}",
             human(elapsed)
         )]);
-        let leaving = "interrupted: what was pushed starts the pipeline";
         context.interrupt.sleep(leaving, pause(aws, elapsed)).await?;
     }
 }

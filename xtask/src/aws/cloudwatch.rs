@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::calls::cloudwatch;
+use super::json::{items, text};
 use super::{Aws, json};
 use crate::alarms::{Alarm, FIRED, Firing};
 use crate::verdict::series::Point;
@@ -197,14 +198,6 @@ fn firing(item: &Value) -> Option<Firing> {
             .collect(),
         threshold: reason_data["threshold"].as_f64(),
     })
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A time as the protocol has it: seconds since 1970.

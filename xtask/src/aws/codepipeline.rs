@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::calls::{Operation, codepipeline};
 use super::error::lacking;
+use super::json::{items, text};
 use super::{Aws, json};
 use crate::pipeline::execution::{Action, Execution, Revision};
 
@@ -165,14 +166,6 @@ fn is_build(action_type: &Value) -> bool {
 fn time(value: &Value) -> Option<SystemTime> {
     let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(seconds)
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn reason(value: &Value) -> Option<String> {

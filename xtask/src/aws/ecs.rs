@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::calls::ecs;
 use super::error::lacking;
+use super::json::{items, text};
 use super::{Aws, json};
 use crate::services::stopped::{StoppedContainer, StoppedTask};
 use crate::services::{Deployment, Service};
@@ -176,14 +177,6 @@ fn stopped_task(task: &Value) -> Option<StoppedTask> {
 fn moment(value: &Value) -> Option<SystemTime> {
     let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(seconds)
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn count(value: &Value) -> u64 {

@@ -207,6 +207,16 @@ fn response(response: &HttpResponse) -> Result<Value, OrchestratorError<ServiceE
     )))
 }
 
+/// The items of a list in an answer; none where it isn't there.
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+/// A text in an answer; empty where it isn't there.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 /// The code is in a header or in the body, with a namespace before it or a URL after it.
 ///
 /// Source: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::calls::{cloudwatch, ecs, elb};
 use super::error::failure;
+use super::json::{items, text};
 use super::{Aws, json, query};
 
 impl Aws {
@@ -73,12 +74,4 @@ impl Aws {
         json::call(&self.config, cloudwatch::SET_ALARM_STATE, input).await?;
         Ok(())
     }
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

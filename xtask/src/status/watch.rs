@@ -9,6 +9,7 @@ use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::patience::patiently;
 use crate::services::phase::Phase;
 use crate::telling::event_code::EventCode;
 
@@ -28,14 +29,14 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> any
     let mut phases = [Phase::default(), Phase::default()];
     let mut said: Vec<String> = Vec::new();
     loop {
-        let look = async {
+        let look = async || {
             let stack = aws.stack(stack_name).await?;
             let stack = stack
                 .ok_or_else(|| Failure::preflight(format!("there is no stack {stack_name}")).code(Code::NoStack))?;
             let stages = Stages::gather(aws, &stack).await?;
             anyhow::Ok((stack, stages))
         };
-        let (stack, stages) = context.interrupt.or(leaving, look).await??;
+        let (stack, stages) = patiently(context, leaving, look).await?;
         let head = format!("{stack_name}: {}", stack.status);
         let Some(stages) = stages else {
             say(context, vec![head], &mut said, Value::Null);
