@@ -9,6 +9,7 @@ mod codebuild;
 mod codecommit;
 pub(crate) mod codepipeline;
 mod date;
+mod drift;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 mod error;

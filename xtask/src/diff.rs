@@ -12,8 +12,8 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Done, Exit, Failure};
 use crate::flags::{Diff, Target};
-use crate::stack::changes;
 use crate::stack::compare::{Difference, compare};
+use crate::stack::{changes, drift};
 use crate::telling::event_code::EventCode;
 use crate::token::token;
 
@@ -26,6 +26,9 @@ impl Diff {
     /// # Errors
     /// When no stack or environment has the name, when a stack's state allows no change, or when AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        if self.drift {
+            return self.drift(context).await;
+        }
         let chosen = choose(&self.name)?;
         let environments: Vec<stacks::Environment> = chosen.iter().map(|stack| stack.environment).collect();
         let aws = cloud::connect(context, &self.cloud, &environments).await?;
@@ -42,6 +45,44 @@ impl Diff {
         Ok(Done {
             exit: if differs { Exit::Different } else { Exit::Done },
             result: json!({"differs": differs, "stacks": differences.iter().map(record).collect::<Vec<_>>()}),
+        })
+    }
+}
+
+impl Diff {
+    /// Prints what differs from what was deployed.
+    async fn drift(self, context: &Context) -> anyhow::Result<Done> {
+        let chosen = choose(&self.name)?;
+        let environments: Vec<stacks::Environment> = chosen.iter().map(|stack| stack.environment).collect();
+        let aws = cloud::connect(context, &self.cloud, &environments).await?;
+        let again = format!("cargo xtask diff {} --drift{}", self.name, self.cloud.arguments());
+        let mut found = Vec::new();
+        for stack in &chosen {
+            let name = &stack.name;
+            if aws.stack(name).await?.is_none() {
+                context.progress.line(&format!("{name}: there is no such stack"));
+                continue;
+            }
+            found.push(drift::detect(context, &aws, name, &again).await?);
+        }
+        for stack in &found {
+            for record in stack.records() {
+                context.output.event(EventCode::Drift, record);
+            }
+            context.output.line(&stack.render());
+        }
+        let drifted = found.iter().any(|stack| !stack.drifted.is_empty());
+        let of_stack = |stack: &drift::StackDrift| {
+            json!({
+                "stack": stack.stack_name,
+                "drifted": stack.drifted.len(),
+                "checked": stack.checked,
+                "resources": stack.resources,
+            })
+        };
+        Ok(Done {
+            exit: if drifted { Exit::Different } else { Exit::Done },
+            result: json!({"drifted": drifted, "stacks": found.iter().map(of_stack).collect::<Vec<_>>()}),
         })
     }
 }

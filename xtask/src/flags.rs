@@ -146,6 +146,11 @@ pub(crate) struct Diff {
     /// An environment, or the name of a stack.
     #[arg(value_name = "STACK|ENVIRONMENT")]
     pub(crate) name: String,
+    /// Tell instead what differs from what was deployed, because someone changed it otherwise.
+    ///
+    /// Only what the templates set is compared, and not every type of resource.
+    #[arg(long)]
+    pub(crate) drift: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
@@ -445,6 +450,19 @@ pub(crate) enum LocalCommand {
     Fault {
         #[command(subcommand)]
         command: FaultCommand,
+    },
+    /// Change a resource as someone would who doesn't ask its stack, so that there is drift to see.
+    Drift {
+        /// The stack's name.
+        stack: String,
+        /// The resource's logical id.
+        resource: String,
+        /// The property, as a JSON pointer such as `/Threshold`; without one, the resource is deleted.
+        #[arg(requires = "value")]
+        property: Option<String>,
+        /// Its new value, in JSON; `null` takes it away.
+        #[arg(value_parser = json_value)]
+        value: Option<serde_json::Value>,
     },
     /// Run it in the foreground.
     #[command(hide = true)]
@@ -857,6 +875,12 @@ fn image_by_digest(text: &str) -> Result<String, String> {
         }
         _ => Err("an image by digest, REPOSITORY@sha256: and 64 hexadecimal digits".to_owned()),
     }
+}
+
+/// A value in JSON; what is none is a text, so that none needs two kinds of quotation marks.
+#[allow(clippy::unnecessary_wraps, reason = "clap asks for it")]
+fn json_value(text: &str) -> Result<serde_json::Value, String> {
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
 }
 
 /// An account's number, as ARNs have it.

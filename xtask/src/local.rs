@@ -46,6 +46,15 @@ impl Local {
             LocalCommand::Env => environment(context),
             LocalCommand::Fidelity { markdown } => Ok(fidelity(context, markdown)),
             LocalCommand::Fault { command } => fault::run(context, command).await,
+            LocalCommand::Drift {
+                stack,
+                resource,
+                property,
+                value,
+            } => {
+                let outside = json!({"stack": stack, "resource": resource, "property": property, "value": value});
+                fault::change_from_outside(context, &outside).await
+            }
             LocalCommand::Serve { port, settings } => serve(context, port, &settings).await,
         }
     }

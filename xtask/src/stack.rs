@@ -7,6 +7,7 @@ mod busy;
 mod change_set;
 pub(crate) mod changes;
 pub(crate) mod compare;
+pub(crate) mod drift;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod follow;

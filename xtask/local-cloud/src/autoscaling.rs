@@ -165,6 +165,13 @@ impl Handler for ScalableTargets {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud
+            .scalable_targets
+            .get(resource_id(physical_id))
+            .map(|target| &target.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.scalable_targets.get(resource_id(physical_id))?;
         (attribute == "Id").then(|| json!(physical_id))
@@ -231,6 +238,12 @@ impl Handler for ScalingPolicies {
             target.policies.remove(name);
         }
         Ok(())
+    }
+
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        let (target, name) = policy_path(physical_id)?;
+        let policy = cloud.scalable_targets.get(target)?.policies.get(name);
+        policy.map(|policy| &policy.properties)
     }
 
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {

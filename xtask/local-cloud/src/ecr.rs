@@ -119,6 +119,13 @@ impl Handler for Repositories {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud
+            .repositories
+            .get(physical_id)
+            .map(|repository| &repository.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.repositories.get(physical_id)?;
         match attribute {

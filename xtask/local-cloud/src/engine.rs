@@ -113,7 +113,7 @@ impl Engine {
                 let lost = self.world.loses(&call);
                 answers.push((reply, (!lost).then_some(outcome)));
             }
-            Event::Faults { request, reply } => answers.push((reply, Some(self.world.faults(request)))),
+            Event::Faults { request, reply } => answers.push((reply, Some(self.world.faults(now, request)))),
             Event::Happening(happening) => {
                 tracing::debug!(?happening);
                 self.world.happen(now, happening);

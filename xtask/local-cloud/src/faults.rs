@@ -89,6 +89,8 @@ pub(crate) enum Request {
     List,
     /// Forget one, or all.
     Clear(Option<u64>),
+    /// Change a resource without its stack.
+    Outside(Value),
 }
 
 impl Faults {
@@ -99,7 +101,8 @@ impl Faults {
     pub(crate) fn request(&mut self, request: Request) -> Result<Value, Fault> {
         match request {
             Request::Add(wanted) => self.add(wanted)?,
-            Request::List => {}
+            // What is done at once waits for nothing, and is the world's to do.
+            Request::List | Request::Outside(_) => {}
             Request::Clear(None) => self.entries.clear(),
             Request::Clear(Some(id)) => {
                 let before = self.entries.len();
@@ -233,7 +236,7 @@ fn refusal(wanted: &Wanted, place: &Place, call: &Call) -> Fault {
     }
 }
 
-fn invalid(message: impl Into<String>) -> Fault {
+pub(crate) fn invalid(message: impl Into<String>) -> Fault {
     Fault::client("ValidationError", message)
 }
 

@@ -1,11 +1,11 @@
-//! What is asked of the local cloud itself, below `/_local/`: so far the faults that it is to show.
+//! What is asked of the local cloud itself, below `/_local/`: the faults that it is to show, and changes that no stack is asked for.
 //!
 //! Nothing of AWS's is there. Requests needn't be signed, and like all others must come from this machine and no web page.
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ pub(crate) fn router(events: mpsc::Sender<Event>) -> Router {
     Router::new()
         .route("/_local/faults", get(list).post(add).delete(clear_all))
         .route("/_local/faults/{id}", delete(clear))
+        .route("/_local/drift", post(outside))
         .with_state(events)
 }
 
@@ -28,12 +29,24 @@ async fn list(State(events): State<mpsc::Sender<Event>>) -> Response {
 }
 
 async fn add(State(events): State<mpsc::Sender<Event>>, request: Request) -> Response {
+    with_body(&events, request, faults::Request::Add).await
+}
+
+async fn outside(State(events): State<mpsc::Sender<Event>>, request: Request) -> Response {
+    with_body(&events, request, faults::Request::Outside).await
+}
+
+async fn with_body(
+    events: &mpsc::Sender<Event>,
+    request: Request,
+    asks: impl FnOnce(Value) -> faults::Request,
+) -> Response {
     let wanted = read(request.into_body()).await.and_then(|body| {
         serde_json::from_slice(&body)
             .map_err(|error| Fault::client("SerializationException", format!("the body is not JSON: {error}")))
     });
     match wanted {
-        Ok(wanted) => tell(&events, faults::Request::Add(wanted)).await,
+        Ok(wanted) => tell(events, asks(wanted)).await,
         Err(fault) => respond(Err(fault)),
     }
 }

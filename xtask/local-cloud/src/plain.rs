@@ -114,6 +114,11 @@ impl Handler for Plain {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        let record = cloud.plain.get(self.type_name)?.get(physical_id);
+        record.map(|record| &record.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         let record = cloud.plain.get(self.type_name)?.get(physical_id)?;
         record

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use provisioner::{Operation, Progress, Provider, ResourceRequest, ResourceType};
+use provisioner::{Actual, Operation, Progress, Provider, ResourceRequest, ResourceType};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
@@ -56,6 +56,9 @@ pub(crate) trait Handler: Sync {
         let _ = (cloud, physical_id, operation);
         Progress::Done
     }
+
+    /// The properties that one has now, whoever gave it them; none where it isn't there.
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value>;
 
     /// An attribute's value.
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value>;
@@ -134,6 +137,14 @@ impl Provider for Cloud {
             Ok(handler) => handler.progress(self, physical_id, operation),
             Err(reason) => Progress::Failed(reason),
         }
+    }
+
+    fn actual(&self, type_name: &str, physical_id: &str) -> Actual {
+        let Some(kind) = kind(type_name) else {
+            return Actual::Unsupported;
+        };
+        let properties = kind.handler.properties(self, physical_id);
+        properties.map_or(Actual::Gone, |properties| Actual::Properties(properties.clone()))
     }
 
     fn reference(&self, type_name: &str, physical_id: &str) -> Value {

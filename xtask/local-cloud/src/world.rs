@@ -128,8 +128,14 @@ impl World {
     ///
     /// # Errors
     /// When it can't be done.
-    pub(crate) fn faults(&mut self, request: faults::Request) -> Result<Value, Fault> {
+    pub(crate) fn faults(&mut self, now: SystemTime, request: faults::Request) -> Result<Value, Fault> {
         self.changed = true;
+        if let faults::Request::Outside(wanted) = &request {
+            let outside = serde_json::from_value(wanted.clone());
+            let outside = outside.map_err(|error| faults::invalid(error.to_string()))?;
+            let changed = self.stacks.change_from_outside(now, &mut self.cloud, &outside);
+            changed.map_err(faults::invalid)?;
+        }
         self.cloud.faults.request(request)
     }
 

@@ -11,12 +11,12 @@ mod macros;
 mod tests;
 
 use self::By::{
-    Build, Deploy, DeployToolchain, Destroy, Diff, Doctor, ImagePush, Load, Local, Logs, Outputs, Pipeline,
+    Build, Deploy, DeployToolchain, Destroy, Diff, Doctor, Drift, ImagePush, Load, Local, Logs, Outputs, Pipeline,
     PipelineRetry, PipelineStatus, PipelineStop, Resume, Rollback, Status,
 };
 use self::On::{
-    BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack, Projects,
-    Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
+    AnyStack, BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack,
+    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
 };
 use self::macros::{calls, sdk_calls};
 use super::json::Service;
@@ -59,6 +59,8 @@ pub(crate) struct Besides {
 pub(crate) enum On {
     /// The stacks, by their names.
     Stack,
+    /// What is asked of CloudFormation without naming a stack.
+    AnyStack,
     /// Production's stacks, where others than those that deploy it look at them.
     ProductionStack,
     /// The repositories of images.
@@ -104,6 +106,8 @@ pub(crate) enum By {
     DeployToolchain,
     /// `diff`.
     Diff,
+    /// `diff --drift`.
+    Drift,
     /// `status`.
     Status,
     /// `outputs`.
@@ -139,6 +143,7 @@ pub(crate) const ALL: &[By] = &[
     Deploy,
     DeployToolchain,
     Diff,
+    Drift,
     Status,
     Outputs,
     Logs,
@@ -160,6 +165,7 @@ const EXCEPT_DOCTOR: &[By] = &[
     Deploy,
     DeployToolchain,
     Diff,
+    Drift,
     Status,
     Outputs,
     Logs,
@@ -196,9 +202,14 @@ sdk_calls! {
             Deploy, DeployToolchain, Diff, Rollback, Destroy, Pipeline, Local,
         ])];
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Status, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Drift, Status, Destroy, Pipeline, Local,
         ])];
         get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[DeployToolchain, Resume, Status])];
+        detect_stack_drift DetectStackDrift DetectStackDriftFluentBuilder, &[(Stack, &[Drift])];
+        describe_stack_drift_detection_status DescribeStackDriftDetectionStatus
+            DescribeStackDriftDetectionStatusFluentBuilder, &[(AnyStack, &[Drift])];
+        describe_stack_resource_drifts DescribeStackResourceDrifts
+            DescribeStackResourceDriftsFluentBuilder, &[(Stack, &[Drift])];
         create_change_set CreateChangeSet CreateChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         describe_change_set DescribeChangeSet DescribeChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         execute_change_set ExecuteChangeSet ExecuteChangeSetFluentBuilder, &[(Stack, CHANGES)];
@@ -307,12 +318,24 @@ pub(crate) const LIST: [&[Call]; 11] = [
 ];
 
 const IN_REPOSITORY: Grants = &[(Repository, PUSHES)];
+const DETECTION: &str = "CloudFormation looks at each resource with the rights of whoever asks";
 const PUSH: &str = "images are pushed over the registry's own protocol";
 
 /// The rights that no call is named after.
 ///
 /// Of a push: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html>
 pub(crate) const BESIDES: &[Besides] = &[
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+    Besides::new(
+        "cloudformation:BatchDescribeTypeConfigurations",
+        &[(AnyStack, &[Drift])],
+        DETECTION,
+    ),
+    Besides::new(
+        "cloudformation:DetectStackResourceDrift",
+        &[(Stack, &[Drift])],
+        DETECTION,
+    ),
     Besides::new(
         "codecommit:GitPush",
         &[(Source, &[Pipeline])],
@@ -387,6 +410,7 @@ impl By {
             Self::Resume => "deploy --resume",
             Self::DeployToolchain => "deploy toolchain",
             Self::Diff => "diff",
+            Self::Drift => "diff --drift",
             Self::Status => "status",
             Self::Outputs => "outputs",
             Self::Logs => "logs",

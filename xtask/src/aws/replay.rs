@@ -14,10 +14,65 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
+use serde_json::Value;
+
 use super::{Aws, retries};
 
 /// The status of an answer that never comes: the connection is lost.
 pub(crate) const LOST: u16 = 599;
+
+/// A request as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// The service that it was signed for.
+    pub(crate) service: String,
+    /// The operation with its service's prefix, in JSON; in the query protocol it is in the body.
+    pub(crate) target: Option<String>,
+    /// The type of the body.
+    pub(crate) content_type: String,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Sent {
+    fn of(request: &HttpRequest) -> Self {
+        let header = |name: &str| request.headers().get(name).map(ToOwned::to_owned);
+        let authorization = header("authorization").unwrap_or_default();
+        // Credential=<key>/<day>/<region>/<service>/aws4_request
+        let service = authorization.split('/').nth(3).unwrap_or_default();
+        Self {
+            service: service.to_owned(),
+            target: header("x-amz-target"),
+            content_type: header("content-type").unwrap_or_default(),
+            body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned(),
+        }
+    }
+
+    /// The operation's name.
+    pub(crate) fn operation(&self) -> String {
+        let name = match &self.target {
+            Some(target) => target.rsplit('.').next(),
+            None => self
+                .body
+                .split('&')
+                .next()
+                .map(|action| action.trim_start_matches("Action=")),
+        };
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// One line of JSON, its members in one order.
+    pub(crate) fn line(&self) -> String {
+        let quoted = |text: &str| Value::from(text).to_string();
+        format!(
+            r#"{{"service":{},"target":{},"content_type":{},"body":{}}}"#,
+            quoted(&self.service),
+            self.target.as_deref().map_or_else(|| "null".to_owned(), quoted),
+            quoted(&self.content_type),
+            quoted(&self.body)
+        )
+    }
+}
 
 /// AWS that gives scripted answers, one a request, in their order.
 pub(crate) struct Replay {
@@ -72,6 +127,11 @@ impl Replay {
         let body =
             |request: &HttpRequest| String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         self.client.actual_requests().map(body).collect()
+    }
+
+    /// The requests, as they were sent.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.client.actual_requests().map(Sent::of).collect()
     }
 
     /// The operations that were asked for, by their names in the query protocol.

@@ -6,6 +6,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use local_cloud::Running;
 use serde_json::{Value, json};
 
 use crate::code::Code;
@@ -22,7 +23,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// When no local cloud runs (exit status 4), or it refuses (3).
 pub(super) async fn run(context: &Context, command: FaultCommand) -> anyhow::Result<Value> {
-    let running = context.home().running()?.ok_or_else(super::not_running)?;
+    let running = running(context)?;
     let (method, path, body) = match command {
         FaultCommand::Add { fault } => (Method::POST, String::new(), wanted(fault).to_string()),
         FaultCommand::List => (Method::GET, String::new(), String::new()),
@@ -40,6 +41,33 @@ pub(super) async fn run(context: &Context, command: FaultCommand) -> anyhow::Res
         context.output.line(&table::render(&columns, &rows));
     }
     Ok(answer)
+}
+
+/// Changes a resource without asking its stack.
+///
+/// # Errors
+/// When no local cloud runs (exit status 4), or it refuses (3): there is no such resource, or it can't be so.
+pub(super) async fn change_from_outside(context: &Context, outside: &Value) -> anyhow::Result<Value> {
+    let location = format!("{}/_local/drift", running(context)?.endpoint);
+    send(Method::POST, &location, outside.to_string()).await?;
+    let what = if outside["property"].is_null() {
+        "deleted"
+    } else {
+        "changed"
+    };
+    let (stack, resource) = (&outside["stack"], &outside["resource"]);
+    let (stack, resource) = (
+        stack.as_str().unwrap_or_default(),
+        resource.as_str().unwrap_or_default(),
+    );
+    context
+        .output
+        .line(&format!("{what} {resource}, which {stack} isn't told"));
+    Ok(Value::Null)
+}
+
+fn running(context: &Context) -> anyhow::Result<Running> {
+    Ok(context.home().running()?.ok_or_else(super::not_running)?)
 }
 
 fn wanted(fault: Fault) -> Value {

@@ -23,6 +23,7 @@ aws iam create-policy --policy-name OneBoxDeploymentOnECS-Sandbox-Calls \\
   --policy-document file://target/permissions/OneBoxDeploymentOnECS-Sandbox-Calls.policy.json
 ```
 
+`diff --drift` reads every resource with the rights of whoever asks, which the policies beside the calls give.
 With `--role ARN` only the calls are needed, and to hand that role to CloudFormation: `deploy --role ARN` then does, and CloudFormation keeps to it.
 What the pipeline deploys, it deploys in such a role: a person who deploys production by hand does best to use the same, `ProductionDeploymentRole` of `OneBoxDeploymentOnECS-Foundation-Deployments`.
 
@@ -92,7 +93,9 @@ fn words(on: On) -> &'static str {
         On::Projects => "the pipeline's projects",
         On::Source => "the source repository",
         On::DeploymentRole => "the role",
-        On::Metrics | On::Registry | On::Quotas => "everything in the region: IAM knows nothing narrower",
+        On::AnyStack | On::Metrics | On::Registry | On::Quotas => {
+            "everything in the region: IAM knows nothing narrower"
+        }
         On::LocalCloud => "nothing: never asked of AWS",
         On::Nothing => "nothing: everyone may",
     }

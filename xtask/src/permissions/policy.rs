@@ -135,6 +135,7 @@ pub(super) fn commands(target: Target) -> &'static [By] {
             By::Deploy,
             By::Resume,
             By::Diff,
+            By::Drift,
             By::Status,
             By::Outputs,
             By::Logs,
@@ -148,6 +149,7 @@ pub(super) fn commands(target: Target) -> &'static [By] {
             By::DeployToolchain,
             By::Resume,
             By::Diff,
+            By::Drift,
             By::Status,
             By::Outputs,
             By::Destroy,
@@ -186,7 +188,7 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
         }),
         On::TaskStreams => of_service(&|environment| vec![task_streams(place, environment)]),
         On::Metrics | On::Registry => of_service(&|_| vec!["*".to_owned()]),
-        On::Quotas => vec!["*".to_owned()],
+        On::AnyStack | On::Quotas => vec!["*".to_owned()],
         On::BuildStreams => of_toolchain(vec![place.arn(
             "logs",
             &format!("log-group:/aws/codebuild/{APPLICATION_NAME}-*:log-stream:*"),
@@ -209,7 +211,9 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
 /// Where IAM knows no narrower resource, the region at least; and a role goes to CloudFormation alone.
 fn condition(on: On, place: &Place) -> Option<Value> {
     match on {
-        On::Metrics | On::Registry | On::Quotas => Some(json!({"StringEquals": {"aws:RequestedRegion": place.region}})),
+        On::AnyStack | On::Metrics | On::Registry | On::Quotas => {
+            Some(json!({"StringEquals": {"aws:RequestedRegion": place.region}}))
+        }
         On::DeploymentRole => Some(json!({"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}})),
         _ => None,
     }

@@ -41,6 +41,8 @@ pub(crate) enum EventCode {
     AwsAnswers,
     /// A resource's change in a change set.
     Change,
+    /// A resource isn't as it was deployed.
+    Drift,
     /// A stack needs no change.
     NothingToDo,
     /// Something else goes on in a stack.
@@ -76,7 +78,7 @@ pub(crate) enum EventCode {
 }
 
 /// Every code, in the order in which the document has them.
-pub(crate) const EVENT_CODES: [EventCode; 34] = [
+pub(crate) const EVENT_CODES: [EventCode; 35] = [
     EventCode::StackBegan,
     EventCode::StackDone,
     EventCode::StackCleaningUp,
@@ -95,6 +97,7 @@ pub(crate) const EVENT_CODES: [EventCode; 34] = [
     EventCode::AwsSilent,
     EventCode::AwsAnswers,
     EventCode::Change,
+    EventCode::Drift,
     EventCode::NothingToDo,
     EventCode::StackBusy,
     EventCode::Probes,
@@ -157,6 +160,7 @@ impl EventCode {
             Self::AwsSilent => ("aws-silent", "aws_silent", &["error", "limit_seconds"], "AWS gives no answer, and is asked again up to the limit"),
             Self::AwsAnswers => ("aws-answers", "aws_answers", &["seconds"], "AWS answers again, after so long"),
             Self::Change => ("change", "change", &["stack", "logical_id", "resource_type", "effect", "causes", "properties"], "a resource's change in a change set, before it is made; of `diff`, what would change"),
+            Self::Drift => ("drift", "drift", &["stack", "logical_id", "resource_type", "drift_status", "properties"], "of `diff --drift`: a resource that someone changed or deleted without its stack"),
             Self::NothingToDo => ("nothing-to-do", "nothing_to_do", &["stack"], "a stack is as it should be"),
             Self::StackBusy => ("stack-busy", "stack_busy", &["stack", "words", "follows"], "something goes on in the stack already: it is followed to its end, or its end is waited for"),
             Self::Probes => ("probes", "probes", &["stage", "requests", "failed", "stages", "unanswered"], "what the probes to a stage brought"),

@@ -49,6 +49,59 @@ fn change_what_is_deployed(cloud: &Cloud) {
     });
 }
 
+/// Changes a resource behind its stack's back.
+fn change(cloud: &Cloud, arguments: &[&str]) {
+    cloud
+        .xtask(&[&["local", "drift", SERVICE_STACK], arguments].concat())
+        .expect(0);
+}
+
+#[test]
+fn drift_is_told_by_property_until_it_is_undone() {
+    let cloud = Cloud::new();
+    cloud.deploy();
+    let drift = |code| {
+        let outcome = diff(&cloud, &["sandbox", "--drift"]);
+        outcome.expect(code);
+        outcome.stdout
+    };
+    assert_eq!(drift(0).matches("no drift").count(), 2);
+    change(&cloud, &["FleetScalableTarget", "/MaxCapacity", "11"]);
+    change(&cloud, &["OneboxTargetGroup", "/HealthCheckIntervalSeconds", "33"]);
+    let found = drift(2);
+    // Where a resource is defined, but not in which line.
+    let found = regex_lite::Regex::new(r"\.rs:\d+")
+        .unwrap()
+        .replace_all(&found, ".rs:[line]");
+    insta::assert_snapshot!(
+        found
+            .lines()
+            .filter(|line| !line.contains("no drift"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+    // What was changed is so for whoever asks its own service.
+    let group = cloud.query("elasticloadbalancing", &[("Action", "DescribeTargetGroups")]);
+    assert!(group.body.contains("<HealthCheckIntervalSeconds>33<"), "{}", group.body);
+    let result = diff(&cloud, &[SERVICE_STACK, "--drift", "--json"]);
+    let result: Value = serde_json::from_str(result.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (
+            &result["type"],
+            &result["exit"],
+            &result["drifted"],
+            &result["stacks"][0]["drifted"]
+        ),
+        (&"result".into(), &2.into(), &true.into(), &2.into())
+    );
+    // The same template is no change to the stack, which knows nothing of it.
+    diff(&cloud, &[SERVICE_STACK]).expect(0);
+    cloud.xtask(&["local", "drift", SERVICE_STACK, "None"]).expect(3);
+    cloud
+        .xtask(&["local", "drift", SERVICE_STACK, "FleetService", "/Nonsense", "1"])
+        .expect(3);
+}
+
 #[test]
 fn differences_are_told_by_property_and_nothing_is_left_behind() {
     let cloud = Cloud::new();

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 import unittest.mock
+import urllib.request
 
 import boto3
 import botocore.config
@@ -175,6 +176,36 @@ def cloudformation_reads(run):
     ask("get_template_summary", TemplateBody=text)
 
 
+def cloudformation_drift(run):
+    """Nobody changed anything; then someone does, through the door that only local clouds have."""
+    ask = lambda operation, **parameters: run.ask("cloudformation", operation, **parameters)
+    detect = lambda: ask("describe_stack_drift_detection_status", **ids(ask("detect_stack_drift", StackName=STACK)))
+    ids = lambda answer: {"StackDriftDetectionId": answer["StackDriftDetectionId"]}
+    if detect()["StackDriftStatus"] != "IN_SYNC":
+        run.say("cloudformation DetectStackDrift", "of a new stack", ["it has drifted"])
+    page = ask("describe_stack_resource_drifts", StackName=STACK, MaxResults=1)
+    ask("describe_stack_resource_drifts", StackName=STACK, NextToken=page["NextToken"])
+    resources = ask("list_stack_resources", StackName=STACK)["StackResourceSummaries"]
+    alarm = next(one["LogicalResourceId"] for one in resources if one["ResourceType"] == "AWS::CloudWatch::Alarm")
+    outside(run, {"stack": STACK, "resource": alarm, "property": "/Threshold", "value": 99})
+    if detect()["DriftedStackResourceCount"] != 1:
+        run.say("cloudformation DetectStackDrift", "after a change", ["not one resource has drifted"])
+    ask("describe_stack_resource_drifts", StackName=STACK, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"])
+    ask("describe_stacks", StackName=STACK)
+    ask("describe_stack_resource", StackName=STACK, LogicalResourceId=alarm)
+    ask("list_stack_resources", StackName=STACK)
+    expected = ask("describe_stack_resource_drifts", StackName=STACK, StackResourceDriftStatusFilters=["MODIFIED"])
+    threshold = json.loads(expected["StackResourceDrifts"][0]["ExpectedProperties"])["Threshold"]
+    outside(run, {"stack": STACK, "resource": alarm, "property": "/Threshold", "value": threshold})
+    detect()
+
+
+def outside(run, change):
+    url = f"{run.clients['cloudformation'].meta.endpoint_url}/_local/drift"
+    request = urllib.request.Request(url, json.dumps(change).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=30).read()
+
+
 def cloudformation_life(run):
     ask = lambda operation, **parameters: run.ask("cloudformation", operation, StackName=TRIAL, **parameters)
     wait = lambda waiter, **parameters: run.wait("cloudformation", waiter, StackName=TRIAL, **parameters)
@@ -325,11 +356,13 @@ def cloudformation_refusals(run):
     absent = {"StackName": "no-such-stack"}
     for operation in [
         "describe_stacks", "describe_stack_events", "describe_stack_resources", "list_stack_resources", "get_template",
-        "list_change_sets", "cancel_update_stack", "continue_update_rollback", "rollback_stack",
+        "list_change_sets", "cancel_update_stack", "continue_update_rollback", "rollback_stack", "detect_stack_drift",
+        "describe_stack_resource_drifts",
     ]:
         refuse("ValidationError", operation, **absent)
     refuse("ValidationError", "describe_stack_resource", LogicalResourceId="None", **absent)
     refuse("ValidationError", "describe_stack_resource", StackName=STACK, LogicalResourceId="None")
+    refuse("ValidationError", "describe_stack_drift_detection_status", StackDriftDetectionId="none")
     refuse("ValidationError", "update_stack", TemplateBody=cluster_template(), **absent)
     refuse("ValidationError", "update_termination_protection", EnableTerminationProtection=True, **absent)
     refuse("ValidationError", "get_template_summary", **absent)
@@ -592,7 +625,8 @@ def main():
     run.say("planted faults", f"{len(planted.ANSWERS)} answers", list(planted.missed(run.clients)))
     run.probe()
     for part in [
-        sts, cloudformation_reads, cloudformation_life, cloudformation_failures, cloudformation_refusals,
+        sts, cloudformation_reads, cloudformation_drift, cloudformation_life, cloudformation_failures,
+        cloudformation_refusals,
         cloudformation_rollbacks, ecs, ecs_stop, ecs_refusals, logs, elbv2, elbv2_refusals, cloudwatch, cloudwatch_refusals,
         cloudwatch_otherwise, autoscaling, delivery.delivery, delivery.delivery_refusals, ecr, ecr_refusals,
     ]:

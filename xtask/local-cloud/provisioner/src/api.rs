@@ -4,6 +4,7 @@
 
 mod change_sets;
 mod describe;
+mod drift;
 mod input;
 mod operations;
 mod prepare;
@@ -57,10 +58,13 @@ pub(crate) fn call(
         "DeleteChangeSet" => call.delete_change_set(),
         "DeleteStack" => call.delete_stack(),
         "DescribeChangeSet" => call.describe_change_set(),
+        "DescribeStackDriftDetectionStatus" => call.describe_stack_drift_detection_status(),
         "DescribeStackEvents" => call.describe_stack_events(),
         "DescribeStackResource" => call.describe_stack_resource(),
+        "DescribeStackResourceDrifts" => call.describe_stack_resource_drifts(),
         "DescribeStackResources" => call.describe_stack_resources(),
         "DescribeStacks" => call.describe_stacks(),
+        "DetectStackDrift" => call.detect_stack_drift(),
         "ExecuteChangeSet" => call.execute_change_set(),
         "GetTemplate" => call.get_template(),
         "GetTemplateSummary" => call.get_template_summary(),

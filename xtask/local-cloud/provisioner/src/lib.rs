@@ -10,9 +10,11 @@
 mod api;
 mod change_set;
 mod changes;
+mod drift;
 mod engine;
 mod error;
 mod evaluate;
+mod outside;
 mod plan;
 mod provider;
 mod replacement;
@@ -25,7 +27,8 @@ mod tests;
 
 pub use engine::DEFAULT_TIMEOUT;
 pub use error::ApiError;
-pub use provider::{Operation, Progress, Provider, ResourceRequest, ResourceType};
+pub use outside::Outside;
+pub use provider::{Actual, Operation, Progress, Provider, ResourceRequest, ResourceType};
 pub use stacks::Stacks;
 
 use serde_json::Value;

@@ -28,6 +28,17 @@ pub enum Progress {
     Failed(String),
 }
 
+/// What a resource is like now, whoever changed it last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actual {
+    /// Nobody can say: drift of the type isn't detected.
+    Unsupported,
+    /// It isn't there any more.
+    Gone,
+    /// Its properties, named as in a template.
+    Properties(Value),
+}
+
 /// The facts of a resource type that CloudFormation needs, as AWS's own schemas state them.
 pub trait ResourceType {
     /// Paths of the properties whose change needs a new resource: `createOnlyProperties` in the type's schema,
@@ -126,6 +137,12 @@ pub trait Provider {
 
     /// What `Fn::GetAtt` gives, or `None` when the resource has no such attribute.
     fn attribute(&self, type_name: &str, physical_id: &str, attribute: &str) -> Option<Value>;
+
+    /// What the resource is like now.
+    fn actual(&self, type_name: &str, physical_id: &str) -> Actual {
+        let _ = (type_name, physical_id);
+        Actual::Unsupported
+    }
 
     /// What `Ref` gives: the physical id unless the type's documentation says otherwise.
     fn reference(&self, type_name: &str, physical_id: &str) -> Value {

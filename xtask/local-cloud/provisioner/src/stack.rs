@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change_set::ChangeSet;
+use crate::drift::Drift;
 use crate::plan::{Plan, PlannedResource};
 use crate::run::Run;
 use crate::template::Policy;
@@ -183,6 +184,9 @@ pub(crate) struct Stack {
     pub(crate) run: Option<Run>,
     /// Of the operation that runs or ran last.
     pub(crate) token: Option<String>,
+    /// What the last detection of drift found.
+    #[serde(default)]
+    pub(crate) drift: Option<Drift>,
 }
 
 impl StackStatus {
@@ -243,6 +247,7 @@ impl Stack {
             garbage: Vec::new(),
             run: None,
             token: None,
+            drift: None,
         }
     }
 

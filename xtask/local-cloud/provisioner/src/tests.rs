@@ -3,6 +3,7 @@
 mod calls;
 mod changes;
 mod cloud;
+mod drift;
 
 mod life;
 mod random;

@@ -76,6 +76,10 @@ impl Handler for Alarms {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.cloudwatch.alarms.get(physical_id).map(|alarm| &alarm.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.cloudwatch.alarms.get(physical_id)?;
         (attribute == "Arn").then(|| json!(cloud.alarm_arn(physical_id)))

@@ -96,6 +96,10 @@ impl Handler for Projects {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.code.projects.get(physical_id).map(|project| &project.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.code.projects.get(physical_id)?;
         match attribute {

@@ -156,6 +156,10 @@ impl Handler for Repositories {
         }
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        find(cloud, physical_id).map(|(_, repository)| &repository.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         let (name, repository) = find(cloud, physical_id)?;
         match attribute {

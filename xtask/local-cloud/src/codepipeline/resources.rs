@@ -127,6 +127,10 @@ impl Handler for Pipelines {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.code.pipelines.get(physical_id).map(|record| &record.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         let record = cloud.code.pipelines.get(physical_id)?;
         match attribute {

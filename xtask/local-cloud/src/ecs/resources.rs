@@ -118,6 +118,10 @@ impl Handler for Clusters {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.ecs.clusters.get(physical_id).map(|cluster| &cluster.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.ecs.clusters.get(physical_id)?;
         (attribute == "Arn").then(|| json!(cloud.cluster_arn(physical_id)))
@@ -187,6 +191,14 @@ impl Handler for TaskDefinitions {
             definition.deregistered_at = Some(now);
         }
         Ok(())
+    }
+
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud
+            .ecs
+            .task_definitions
+            .get(physical_id)
+            .map(|definition| &definition.properties)
     }
 
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
@@ -335,6 +347,10 @@ impl Handler for Services {
                 | DeploymentOutcome::RollbackFailed { .. },
             ) => Progress::Failed(deployment_failed(service)),
         }
+    }
+
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.ecs.services.get(physical_id).map(|service| &service.properties)
     }
 
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {

@@ -171,6 +171,14 @@ impl Handler for LoadBalancers {
         }
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud
+            .elb
+            .load_balancers
+            .get(physical_id)
+            .map(|load_balancer| &load_balancer.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         let load_balancer = cloud.elb.load_balancers.get(physical_id)?;
         match attribute {
@@ -262,6 +270,10 @@ impl Handler for TargetGroups {
             cloud.target_gone(now, &task);
         }
         Ok(())
+    }
+
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.elb.target_groups.get(physical_id).map(|group| &group.properties)
     }
 
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
@@ -371,6 +383,14 @@ impl Handler for Listeners {
         }
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud
+            .elb
+            .listeners
+            .get(physical_id)
+            .map(|listener| &listener.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.elb.listeners.get(physical_id)?;
         (attribute == "ListenerArn").then(|| json!(physical_id))
@@ -435,6 +455,10 @@ impl Handler for Rules {
         cloud.elb.rules.remove(physical_id);
         cloud.effects.push(Effect::ApplyPlan);
         Ok(())
+    }
+
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.elb.rules.get(physical_id).map(|rule| &rule.properties)
     }
 
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {

@@ -82,6 +82,10 @@ impl Handler for Rules {
         Ok(())
     }
 
+    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
+        cloud.code.rules.get(physical_id).map(|rule| &rule.properties)
+    }
+
     fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
         cloud.code.rules.get(physical_id)?;
         match attribute {

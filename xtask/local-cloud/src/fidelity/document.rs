@@ -20,6 +20,7 @@ A resource type or a property that isn't in the table is refused before anything
 - A new target is checked at once, and again soon while it refuses connections; after that at its interval.
 - A new task starts before an old one stops when both would be allowed; an update stops the oldest tasks first, scaling in the newest.
 - A CloudFormation update that ECS rolls back fails once the rollback has ended, so that the stack's own rollback finds nothing left to change.
+- Drift is detected at once, of every resource, by what it was given last, and items of lists are compared by their positions. `cargo xtask local drift` makes some, as the resource's own calls would.
 - A request to upgrade its connection (WebSocket) is forwarded as a plain one.
 - Target tracking looks at every minute: the newest of three minutes above the target decides how many tasks are added, the newest of fifteen below it how many go. While tasks that were added settle, only a need beyond them adds more.
 - ECS asks for the states of a deployment's alarms when it begins, and then every 10 s of AWS's time. An alarm that is red when the deployment's first task runs switches all of them off for that deployment.

@@ -1,5 +1,7 @@
 //! That there is no way around the list.
 
+mod requests;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, page, timestamp};
+use crate::api::{Answer, Call, drift, page, timestamp};
 use crate::engine::exports::importers;
 use crate::error::ApiError;
 use crate::stack::{Deployment, Event, Output, Stack};
@@ -151,7 +151,7 @@ fn basics(stack: &Stack) -> Answer {
         .maybe("DeletionTime", stack.deleted.map(timestamp))
         .set("StackStatus", stack.status.to_string())
         .maybe("StackStatusReason", stack.status_reason.as_deref())
-        .set("DriftInformation", json!({ "StackDriftStatus": "NOT_CHECKED" }))
+        .set("DriftInformation", drift::of_stack(stack))
 }
 
 fn describe(stack: &Stack) -> Value {

@@ -8,11 +8,13 @@ use crate::error::ApiError;
 use crate::template::scalar_text;
 
 /// The members that are lists; any other that is read is a text, a number or a boolean.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 8] = [
     "Capabilities",
+    "LogicalResourceIds",
     "Parameters",
     "ResourcesToSkip",
     "RetainResources",
+    "StackResourceDriftStatusFilters",
     "StackStatusFilter",
     "Tags",
 ];

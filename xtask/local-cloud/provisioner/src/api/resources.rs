@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Call, page, timestamp};
+use crate::api::{Answer, Call, drift, page, timestamp};
 use crate::error::ApiError;
 use crate::stack::{Resource, Stack};
 
@@ -12,7 +12,7 @@ impl Call<'_> {
         let stack = self.described(&input.required("StackName")?)?;
         let wanted = input.required("LogicalResourceId")?;
         let resource = stack.resources.get(&wanted).ok_or_else(|| unknown(&wanted, stack))?;
-        let detail = basics(&wanted, resource, "LastUpdatedTimestamp")
+        let detail = basics(stack, &wanted, resource, "LastUpdatedTimestamp")
             .set("StackName", stack.name.as_str())
             .set("StackId", stack.id.as_str())
             .maybe("Metadata", resource.metadata.as_ref().map(Value::to_string))
@@ -41,7 +41,7 @@ impl Call<'_> {
             .iter()
             .filter(|(id, _)| logical_id.as_ref().is_none_or(|wanted| wanted == *id))
             .map(|(id, resource)| {
-                basics(id, resource, "Timestamp")
+                basics(stack, id, resource, "Timestamp")
                     .set("StackName", stack.name.as_str())
                     .set("StackId", stack.id.as_str())
                     .done()
@@ -60,7 +60,7 @@ impl Call<'_> {
         let (resources, next) = page(resources, input.text("NextToken").as_deref(), |(id, _)| (*id).clone())?;
         let summaries: Vec<Value> = resources
             .into_iter()
-            .map(|(id, resource)| basics(id, resource, "LastUpdatedTimestamp").done())
+            .map(|(id, resource)| basics(stack, id, resource, "LastUpdatedTimestamp").done())
             .collect();
         Ok(Answer::default()
             .set("StackResourceSummaries", summaries)
@@ -94,7 +94,7 @@ fn unknown(logical_id: &str, stack: &Stack) -> ApiError {
     ApiError::validation(format!("Resource {logical_id} does not exist for stack {}", stack.name))
 }
 
-fn basics(logical_id: &str, resource: &Resource, timestamp_name: &str) -> Answer {
+fn basics(stack: &Stack, logical_id: &str, resource: &Resource, timestamp_name: &str) -> Answer {
     Answer::default()
         .set("LogicalResourceId", logical_id)
         .maybe("PhysicalResourceId", resource.physical_id.as_deref())
@@ -102,5 +102,5 @@ fn basics(logical_id: &str, resource: &Resource, timestamp_name: &str) -> Answer
         .set(timestamp_name, timestamp(resource.updated))
         .set("ResourceStatus", resource.status.to_string())
         .maybe("ResourceStatusReason", resource.status_reason.as_deref())
-        .set("DriftInformation", json!({ "StackResourceDriftStatus": "NOT_CHECKED" }))
+        .set("DriftInformation", drift::of_resource(stack, logical_id))
 }

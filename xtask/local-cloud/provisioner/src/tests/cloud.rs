@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::{ApiError, Operation, Progress, Provider, ResourceRequest, ResourceType, Stacks, is_unresolved};
+use crate::{Actual, ApiError, Operation, Progress, Provider, ResourceRequest, ResourceType, Stacks, is_unresolved};
 
 /// What happens to one operation.
 #[derive(Clone, Debug)]
@@ -158,6 +158,14 @@ impl Provider for World {
             Behaviour::FailsAfter(seconds, reason) if over(seconds) => Progress::Failed((*reason).to_owned()),
             _ => Progress::InProgress,
         }
+    }
+
+    fn actual(&self, type_name: &str, physical_id: &str) -> Actual {
+        if type_name == "AWS::Not::Checked" {
+            return Actual::Unsupported;
+        }
+        let thing = self.things.get(physical_id);
+        thing.map_or(Actual::Gone, |thing| Actual::Properties(thing.properties.clone()))
     }
 
     fn attribute(&self, _type_name: &str, physical_id: &str, attribute: &str) -> Option<Value> {

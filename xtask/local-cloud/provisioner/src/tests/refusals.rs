@@ -309,9 +309,9 @@ fn refuses_calls_and_members_by_name() {
     let body = service("v1").to_string();
     let rows = [
         (
-            "DetectStackDrift",
+            "DetectStackResourceDrift",
             json!({}),
-            "InvalidAction: the local cloud doesn't implement the CloudFormation action DetectStackDrift; run it against AWS",
+            "InvalidAction: the local cloud doesn't implement the CloudFormation action DetectStackResourceDrift; run it against AWS",
         ),
         (
             "CreateStack",
