@@ -19,6 +19,7 @@ mod life;
 mod load;
 mod outage;
 mod push;
+mod recorder;
 mod refusal;
 mod resume;
 mod same_source;

@@ -5,6 +5,7 @@ mod docker_client;
 mod hostile;
 mod limits;
 mod malformed;
+mod requests;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
