@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod malformed;
 mod requests;
+mod transcript;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
