@@ -38,7 +38,7 @@ fn service_templates() -> Vec<Value> {
         .filter(|stack| stack.name.contains("-Service-"))
         .map(parse)
         .collect();
-    assert_eq!(templates.len(), 2);
+    assert!(!templates.is_empty());
     templates
 }
 
