@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Rollback(Rollback),
     Explain(Explain),
+    Cost(Cost),
     Errors(Errors),
     Permissions(Permissions),
     Load(Load),
@@ -229,6 +230,34 @@ pub(crate) struct Rollback {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) cloud: Cloud,
+}
+
+/// Estimate what an environment costs a month on AWS, from its templates at list prices; all when none is named.
+#[derive(Debug, Args)]
+pub(crate) struct Cost {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Option<Target>,
+    /// Requests a second, on average.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = quantity)]
+    pub(crate) requests: f64,
+    /// GB a month to the internet.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = quantity)]
+    pub(crate) data_out: f64,
+    /// Pushes a month.
+    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = quantity)]
+    pub(crate) pushes: f64,
+    /// Minutes of Build, at a push.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = quantity)]
+    pub(crate) build_minutes: f64,
+    /// Minutes of each later stage, at a push.
+    #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = quantity)]
+    pub(crate) stage_minutes: f64,
+    /// Print `docs/cost.md`.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print the codes of errors, each with its cause and its mend.
@@ -825,6 +854,7 @@ impl Command {
                 command: LocalCommand::Status { json },
             })
             | Self::Explain(Explain { json, .. })
+            | Self::Cost(Cost { json, .. })
             | Self::Bench(Bench { json, .. }) => *json,
             Self::Synth(_)
             | Self::Completions(_)
@@ -942,6 +972,14 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How much of something there is.
+fn quantity(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(quantity) if (0.0..=1e6).contains(&quantity) => Ok(quantity),
+        _ => Err("a number from 0 to 1000000".to_owned()),
+    }
+}
+
 /// A whole number of `ms`, `s` or `m`, above 0 and up to an hour, as the service's faults have them.
 fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
@@ -985,6 +1023,8 @@ mod tests {
             &["pipeline", "status", "--fault", "hang"],
             &["load", "sandbox", "--concurrency", "0"],
             &["load", "sandbox", "--rate", "NaN"],
+            &["cost", "--requests", "NaN"],
+            &["cost", "--pushes", "-1"],
             &["load", "sandbox", "--duration", "0s"],
             &["load", "sandbox", "--duration", "61m"],
             &["load", "sandbox", "--duration", "30"],

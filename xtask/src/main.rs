@@ -9,11 +9,14 @@ mod cloud;
 mod code;
 mod codegen;
 mod context;
+mod cost;
 mod deploy;
 mod destroy;
 mod diff;
 mod docker;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod environment;
 mod errors;
 mod exit;
@@ -129,6 +132,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Errors(errors) => Ok(errors.run(context)),
         Command::Explain(explain) => explain.run(context),
         Command::Permissions(permissions) => permissions.run(context),
+        Command::Cost(cost) => cost.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),
         Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),

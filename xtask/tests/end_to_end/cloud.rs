@@ -96,10 +96,14 @@ impl Cloud {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(arguments);
+        self.surround(&mut command);
         command
-            .args(arguments)
-            .env("LOCAL_CLOUD_HOME", self.home.path())
-            .env("NO_COLOR", "1");
+    }
+
+    /// Gives a command what it finds this local cloud by.
+    pub(crate) fn surround(&self, command: &mut Command) {
+        command.env("LOCAL_CLOUD_HOME", self.home.path()).env("NO_COLOR", "1");
         if let Some(docker_host) = &self.docker_host {
             command.env("DOCKER_HOST", docker_host);
         }
@@ -107,7 +111,6 @@ impl Cloud {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             command.env_remove(name);
         }
-        command
     }
 
     #[expect(clippy::unused_self, reason = "a command belongs to its cloud")]

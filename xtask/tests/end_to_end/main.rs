@@ -14,6 +14,7 @@ mod credentials;
 mod diff;
 mod disk;
 mod docker;
+mod documents;
 mod faults;
 mod life;
 mod load;

@@ -21,7 +21,7 @@ fn build(checkout: &Path) -> (Outcome, String) {
 }
 
 /// A copy of this checkout as it is, changes included, without anything that was built.
-fn copy_of(checkout: &Path, folder: &Path) -> PathBuf {
+pub(crate) fn copy_of(checkout: &Path, folder: &Path) -> PathBuf {
     let copy = folder.join("elsewhere");
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
@@ -34,8 +34,9 @@ fn copy_of(checkout: &Path, folder: &Path) -> PathBuf {
     for file in git(&["ls-files", "-z", "--deleted"]).split_terminator('\0') {
         std::fs::remove_file(copy.join(file)).unwrap();
     }
-    let changed = ["ls-files", "-z", "--modified", "--others", "--exclude-standard"];
-    for file in git(&changed)
+    let changed =
+        git(&["diff", "--name-only", "-z", "HEAD"]) + &git(&["ls-files", "-z", "--others", "--exclude-standard"]);
+    for file in changed
         .split_terminator('\0')
         .filter(|file| checkout.join(file).is_file())
     {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::cloud::{APPLICATION, CLUSTER, Cloud, SERVICE_STACK};
 
 /// A program of the pinned virtual environment, or none, having said so; on CI there must be one.
-fn pinned(name: &str) -> Option<PathBuf> {
+pub(crate) fn pinned(name: &str) -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/venv/bin")
         .join(name);

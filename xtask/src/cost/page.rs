@@ -1,0 +1,60 @@
+//! `docs/cost.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::estimate::Usage;
+use super::{TARGETS, basis, of_target, rows};
+
+/// What is assumed where no flag says otherwise; `flags.rs` has the same as defaults, and a test compares.
+pub(super) const USUAL: Usage = Usage {
+    requests: 10.0,
+    gigabytes_out: 10.0,
+    pushes: 20.0,
+    build_minutes: 10.0,
+    stage_minutes: 10.0,
+};
+
+/// The page.
+///
+/// # Errors
+/// As the estimate's.
+pub(super) fn markdown() -> anyhow::Result<String> {
+    let mut text = "# Cost\n\nWritten by `cargo xtask cost --markdown > docs/cost.md`; a test compares.\n\n\
+        What each environment costs a month on AWS, in US dollars, estimated from the templates themselves.\n\
+        `cargo xtask cost` prints the same, `cargo xtask cost prod --requests 200 --pushes 60` with other assumptions, and `--json` for programs.\n\
+        *Least* is with the fewest tasks that scaling goes down to, *most* with the most that it goes up to, all month long.\n\
+        The local cloud costs nothing.\n"
+        .to_owned();
+    let mut free = BTreeMap::new();
+    for target in TARGETS {
+        let estimate = of_target(target, &USUAL)?;
+        let _ = write!(
+            text,
+            "\n## {}\n\n| what | least | most | for |\n|---|--:|--:|---|\n",
+            target.name()
+        );
+        for row in rows(&estimate) {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                row[0],
+                row[1],
+                row[2],
+                row.get(3).map_or("", String::as_str)
+            );
+        }
+        free.extend(estimate.free);
+    }
+    let _ = write!(text, "\n## What the figures rest on\n\nThese are {}.\n", basis(&USUAL));
+    text.push_str(
+        "Left out, being small or up to the person: the second set of tasks while a deployment replaces them (about a quarter of an hour a push), requests to S3, the images that tasks fetch through the NAT gateways, and mails.\n\
+         The prices are data, `xtask/src/cost/prices.rs`, each with the page that it was read from: other regions differ, mostly by a tenth or two.\n\n\
+         What saves most, where it is allowed: fewer tasks in the sandbox (`stacks/constants/src/capacity.rs`), `ARM64` (`stacks/constants/src/architecture.rs`, a fifth less for tasks), and destroying the sandbox for the night (`cargo xtask destroy sandbox --yes`).\n",
+    );
+    text.push_str("\n## What costs nothing by itself\n\n| type | why |\n|---|---|\n");
+    for (kind, (_, why)) in &free {
+        let _ = writeln!(text, "| `{kind}` | {why} |");
+    }
+    Ok(text)
+}
