@@ -58,6 +58,18 @@ const CHANGE_STACK: &[Action] = &[
     Action::new("cloudformation:ExecuteChangeSet"),
     Action::new("cloudformation:ListStackResources"),
 ];
+/// The same, and what is told beside the stages while they change: the weights that the template gives them.
+const CHANGE_SERVICE_STACK: &[Action] = &[
+    Action::new("cloudformation:CreateChangeSet"),
+    Action::new("cloudformation:DeleteChangeSet"),
+    Action::new("cloudformation:DeleteStack"),
+    Action::new("cloudformation:DescribeChangeSet"),
+    Action::new("cloudformation:DescribeStackEvents"),
+    Action::new("cloudformation:DescribeStacks"),
+    Action::new("cloudformation:ExecuteChangeSet"),
+    Action::new("cloudformation:GetTemplate"),
+    Action::new("cloudformation:ListStackResources"),
+];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
 const LOOK_AT_CLUSTER: &[Action] = &[
     Action::new("ecs:DescribeServices"),
@@ -155,7 +167,7 @@ fn deploying_production() -> Vec<Statement> {
     let of_cluster = ["container-instance/", "service/", "task/"];
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
     vec![
-        allow("ChangeStacks", CHANGE_STACK, stacks),
+        allow("ChangeStacks", CHANGE_SERVICE_STACK, stacks),
         allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html

@@ -204,7 +204,7 @@ sdk_calls! {
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
             Deploy, DeployToolchain, Drift, Status, Destroy, Pipeline, Local,
         ])];
-        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[DeployToolchain, Resume, Status])];
+        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Resume, Status])];
         detect_stack_drift DetectStackDrift DetectStackDriftFluentBuilder, &[(Stack, &[Drift])];
         describe_stack_drift_detection_status DescribeStackDriftDetectionStatus
             DescribeStackDriftDetectionStatusFluentBuilder, &[(AnyStack, &[Drift])];
