@@ -134,12 +134,7 @@ async fn finish(
     again: &str,
     started: Instant,
 ) -> anyhow::Result<Value> {
-    let followed = Followed {
-        pipeline: &place.pipeline,
-        id,
-        again,
-    };
-    let snapshot = follow(context, aws, followed).await?;
+    let snapshot = follow_on(context, aws, place, id, again).await?;
     let runs = runs::now(aws, crate::flags::Environment::Prod).await;
     if let Some(failure) = failure(aws, &snapshot, again).await {
         let failure = match runs {
@@ -155,12 +150,48 @@ async fn finish(
         .progress
         .line(&format!("the pipeline succeeded in {}", human(started.elapsed())));
     Ok(json!({
-        "execution": id,
+        "execution": snapshot.execution.id,
         "status": snapshot.execution.status,
         "revision": snapshot.execution.revision.map(|revision| revision.id),
         "runs": runs.record(),
         "seconds": started.elapsed().as_secs_f64(),
     }))
+}
+
+/// Follows an execution, and where its own change of the pipeline ended it, the one that CodePipeline started in its place.
+///
+/// Source: `RestartExecutionOnUpdate` on
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codepipeline-pipeline.html>
+async fn follow_on(context: &Context, aws: &Aws, place: &Place, id: &str, again: &str) -> anyhow::Result<Snapshot> {
+    let mut id = id.to_owned();
+    loop {
+        let followed = Followed {
+            pipeline: &place.pipeline,
+            id: &id,
+            again,
+        };
+        let snapshot = follow(context, aws, followed).await?;
+        if snapshot.execution.status != "Failed" || show::failed(&snapshot.actions).is_some() {
+            return Ok(snapshot);
+        }
+        let leaving = "interrupted: the pipeline goes on";
+        let executions = patiently(context, leaving, async || aws.executions(&place.pipeline).await).await?;
+        let Some(next) = successor(&executions, &snapshot.execution) else {
+            return Ok(snapshot);
+        };
+        context
+            .progress
+            .line("this push has changed the pipeline, which runs it again by the new definition");
+        context.progress.line(&show::headline(next));
+        id.clone_from(&next.id);
+    }
+}
+
+/// The newest execution after another that has the same source, or doesn't know its source yet.
+fn successor<'a>(executions: &'a [Execution], former: &Execution) -> Option<&'a Execution> {
+    let newer = executions.iter().take_while(|execution| execution.id != former.id);
+    let has_its_source = |execution: &&Execution| execution.revision.is_none() || execution.revision == former.revision;
+    newer.into_iter().find(has_its_source)
 }
 
 /// What the end of an execution is told as; none when it succeeded.

@@ -171,6 +171,61 @@ async fn ends_that_are_no_failure_of_a_stage() {
     }
 }
 
+/// Summaries of executions as (id, status, commit), the newest first.
+fn summaries(executions: &[(&str, &str, &str)]) -> (u16, String) {
+    let summary = |(id, status, commit): &(&str, &str, &str)| {
+        json!({
+            "pipelineExecutionId": id,
+            "status": status,
+            "sourceRevisions": [{"actionName": "Source", "revisionId": commit, "revisionSummary": "Answer faster"}],
+        })
+    };
+    let summaries: Vec<Value> = executions.iter().map(summary).collect();
+    (200, json!({"pipelineExecutionSummaries": summaries}).to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_changes_the_pipeline_is_followed_to_the_end_of_what_runs_it_again() {
+    let (outcome, said) = check(vec![
+        execution("Failed"),
+        actions(&[("Build", "Succeeded"), ("UpdatePipeline", "Succeeded")]),
+        summaries(&[
+            ("of another", "InProgress", "1234567890"),
+            ("again", "InProgress", "abcdef0123"),
+            (ID, "Failed", "abcdef0123"),
+        ]),
+        execution("Succeeded"),
+        actions(&[("Fleet", "Succeeded")]),
+        service_stack(),
+    ])
+    .await;
+    assert_eq!(outcome.unwrap()["status"], "Succeeded");
+    insta::assert_snapshot!(said, @r#"
+    Build: Succeeded, 10.0 s
+    UpdatePipeline: Succeeded, 10.0 s
+    this push has changed the pipeline, which runs it again by the new definition
+    execution again of abcdef01 "Answer faster": InProgress
+    Fleet: Succeeded, 10.0 s
+    the pipeline succeeded in 0.0 s
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_failed_outside_of_its_stages_with_none_after_it_has_failed() {
+    let (outcome, _) = check(vec![
+        execution("Failed"),
+        actions(&[("Build", "Succeeded")]),
+        summaries(&[(ID, "Failed", "abcdef0123"), ("earlier", "Succeeded", "abcdef0123")]),
+        service_stack(),
+    ])
+    .await;
+    let told = crate::telling::report::text(&outcome.unwrap_err());
+    assert!(
+        told.starts_with(&format!("error[E-PIPELINE-FAILED]: execution {ID} ended as Failed")),
+        "{told}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_passes_is_borne() {
     let (outcome, said) = check(vec![
