@@ -49,7 +49,7 @@ pub(super) fn markdown() -> anyhow::Result<String> {
     let _ = write!(text, "\n## What the figures rest on\n\nThese are {}.\n", basis(&USUAL));
     text.push_str(
         "Left out, being small or up to the person: the second set of tasks while a deployment replaces them (about a quarter of an hour a push), requests to S3, the images that tasks fetch through the NAT gateways, and mails.\n\
-         The prices are data, `xtask/src/cost/prices.rs`, each with the page that it was read from: other regions differ, mostly by a tenth or two.\n\n\
+         The prices are data, `xtask/src/cost/prices.rs`, each with the page to check it against: other regions differ, mostly by a tenth or two.\n\n\
          What saves most, where it is allowed: fewer tasks in the sandbox (`stacks/constants/src/capacity.rs`), `ARM64` (`stacks/constants/src/architecture.rs`, a fifth less for tasks), and destroying the sandbox for the night (`cargo xtask destroy sandbox --yes`).\n",
     );
     text.push_str("\n## What costs nothing by itself\n\n| type | why |\n|---|---|\n");

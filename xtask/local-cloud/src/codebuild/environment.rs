@@ -27,6 +27,7 @@ const LENT: &[&str] = &[
     "LOGNAME",
     "PATH",
     "PKG_CONFIG_PATH",
+    "RUSTUP_AUTO_INSTALL",
     "RUSTUP_HOME",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
