@@ -125,6 +125,9 @@ def delivery(run):
         failed = execution(run, checkout.push("broken"), "Failed")
         codepipeline(run, good, failed)
         codebuild(run)
+        # The stack's deletion doesn't mind that a resource of its is gone already, nor does a second deletion.
+        for _ in range(2):
+            run.ask("codecommit", "delete_repository", repositoryName=NAME)
         run.ask("cloudformation", "delete_stack", StackName=STACK)
         run.wait("cloudformation", "stack_delete_complete", StackName=STACK)
 

@@ -41,6 +41,9 @@ pub(crate) enum ChangeSetType {
 pub(crate) struct ChangeSet {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The `ClientToken` of the call that made it.
+    #[serde(default)]
+    pub(crate) token: Option<String>,
     pub(crate) created: SystemTime,
     pub(crate) purpose: ChangeSetType,
     pub(crate) description: Option<String>,

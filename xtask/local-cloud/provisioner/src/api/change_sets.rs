@@ -36,7 +36,11 @@ impl Call<'_> {
         let stack_name = input.required("StackName")?;
         let set_name = input.required("ChangeSetName")?;
         check_name(&set_name, "changeSetName")?;
+        let token = input.text("ClientToken");
         let found = self.stacks.find(&stack_name);
+        if let Some(made) = found.and_then(|index| self.made_already(index, &set_name, token.as_deref())) {
+            return Ok(made);
+        }
         let mut ids = self.stacks.ids.clone();
         let mut stack = match (change_set_type, found) {
             (ChangeSetType::Update, None) => {
@@ -67,6 +71,7 @@ impl Call<'_> {
         stack.change_sets.push(ChangeSet {
             id: id.clone(),
             name: set_name,
+            token,
             created: self.now,
             purpose: change_set_type,
             description: input.text("Description"),
@@ -85,6 +90,16 @@ impl Call<'_> {
             None => self.stacks.list.push(stack),
         }
         Ok(json!({ "Id": id, "StackId": stack_id }))
+    }
+
+    /// The answer to a call that is made once more, because the first answer was lost: the token tells that no other change
+    /// set is meant.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
+    fn made_already(&self, stack: usize, name: &str, token: Option<&str>) -> Option<Value> {
+        let (stack, token) = (&self.stacks.list[stack], token?);
+        let same = |set: &&ChangeSet| set.name == name && set.token.as_deref() == Some(token);
+        let made = stack.change_sets.iter().find(same)?;
+        Some(json!({ "Id": made.id, "StackId": stack.id }))
     }
 
     /// The stack that a first change set brings along.

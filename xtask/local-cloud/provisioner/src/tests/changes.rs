@@ -74,6 +74,21 @@ fn shows_replacement_additions_and_removals_with_values() {
 }
 
 #[test]
+fn a_call_that_is_made_once_more_makes_no_other_change_set() {
+    let mut cloud = Cloud::new();
+    let input = |token: &str| {
+        json!({
+            "StackName": "s", "ChangeSetName": "first", "ChangeSetType": "CREATE", "ClientToken": token,
+            "TemplateBody": service("v1").to_string(),
+        })
+    };
+    let first = cloud.ok("CreateChangeSet", &input("once"));
+    assert_eq!(cloud.ok("CreateChangeSet", &input("once")), first);
+    let error = cloud.call("CreateChangeSet", &input("another")).unwrap_err();
+    assert!(error.to_string().contains("already exists"), "{error}");
+}
+
+#[test]
 fn creates_a_stack_by_change_set() {
     let mut cloud = Cloud::new();
     let input = json!({
