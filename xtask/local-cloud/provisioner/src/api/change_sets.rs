@@ -159,9 +159,12 @@ impl Call<'_> {
         let token = input.text("ClientRequestToken");
         let mut stack = self.stacks.list[index].clone();
         let mut change_set = stack.change_sets[position].clone();
-        let repeated = change_set.execution_status == ExecutionStatus::ExecuteInProgress
-            && token.is_some()
-            && stack.token == token;
+        // The first answer may have been lost, and all be done by now.
+        let begun = matches!(
+            change_set.execution_status,
+            ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete | ExecutionStatus::ExecuteFailed
+        );
+        let repeated = begun && token.is_some() && stack.token == token;
         if repeated {
             return Ok(json!({}));
         }

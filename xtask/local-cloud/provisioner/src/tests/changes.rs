@@ -112,6 +112,12 @@ fn creates_a_stack_by_change_set() {
         "EXECUTE_COMPLETE"
     );
     assert_eq!(cloud.status("s"), "CREATE_COMPLETE");
+    let again = json!({ "StackName": "s", "ChangeSetName": "first", "ClientRequestToken": "token-1" });
+    assert_eq!(
+        cloud.ok("ExecuteChangeSet", &again),
+        json!({}),
+        "it was this call's already"
+    );
     let events = cloud.events("s");
     let stack_events: Vec<&str> = events
         .lines()
