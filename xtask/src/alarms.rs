@@ -59,6 +59,11 @@ impl Alarm {
 
     /// What it takes for the alarm to fire: `TargetResponseTime TM(90%:100%) ≥ 3 in 3 of 4 minutes`.
     pub(crate) fn condition(&self) -> String {
+        format!("{} {}", self.watched, self.limit())
+    }
+
+    /// The same without what is watched: `≥ 3 in 3 of 4 minutes`.
+    pub(crate) fn limit(&self) -> String {
         let sign = match self.comparison.as_str() {
             "GreaterThanOrEqualToThreshold" => "≥",
             "GreaterThanThreshold" => ">",
@@ -72,8 +77,8 @@ impl Alarm {
             format!("periods of {} s", self.period_seconds)
         };
         format!(
-            "{} {sign} {} in {} of {} {unit}",
-            self.watched, self.threshold, self.datapoints, self.periods
+            "{sign} {} in {} of {} {unit}",
+            self.threshold, self.datapoints, self.periods
         )
     }
 

@@ -59,6 +59,21 @@ pub(crate) struct Deployment {
     pub(crate) failed: u64,
 }
 
+impl Deployment {
+    /// Whether ECS has given it up.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.rollout_state.as_deref() == Some("FAILED")
+    }
+
+    /// Whether it takes the place of one that failed, by ECS's words for it: `ECS deployment circuit breaker: rolling back
+    /// to deploymentId ecs-svc/….`
+    pub(crate) fn rolls_back(&self) -> bool {
+        self.reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("rolling back"))
+    }
+}
+
 /// What the services of a stack must run, by its template and resources.
 ///
 /// A scalable target's physical id begins with the `service/<cluster>/<service>` that it scales:

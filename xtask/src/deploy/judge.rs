@@ -76,7 +76,7 @@ pub(super) async fn judge_or_probe(
     let limit = Duration::from_mins(BAKE_MINUTES.unsigned_abs());
     let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
     let enough = Box::pin(judged_within(context, aws, places, since, (limit, pause)));
-    let from = (true, Phase::Replacing);
+    let from = (true, Phase::under_way());
     let (verdict, _) = watching(context, aws, (stack, places, Stage::Onebox), from, enough).await;
     context.progress.clear();
     let verdict = verdict?;

@@ -89,7 +89,7 @@ impl SideBySide {
                     .iter()
                     .find(|(probed, _)| *probed == stage)
                     .map(|(_, counts)| *counts),
-                bake: match phase.alone_since() {
+                bake: match phase.baking_since() {
                     Some(since) if stage == changes => bake(since, self.bake_minutes[index], self.metrics.minute),
                     _ => Bake::No,
                 },

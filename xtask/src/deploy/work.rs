@@ -176,7 +176,7 @@ impl Work<'_> {
         let Ok(places) = Places::of(self.aws, stack).await else {
             return Ok((following.await?, Seen::default()));
         };
-        let from = (!self.deploy.caution.no_probe, Phase::Replacing);
+        let from = (!self.deploy.caution.no_probe, Phase::under_way());
         let onebox = stacks::Stage::Onebox;
         let (followed, seen) = watching(self.context, self.aws, (stack, &places, onebox), from, following).await;
         Ok((followed?, seen))

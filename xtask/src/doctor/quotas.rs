@@ -22,9 +22,12 @@ struct Quota {
     need: fn(&Value) -> f64,
 }
 
-/// Codes and what they stand for, as `aws service-quotas list-aws-default-service-quotas` gives them:
-/// <https://github.com/gruntwork-io/terraform-aws-utilities/blob/main/docs/quotas.md>, and for the NAT gateways
-/// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>.
+/// The codes are those that AWS's own pages link to, each beside the quota's name:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html> for VPCs, Elastic IPs and NAT gateways (its
+/// text with the links: <https://github.com/awsdocs/amazon-vpc-user-guide/blob/main/doc_source/amazon-vpc-limits.md>),
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html> for load balancers and
+/// target groups. That of Fargate is in what `aws service-quotas list-aws-default-service-quotas` gives:
+/// <https://github.com/gruntwork-io/terraform-aws-utilities/blob/main/docs/quotas.md>.
 const QUOTAS: [Quota; 6] = [
     // "Fargate On-Demand vCPU resource count".
     Quota {

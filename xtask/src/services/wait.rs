@@ -120,9 +120,10 @@ fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Durati
 /// ECS launches nothing more for a deployment that has failed, so that waiting on is hopeless.
 fn failed_rollout(service: &Service) -> Option<String> {
     let deployment = service.deployments.first()?;
-    let failed = deployment.rollout_state.as_deref() == Some("FAILED");
     let reason = deployment.reason.as_deref().unwrap_or("ECS gives no reason");
-    failed.then(|| format!("the deployment of {} failed: {reason}", service.name))
+    deployment
+        .has_failed()
+        .then(|| format!("the deployment of {} failed: {reason}", service.name))
 }
 
 #[cfg(test)]

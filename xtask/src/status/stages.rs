@@ -12,7 +12,7 @@ use crate::deploy::place::{Place, Places};
 use crate::deploy::plan::{Images, short};
 use crate::deploy::sides::weight;
 use crate::progress::human;
-use crate::services::Service;
+use crate::services::{Deployment, Service};
 use crate::stack::Stack;
 use crate::stack::standing::{Standing, standing};
 use crate::table;
@@ -174,13 +174,15 @@ impl StageStatus {
         let Some(service) = &self.service else {
             return "-".to_owned();
         };
-        let state = service
-            .deployments
-            .first()
+        let newest = service.deployments.first();
+        let state = newest
             .and_then(|deployment| deployment.rollout_state.as_deref())
             .unwrap_or("-");
         if state != "IN_PROGRESS" {
             return state.to_owned();
+        }
+        if newest.is_some_and(Deployment::rolls_back) {
+            return format!("{state}, bringing back what ran before");
         }
         if !self.bakes() {
             return format!("{state}, replacing tasks");

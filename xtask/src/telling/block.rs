@@ -2,10 +2,13 @@
 
 use std::time::SystemTime;
 
-use super::sentence::{of_stack, of_step, summary};
+use super::sentence::{fitting, of_stack, of_stack_within, of_step, of_step_within, summary};
 use super::tables;
 use super::view::{ServiceView, State, Step, View};
 use crate::progress::{Line, Size, Tone, human};
+
+/// What sets a line apart from the one that it belongs to.
+const INDENT: &str = "  ";
 
 /// How much is folded so that the rest fits, each including those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,15 +27,18 @@ enum Fold {
 
 const FOLDS: [Fold; 5] = [Fold::Nothing, Fold::Done, Fold::Quiet, Fold::Old, Fold::GoingOn];
 
-/// The block for a screen: whatever must be folded so that one screen holds it, is.
+/// The block for a screen: whatever must be folded so that one screen holds it, is, and on a narrow one tables lose their
+/// least columns and sentences what can be left unsaid.
 ///
 /// A screen that is too small for even that shows what fits, and how much doesn't.
 pub(crate) fn render(view: &View, now: SystemTime, size: Size) -> Vec<Line> {
     // One row is for the cursor.
     let rows = size.rows.saturating_sub(1);
+    // Nor is the last column used.
+    let columns = size.columns.saturating_sub(1);
     let mut lines = Vec::new();
     for fold in FOLDS {
-        lines = folded(view, now, fold);
+        lines = folded(view, now, fold, columns);
         if lines.len() <= rows {
             break;
         }
@@ -44,14 +50,14 @@ pub(crate) fn render(view: &View, now: SystemTime, size: Size) -> Vec<Line> {
 /// failed and how many were done.
 pub(crate) fn last(view: &View, now: SystemTime) -> Vec<Line> {
     const FEW: usize = 8;
-    let mut lines = vec![head(view, now)];
+    let mut lines = vec![Line::new(tone(view), of_stack(view, now))];
     let few = view.resources.len() <= FEW;
     let said = |step: &&Step| few || matches!(step.state, State::Failed | State::GoingOn);
     lines.extend(
         view.resources
             .iter()
             .filter(said)
-            .map(|step| indented(1, &line(step, now))),
+            .map(|step| indented(1, &Line::new(tone_of(step), of_step(step, now)))),
     );
     if !few {
         lines.push(Line::new(
@@ -73,14 +79,16 @@ fn longest(view: &View, now: SystemTime) -> Option<Line> {
     })
 }
 
-fn folded(view: &View, now: SystemTime, fold: Fold) -> Vec<Line> {
-    let mut lines = vec![head(view, now)];
+fn folded(view: &View, now: SystemTime, fold: Fold, columns: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(tone(view), of_stack_within(view, now, columns))];
+    let within = |level: usize| columns.saturating_sub(INDENT.len() * level);
     if let Some(since) = view.silent_since {
         let silence = human(now.duration_since(since).unwrap_or_default());
-        lines.push(Line::new(
-            Tone::Bad,
-            format!("  AWS gives no answer for {silence}; asking again"),
-        ));
+        let texts = [
+            format!("AWS gives no answer for {silence}; asking again"),
+            format!("no answer for {silence}"),
+        ];
+        lines.push(indented(1, &Line::new(Tone::Bad, fitting(texts, within(1)))));
     }
     let is_done = |step: &&Step| matches!(step.state, State::Done | State::Kept);
     if fold >= Fold::Done && view.resources.iter().any(|step| is_done(&step)) {
@@ -100,37 +108,37 @@ fn folded(view: &View, now: SystemTime, fold: Fold) -> Vec<Line> {
             counted += 1;
             continue;
         }
-        lines.push(indented(1, &line(step, now)));
+        let text = of_step_within(step, now, within(1));
+        lines.push(indented(1, &Line::new(tone_of(step), text)));
         if let Some(service) = service.filter(|_| going_on || step.state == State::Failed) {
-            lines.extend(under(service, fold).iter().map(|line| indented(2, line)));
+            lines.extend(under(service, fold, within(2)).iter().map(|line| indented(2, line)));
         }
     }
     if counted > 0 {
         lines.push(Line::plain(format!("  and {counted} more")));
     }
-    lines.extend(tables::sides(&view.sides, now).iter().map(|line| indented(1, line)));
+    let sides = tables::sides(&view.sides, now, within(1));
+    lines.extend(sides.iter().map(|line| indented(1, line)));
     lines
 }
 
-fn head(view: &View, now: SystemTime) -> Line {
+fn tone(view: &View) -> Tone {
     let status = view.status.as_deref().unwrap_or_default();
-    let tone = if status.contains("ROLLBACK") || status.ends_with("_FAILED") {
+    if status.contains("ROLLBACK") || status.ends_with("_FAILED") {
         Tone::Bad
     } else if status.ends_with("_COMPLETE") {
         Tone::Good
     } else {
         Tone::Plain
-    };
-    Line::new(tone, of_stack(view, now))
+    }
 }
 
-fn line(step: &Step, now: SystemTime) -> Line {
-    let tone = match step.state {
+fn tone_of(step: &Step) -> Tone {
+    match step.state {
         State::Failed => Tone::Bad,
         State::Done | State::Kept | State::Cancelled => Tone::Quiet,
         State::GoingOn => Tone::Plain,
-    };
-    Line::new(tone, of_step(step, now))
+    }
 }
 
 /// The service that a step is about, if it is the newest step of it.
@@ -143,8 +151,8 @@ fn service_of<'a>(view: &'a View, step: &Step) -> Option<&'a ServiceView> {
     (newest == step).then(|| services().find(|service| service.logical_id == step.logical_id))?
 }
 
-fn under(service: &ServiceView, fold: Fold) -> Vec<Line> {
-    let mut lines = tables::deployments(&service.service);
+fn under(service: &ServiceView, fold: Fold, width: usize) -> Vec<Line> {
+    let mut lines = tables::deployments(&service.service, width);
     if fold >= Fold::Old {
         lines.truncate(2);
     }
@@ -156,10 +164,10 @@ fn under(service: &ServiceView, fold: Fold) -> Vec<Line> {
         .cloned()
         .collect();
     lines.extend(tables::stopped(&groups, fold < Fold::Quiet));
-    lines.extend(tables::alarms(&service.alarms, fold >= Fold::Quiet));
+    lines.extend(tables::alarms(&service.alarms, fold >= Fold::Quiet, width));
     lines
 }
 
 fn indented(level: usize, line: &Line) -> Line {
-    Line::new(line.tone, format!("{}{}", "  ".repeat(level), line.text))
+    Line::new(line.tone, format!("{}{}", INDENT.repeat(level), line.text))
 }

@@ -52,9 +52,8 @@ impl<'a> Scene<'a> {
         self.view = View {
             total: self.view.total,
             services: self.lookout.views(),
-            sides: self.context.sides.seen(),
             silent_since: silence.map(|silence| now.checked_sub(silence).unwrap_or(now)),
-            ..View::of_events(&self.view.stack, log.events())
+            ..View::of_events(&self.view.stack, log.events()).with_sides(self.context.sides.seen())
         };
         self.teller.tell(self.context, &self.view, new, now);
     }

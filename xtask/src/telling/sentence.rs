@@ -8,6 +8,27 @@ use crate::progress::{clean, human};
 /// A resource in a sentence: what is done to it, how far that is, and how long it took.
 pub(crate) fn of_step(step: &Step, now: SystemTime) -> String {
     let what = format!("the {} {}", noun(&step.resource_type), step.logical_id);
+    said_of(step, &what, now)
+}
+
+/// The same within a width: where that is too narrow, without the kind of resource.
+pub(crate) fn of_step_within(step: &Step, now: SystemTime, width: usize) -> String {
+    fitting([of_step(step, now), said_of(step, &step.logical_id, now)], width)
+}
+
+/// The first of these texts that a width holds; the last where it holds none.
+pub(crate) fn fitting<const N: usize>(texts: [String; N], width: usize) -> String {
+    let mut last = String::new();
+    for text in texts {
+        last = text;
+        if last.chars().count() <= width {
+            break;
+        }
+    }
+    last
+}
+
+fn said_of(step: &Step, what: &str, now: SystemTime) -> String {
     let took = human(step.took(now));
     let reason = step.reason.as_deref().map(clean);
     let reason = || reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -17,12 +38,12 @@ pub(crate) fn of_step(step: &Step, now: SystemTime) -> String {
         (State::Failed, turn, doing) => {
             format!(
                 "could not {} after {took}{}",
-                verb(turn, doing).infinitive(&what),
+                verb(turn, doing).infinitive(what),
                 reason()
             )
         }
-        (State::GoingOn, turn, doing) => format!("{}, {took}", verb(turn, doing).going_on(&what)),
-        (State::Done, turn, doing) => format!("{} in {took}", verb(turn, doing).done(&what)),
+        (State::GoingOn, turn, doing) => format!("{}, {took}", verb(turn, doing).going_on(what)),
+        (State::Done, turn, doing) => format!("{} in {took}", verb(turn, doing).done(what)),
     }
 }
 
@@ -33,6 +54,23 @@ pub(crate) fn of_stack(view: &View, now: SystemTime) -> String {
         return format!("{}: waiting for its first event, {elapsed}", view.stack);
     };
     format!("{}: {}, {}, {elapsed}", view.stack, stack_status(status), counts(view))
+}
+
+/// The same within a width: where that is too narrow, without the counts, the stack's name or both.
+pub(crate) fn of_stack_within(view: &View, now: SystemTime, width: usize) -> String {
+    let elapsed = human(view.elapsed(now));
+    let Some(status) = &view.status else {
+        let short = format!("waiting for the first event, {elapsed}");
+        return fitting([of_stack(view, now), short], width);
+    };
+    let (status, counts) = (stack_status(status), counts(view));
+    let texts = [
+        of_stack(view, now),
+        format!("{}: {status}, {elapsed}", view.stack),
+        format!("{status}, {counts}, {elapsed}"),
+        format!("{status}, {elapsed}"),
+    ];
+    fitting(texts, width)
 }
 
 /// A stack's status in words.

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::sentence::fitting;
 use super::view::{Bake, Side};
 use crate::alarms::Alarm;
 use crate::progress::{Line, Tone, clean, human};
@@ -9,8 +10,12 @@ use crate::services::stopped::Group;
 use crate::services::{Deployment, Service};
 use crate::table;
 
-/// A service's deployments: which revision each brings, and how far it is.
-pub(crate) fn deployments(service: &Service) -> Vec<Line> {
+/// The columns of a service's deployments, those of the least worth first: whether it is the new one, how many tasks run
+/// and how its rollout stands are seen on the narrowest screen.
+const LEAST_OF_DEPLOYMENTS: [usize; 4] = [4, 0, 2, 5];
+
+/// A service's deployments within a width: which revision each brings, and how far it is.
+pub(crate) fn deployments(service: &Service, width: usize) -> Vec<Line> {
     let header = ["REVISION", "", "DESIRED", "RUNNING", "PENDING", "FAILED", "ROLLOUT"];
     let row = |deployment: &Deployment| {
         let counts = [
@@ -25,7 +30,7 @@ pub(crate) fn deployments(service: &Service) -> Vec<Line> {
         row
     };
     let rows: Vec<Vec<String>> = service.deployments.iter().map(row).collect();
-    let text = table::render(&header, &rows);
+    let text = table::render_within(&header, &rows, width, &LEAST_OF_DEPLOYMENTS);
     let tone = |index: usize| {
         let deployment = index.checked_sub(1).and_then(|index| service.deployments.get(index));
         match deployment {
@@ -106,13 +111,13 @@ pub(crate) fn stopped_in_a_line(group: &Group) -> String {
     format!("{count} {tasks} stopped: {}", clean(&group.reason))
 }
 
-/// The alarms, each with its condition in words; in short, those that are quiet are only counted.
-pub(crate) fn alarms(alarms: &[Alarm], short: bool) -> Vec<Line> {
+/// The alarms, each with as much of its condition in words as a width holds; in short, those that are quiet are only counted.
+pub(crate) fn alarms(alarms: &[Alarm], short: bool, width: usize) -> Vec<Line> {
     let quiet = alarms.iter().filter(|alarm| !alarm.is_red()).count();
     let mut lines: Vec<Line> = alarms
         .iter()
         .filter(|alarm| !short || alarm.is_red())
-        .map(alarm)
+        .map(|found| alarm(found, width))
         .collect();
     if short && quiet > 0 {
         let s = if quiet == 1 { "alarm" } else { "alarms" };
@@ -121,10 +126,16 @@ pub(crate) fn alarms(alarms: &[Alarm], short: bool) -> Vec<Line> {
     lines
 }
 
-fn alarm(alarm: &Alarm) -> Line {
+fn alarm(alarm: &Alarm, width: usize) -> Line {
     let tone = if alarm.is_red() { Tone::Bad } else { Tone::Quiet };
     let (name, state) = (short(&alarm.name), &alarm.state);
-    Line::new(tone, format!("alarm {name}: {state}; fires at {}", alarm.condition()))
+    let texts = [
+        format!("alarm {name}: {state}; fires at {}", alarm.condition()),
+        format!("{name}: {state} ({})", alarm.condition()),
+        format!("alarm {name}: {state}; fires at {}", alarm.limit()),
+        format!("alarm {name}: {state}"),
+    ];
+    Line::new(tone, fitting(texts, width))
 }
 
 /// An alarm in a line: its state, and what it takes for it to fire.
@@ -132,23 +143,36 @@ pub(crate) fn alarm_in_a_line(alarm: &Alarm) -> String {
     format!("alarm {}: {}; fires at {}", alarm.name, alarm.state, alarm.condition())
 }
 
-/// The stages side by side.
-pub(crate) fn sides(sides: &[Side], now: SystemTime) -> Vec<Line> {
+/// The columns of the stages side by side, those of the least worth first.
+const LEAST_OF_SIDES: [usize; 3] = [1, 2, 3];
+
+/// The stages side by side, within a width.
+pub(crate) fn sides(sides: &[Side], now: SystemTime, width: usize) -> Vec<Line> {
     if sides.is_empty() {
         return Vec::new();
     }
     let dash = || "-".to_owned();
-    let row = |side: &Side| {
+    let row = |side: &Side, words: bool| {
+        let mut bake = bake(side.bake, now).unwrap_or_else(dash);
+        if !words {
+            bake = bake.replace("baking, ", "");
+        }
         vec![
             side.stage.name().to_owned(),
             side.weight.map_or_else(dash, |weight| format!("{weight} %")),
             side.requests.map_or_else(dash, |requests| requests.to_string()),
             side.probes.map_or_else(dash, probes),
-            bake(side.bake, now).unwrap_or_else(dash),
+            bake,
         ]
     };
-    let rows: Vec<Vec<String>> = sides.iter().map(row).collect();
-    let text = table::render(&["STAGE", "WEIGHT", "REQUESTS", "PROBES", "BAKE"], &rows);
+    let header = ["STAGE", "WEIGHT", "REQUESTS", "PROBES", "BAKE"];
+    let rows = |words| -> Vec<Vec<String>> { sides.iter().map(|side| row(side, words)).collect() };
+    let whole = table::render(&header, &rows(true));
+    let text = if whole.lines().all(|line| line.chars().count() <= width) {
+        whole
+    } else {
+        table::render_within(&header, &rows(false), width, &LEAST_OF_SIDES)
+    };
     let tone = |index| if index == 0 { Tone::Quiet } else { Tone::Plain };
     text.lines()
         .enumerate()

@@ -7,6 +7,7 @@ mod screens;
 use std::time::{Duration, SystemTime};
 
 use super::view::STACK_TYPE;
+use crate::alarms::Alarm;
 use crate::services::stopped::Group;
 use crate::stack::events::Event;
 
@@ -41,6 +42,23 @@ pub(crate) fn event(seconds: u64, logical_id: &str, status: &str, reason: &str) 
         resource_type: resource_type.to_owned(),
         status: status.to_owned(),
         reason: (!reason.is_empty()).then(|| reason.to_owned()),
+    }
+}
+
+/// An alarm on errors.
+pub(crate) fn alarm(name: &str, state: &str) -> Alarm {
+    Alarm {
+        name: name.to_owned(),
+        description: None,
+        state: state.to_owned(),
+        reason: "Threshold Crossed".to_owned(),
+        since: None,
+        watched: "100 * HTTPCode_Target_5XX_Count / RequestCount".to_owned(),
+        comparison: "GreaterThanOrEqualToThreshold".to_owned(),
+        threshold: 5.0,
+        datapoints: 3,
+        periods: 4,
+        period_seconds: 60,
     }
 }
 

@@ -149,6 +149,16 @@ impl View {
         view
     }
 
+    /// The same with the stages side by side: while the stack goes back, nothing bakes.
+    pub(crate) fn with_sides(mut self, sides: Vec<Side>) -> Self {
+        let goes_back = self.status.as_deref().is_some_and(|status| status.contains("ROLLBACK"));
+        self.sides = sides;
+        for side in self.sides.iter_mut().filter(|_| goes_back) {
+            side.bake = Bake::No;
+        }
+        self
+    }
+
     fn take(&mut self, event: &Event) {
         let Some((doing, state)) = read(event) else { return };
         let turn = turn(self.status.as_deref());

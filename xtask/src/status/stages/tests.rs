@@ -67,6 +67,13 @@ fn a_stage_in_a_row() {
         Some(1),
         &told("3 of 3", "IN_PROGRESS, baking, 0.0 s left"),
     );
+    let mut back = stage(Stage::Onebox, &[("IN_PROGRESS", 3)]);
+    let service = back.service.as_mut().unwrap();
+    service.deployments[0].reason = Some("ECS deployment circuit breaker: rolling back to deploymentId 1.".to_owned());
+    assert_eq!(
+        back.row(Some(at(200)), at(400)).join(" | "),
+        told("3 of 3", "IN_PROGRESS, bringing back what ran before")
+    );
 }
 
 #[test]

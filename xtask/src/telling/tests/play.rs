@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use stacks::Stage;
 
-use super::{at, event};
+use super::{alarm, at, event};
 use crate::alarms::Alarm;
 use crate::exit::Done;
 use crate::output;
@@ -117,19 +117,10 @@ impl Play {
 
     /// The state of the alarm on a service's errors.
     pub(crate) fn alarm(&mut self, name: &str, state: &str) -> &mut Self {
-        let since = at(self.now);
+        let since = Some(at(self.now));
         self.view(name).alarms = vec![Alarm {
-            name: format!("{name}-ServerErrors"),
-            description: None,
-            state: state.to_owned(),
-            reason: "Threshold Crossed".to_owned(),
-            since: Some(since),
-            watched: "100 * HTTPCode_Target_5XX_Count / RequestCount".to_owned(),
-            comparison: "GreaterThanOrEqualToThreshold".to_owned(),
-            threshold: 5.0,
-            datapoints: 3,
-            periods: 4,
-            period_seconds: 60,
+            since,
+            ..alarm(&format!("{name}-ServerErrors"), state)
         }];
         self
     }
@@ -249,12 +240,11 @@ impl Play {
     }
 
     fn view_now(&self) -> View {
-        let of_events = View::of_events("Example", &self.events);
         let facts = &self.facts;
+        let of_events = View::of_events("Example", &self.events).with_sides(facts.sides.clone());
         View {
             total: facts.total,
             services: facts.services.clone(),
-            sides: facts.sides.clone(),
             silent_since: facts.silent_since,
             ..of_events
         }

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use stacks::Stage;
 
-use super::{at, event, group};
+use super::{alarm, at, event, group};
 use crate::progress::Size;
+use crate::progress::screen::cut;
 use crate::services::{Deployment, Service};
 use crate::stack::events::Event;
 use crate::telling::block;
@@ -60,7 +61,7 @@ fn busy() -> View {
                 ),
                 group("Scaling activity initiated by (deployment d7)", false, 2, &[]),
             ],
-            alarms: Vec::new(),
+            alarms: vec![alarm("Onebox-ServerErrors", "ALARM")],
         }],
         sides: vec![
             side(Stage::Onebox, 1.0, Bake::Until(at(100))),
@@ -70,27 +71,37 @@ fn busy() -> View {
     }
 }
 
-fn screen(rows: usize) -> String {
-    let block = block::render(&busy(), at(60), Size { rows, columns: 80 });
-    let lines: Vec<String> = block.into_iter().map(|line| line.text).collect();
+fn screen(rows: usize, columns: usize) -> String {
+    let block = block::render(&busy(), at(60), Size { rows, columns });
+    let lines: Vec<String> = block.into_iter().map(|line| cut(&line.text, columns)).collect();
     lines.join("\n")
 }
 
 #[test]
 fn what_does_not_fit_is_folded() {
-    insta::assert_snapshot!("large", screen(40));
-    insta::assert_snapshot!("usual", screen(24));
-    insta::assert_snapshot!("small", screen(12));
+    insta::assert_snapshot!("large", screen(40, 80));
+    insta::assert_snapshot!("usual", screen(24, 80));
+    insta::assert_snapshot!("small", screen(12, 80));
+}
+
+#[test]
+fn a_narrow_screen_loses_columns_and_not_words() {
+    let widths: Vec<String> = [100, 60, 40]
+        .iter()
+        .map(|columns| format!("[{columns} columns]\n{}", screen(24, *columns)))
+        .collect();
+    insta::assert_snapshot!("narrow", widths.join("\n"));
 }
 
 proptest! {
     /// Whatever the size, what matters most comes first: the stack, in the first line.
     #[test]
-    fn a_screen_that_holds_the_most_folded_block_holds_the_block(rows in 11..60_usize) {
-        let block = block::render(&busy(), at(60), Size { rows, columns: 80 });
+    fn a_screen_that_holds_the_most_folded_block_holds_the_block(rows in 12..60_usize, columns in 40..120_usize) {
+        let block = block::render(&busy(), at(60), Size { rows, columns });
         prop_assert!(block.len() < rows, "{block:?}");
-        prop_assert!(block[0].text.starts_with("Example: updating"));
-        prop_assert!(block.iter().any(|line| line.text.contains("OneboxService")));
-        prop_assert!(block.iter().any(|line| line.text.contains("baking, 40.0 s left")));
+        let lines: Vec<String> = block.iter().map(|line| cut(&line.text, columns)).collect();
+        for needed in ["updating, ", "OneboxService, 57.0 s", "IN_PROGRESS", "1 failed", "40.0 s left"] {
+            prop_assert!(lines.iter().any(|line| line.contains(needed)), "{needed}: {lines:?}");
+        }
     }
 }
