@@ -23,7 +23,7 @@ use crate::{
     config::{Config, Limits},
     handlers::error_response,
     log::LogBuffer,
-    request_id::RequestIds,
+    request_id::{self, RequestIds},
     request_log::RequestLog,
     server::ready_now,
 };
@@ -37,7 +37,6 @@ const EXIT_CRASH: i32 = 134;
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 const STAGE_HEADER: HeaderName = HeaderName::from_static(constants::stage::HEADER);
-pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How the user agent of the load balancer's health checks begins.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
@@ -98,7 +97,7 @@ impl Edge {
         let request_id = log.answered(response.status());
         let headers = response.headers_mut();
         headers.insert(STAGE_HEADER, self.stage.clone());
-        headers.insert(REQUEST_ID_HEADER, request_id);
+        headers.insert(request_id::HEADER, request_id);
         response
     }
 

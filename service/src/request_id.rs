@@ -5,9 +5,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 
-use crate::edge::REQUEST_ID_HEADER;
+/// The header that bears a request's id, both ways.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longer ids than this aren't taken over, because each is repeated in a response and a line of the log.
 const MAX_BYTES: usize = 128;
@@ -31,7 +32,7 @@ impl RequestIds {
 
     /// The request's own id, if it is sane, else a new one.
     pub(crate) fn of<B>(&self, request: &Request<B>) -> HeaderValue {
-        match request.headers().get(REQUEST_ID_HEADER) {
+        match request.headers().get(HEADER) {
             Some(id) if is_sane(id.as_bytes()) => id.clone(),
             _ => self.make(),
         }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     fn check(sent: &str, taken: bool) {
-        let request = Request::builder().header(REQUEST_ID_HEADER, sent).body(()).unwrap();
+        let request = Request::builder().header(HEADER, sent).body(()).unwrap();
         let id = RequestIds::new().of(&request);
         assert_eq!(id == sent, taken, "for {sent:?}: {id:?}");
         assert!(is_sane(id.as_bytes()));

@@ -2,7 +2,7 @@
 
 use constants::{APPLICATION_NAME, environment, image_repository};
 
-use crate::Stage;
+use crate::{Purpose, Stage};
 
 /// An environment: a set of stacks of its own, all in one account unless deployed otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ impl Environment {
         }
     }
 
-    /// The name of its stack for a purpose, such as `Service`.
-    pub fn stack_name(self, purpose: &str) -> String {
+    /// The name of its stack for a purpose.
+    pub fn stack_name(self, purpose: Purpose) -> String {
         format!("{APPLICATION_NAME}-{purpose}-{}", self.suffix())
     }
 

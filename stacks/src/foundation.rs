@@ -10,10 +10,7 @@ use constants::image_repository::IMAGES_KEPT;
 use constants::pipeline::{SOURCE, Source};
 
 use crate::permissions::deployment::DeploymentRole;
-use crate::{Environment, Stack, source};
-
-/// The stack's purpose, in its name.
-pub const PURPOSE: &str = "Foundation";
+use crate::{Environment, Purpose, Stack, source};
 
 /// Output: the repository's address, to push to and to pull from.
 pub const IMAGE_REPOSITORY_URI: &str = "ImageRepositoryUri";
@@ -27,7 +24,7 @@ pub fn stack(environment: Environment) -> Stack {
         Environment::Sandbox | Environment::Production => of_images(environment),
         Environment::Deployments => of_source(SOURCE),
     };
-    Stack::new(environment.stack_name(PURPOSE), environment, template, &[])
+    Stack::new(environment.stack_name(Purpose::Foundation), environment, template, &[])
 }
 
 /// The roles are here, and not with the pipeline, for two reasons: a stack whose own role is in it can't be deleted to the

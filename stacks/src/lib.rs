@@ -7,10 +7,12 @@ mod arn;
 mod compute;
 mod endpoint;
 mod environment;
+mod exports;
 pub mod foundation;
 mod monitoring;
 mod network;
 mod permissions;
+mod purpose;
 mod reverse_proxy;
 pub mod service;
 pub mod source;
@@ -26,6 +28,7 @@ use std::panic::Location;
 use cloudformation::Template;
 
 pub use environment::Environment;
+pub use purpose::Purpose;
 pub use stage::Stage;
 
 /// A stack, ready to deploy.

@@ -6,12 +6,19 @@ pub(crate) mod toolchain;
 use cloudformation::generated::iam_role::{Policy, PolicyRequired, Role};
 use cloudformation::generated::logs_log_group::LogGroup;
 use cloudformation::{Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
+use constants::APPLICATION_NAME;
 
 use crate::stage::PerStage;
 use crate::{Environment, arn};
 
-/// Who takes the roles.
+/// Who takes the tasks' roles.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+/// Who changes stacks.
+const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
+
+/// Who sends events.
+pub(crate) const EVENTS: &str = "events.amazonaws.com";
 
 const TAKE_ROLE: &[Action] = &[Action::new("sts:AssumeRole")];
 const SIGN_IN: &[Action] = &[Action::new("ecr:GetAuthorizationToken")];
@@ -80,6 +87,20 @@ fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGr
 
 fn repository_arn(environment: Environment) -> Value<String> {
     arn::of("ecr", &[&"repository/", &environment.image_repository_name()])
+}
+
+/// Where the pipeline's roles are, so that rights on them can be given by where they are: their names are AWS's choice.
+fn deployments_path() -> String {
+    format!("/{APPLICATION_NAME}/Deployments/")
+}
+
+/// What a role may do to resources.
+fn allow(
+    sid: &'static str,
+    actions: &'static [Action],
+    resources: impl IntoIterator<Item = Value<String>>,
+) -> Statement {
+    Statement::on(sid, Effect::Allow, actions, resources)
 }
 
 /// A role's own policy.

@@ -8,10 +8,7 @@ use crate::network::Network;
 use crate::permissions::Roles;
 use crate::reverse_proxy::ReverseProxy;
 use crate::stage::PerStage;
-use crate::{Environment, Stack};
-
-/// The stack's purpose, in its name.
-pub const PURPOSE: &str = "Service";
+use crate::{Environment, Purpose, Stack};
 
 /// Parameter: the image that Onebox runs, by digest.
 pub const ONEBOX_IMAGE: &str = "OneboxImage";
@@ -64,7 +61,7 @@ pub fn stack(environment: Environment) -> Stack {
     );
     add_outputs(&mut template, &proxy, &images, &compute);
     Stack::new(
-        environment.stack_name(PURPOSE),
+        environment.stack_name(Purpose::Service),
         environment,
         template,
         &[ONEBOX_IMAGE, FLEET_IMAGE],

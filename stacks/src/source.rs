@@ -2,11 +2,11 @@
 
 use cloudformation::generated::code_commit_repository::Repository;
 use cloudformation::generated::code_connections_connection::{Connection, ProviderType};
-use cloudformation::{DeletionPolicy, Options, Output, Template, Value, import_value};
+use cloudformation::{DeletionPolicy, Options, Template, Value};
 use constants::pipeline::{REPOSITORY_NAME, Source};
 
-use crate::foundation::PURPOSE;
-use crate::{Environment, arn};
+use crate::arn;
+use crate::exports::{export, imported};
 
 /// Output: where to push to.
 pub const CLONE_URL: &str = "SourceRepositoryCloneUrl";
@@ -56,20 +56,6 @@ fn add_connection(template: &mut Template) {
         "The connection to the source.",
         connection.connection_arn(),
     );
-}
-
-/// Adds an output that other stacks import.
-pub(crate) fn export(template: &mut Template, name: &'static str, description: &'static str, value: Value<String>) {
-    template.output(name, Output::new(description, value).export(export_name(name)));
-}
-
-/// What the foundation of the deployments exports under an output's name.
-pub(crate) fn imported(name: &str) -> Value<String> {
-    import_value(export_name(name))
-}
-
-fn export_name(name: &str) -> String {
-    format!("{}-{name}", Environment::Deployments.stack_name(PURPOSE))
 }
 
 /// The repository's name.

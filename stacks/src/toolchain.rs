@@ -3,7 +3,7 @@
 pub(crate) mod artifacts;
 mod notification;
 mod pipeline;
-mod projects;
+pub(crate) mod projects;
 
 use cloudformation::generated::code_build_project::Project;
 use cloudformation::generated::code_pipeline_pipeline::Pipeline;
@@ -18,10 +18,7 @@ use self::artifacts::Artifacts;
 use self::projects::Surroundings;
 use crate::permissions::deployment::DeploymentRole;
 use crate::permissions::toolchain as permissions;
-use crate::{Environment, Stack};
-
-/// The stack's purpose, in its name.
-pub const PURPOSE: &str = "Toolchain";
+use crate::{Environment, Purpose, Stack};
 
 /// Output: the pipeline's name.
 pub const PIPELINE_NAME: &str = "PipelineName";
@@ -32,13 +29,15 @@ pub const ARTIFACT_BUCKET_NAME: &str = "ArtifactBucketName";
 /// Output: the topic that failures go to.
 pub const FAILURE_TOPIC_ARN: &str = "FailureTopicArn";
 
-/// Who sends events.
-pub(crate) const EVENTS: &str = "events.amazonaws.com";
-
 /// The stack, which belongs to the deployments.
 pub fn stack() -> Stack {
     let environment = Environment::Deployments;
-    Stack::new(environment.stack_name(PURPOSE), environment, template(SOURCE), &[])
+    Stack::new(
+        environment.stack_name(Purpose::Toolchain),
+        environment,
+        template(SOURCE),
+        &[],
+    )
 }
 
 /// The template, for a source.

@@ -2,20 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 
-use std::borrow::Cow;
-
 use crate::condition::Condition;
-use crate::node::{Node, Object};
+use crate::node::{Node, SubPart};
 use crate::value::{Text, Value};
-
-/// A piece of [`sub`]'s text.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SubPart {
-    /// Text as it stands.
-    Text(Cow<'static, str>),
-    /// Something that CloudFormation resolves.
-    Expression(Node),
-}
 
 /// What [`sub`] puts together: text, or a value.
 pub trait Part {
@@ -59,39 +48,6 @@ pub fn sub(parts: &[&dyn Part]) -> Value<String> {
         [SubPart::Text(text)] => Node::Text(text.clone()),
         _ => Node::Sub(pieces),
     })
-}
-
-/// The argument of `Fn::Sub`: the text alone, or with the variables that stand for nested functions.
-pub(crate) fn sub_argument(parts: &[SubPart]) -> Node {
-    let mut text = String::new();
-    let mut variables = Object::new();
-    let mut count = 0;
-    for part in parts {
-        match part {
-            SubPart::Text(piece) => text.push_str(&piece.replace("${", "${!")),
-            SubPart::Expression(Node::Ref(name)) => push_placeholder(&mut text, name),
-            SubPart::Expression(Node::GetAtt(name, attribute)) => {
-                push_placeholder(&mut text, &format!("{name}.{attribute}"));
-            }
-            SubPart::Expression(node) => {
-                count += 1;
-                let variable = format!("Variable{count}");
-                push_placeholder(&mut text, &variable);
-                variables = variables.with(variable, node.clone());
-            }
-        }
-    }
-    if count == 0 {
-        Node::from(text)
-    } else {
-        Node::from([Node::from(text), variables.into()])
-    }
-}
-
-fn push_placeholder(text: &mut String, name: &str) {
-    text.push_str("${");
-    text.push_str(name);
-    text.push('}');
 }
 
 /// `Fn::Join`: a list's items with a delimiter between them.

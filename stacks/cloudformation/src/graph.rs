@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::functions::SubPart;
-use crate::node::Node;
-use crate::template::{Entry, Error};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::node::{Node, SubPart};
 
 /// Finds the first reference to something that isn't there, or circle of resources.
 pub(crate) fn check<'a>(

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::functions::sub_argument;
-use crate::node::Node;
+use crate::node::{Node, sub_argument};
 
 /// The longest line, in bytes, unless one text alone is longer.
 const WIDTH: usize = 120;

@@ -15,6 +15,8 @@
 //! dependencies) is an [`Error`] of [`Template::render`].
 
 mod condition;
+mod entry;
+mod error;
 mod functions;
 mod graph;
 mod handle;
@@ -33,6 +35,7 @@ pub mod relations;
 mod tests;
 
 pub use condition::{Condition, ConditionExpression, Operand};
+pub use error::Error;
 pub use functions::{
     Part, account_id, availability_zones, choose, import_value, join, partition, region, select, split, stack_name,
     sub, url_suffix,
@@ -43,5 +46,5 @@ pub use node::{Map, Node, Object, ToNode};
 pub use output::Output;
 pub use parameter::{Parameter, ParameterHandle, ParameterType};
 pub use policy::{Action, Effect, PolicyDocument, Principal, Statement};
-pub use template::{Error, Template};
+pub use template::Template;
 pub use value::{Integer, Literal, Text, Value, list};

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
-use crate::functions::SubPart;
-
 /// One node of a template: JSON in the order in which it was built, references kept apart so that they can be checked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
@@ -27,6 +25,15 @@ pub enum Node {
     GetAtt(Cow<'static, str>, Cow<'static, str>),
     /// `Fn::Sub`.
     Sub(Vec<SubPart>),
+}
+
+/// A piece of [`Node::Sub`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum SubPart {
+    /// Text as it stands.
+    Text(Cow<'static, str>),
+    /// Something that CloudFormation resolves.
+    Expression(Node),
 }
 
 impl Node {
@@ -106,7 +113,7 @@ impl Serialize for Node {
             }
             Self::Ref(name) => entry(serializer, "Ref", name),
             Self::GetAtt(name, attribute) => entry(serializer, "Fn::GetAtt", &[name, attribute]),
-            Self::Sub(parts) => entry(serializer, "Fn::Sub", &crate::functions::sub_argument(parts)),
+            Self::Sub(parts) => entry(serializer, "Fn::Sub", &sub_argument(parts)),
         }
     }
 }
@@ -115,6 +122,39 @@ fn entry<S: Serializer, V: Serialize>(serializer: S, key: &str, value: &V) -> Re
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(key, value)?;
     map.end()
+}
+
+/// The argument of `Fn::Sub`: the text alone, or with the variables that stand for nested functions.
+pub(crate) fn sub_argument(parts: &[SubPart]) -> Node {
+    let mut text = String::new();
+    let mut variables = Object::new();
+    let mut count = 0;
+    for part in parts {
+        match part {
+            SubPart::Text(piece) => text.push_str(&piece.replace("${", "${!")),
+            SubPart::Expression(Node::Ref(name)) => push_placeholder(&mut text, name),
+            SubPart::Expression(Node::GetAtt(name, attribute)) => {
+                push_placeholder(&mut text, &format!("{name}.{attribute}"));
+            }
+            SubPart::Expression(node) => {
+                count += 1;
+                let variable = format!("Variable{count}");
+                push_placeholder(&mut text, &variable);
+                variables = variables.with(variable, node.clone());
+            }
+        }
+    }
+    if count == 0 {
+        Node::from(text)
+    } else {
+        Node::from([Node::from(text), variables.into()])
+    }
+}
+
+fn push_placeholder(text: &mut String, name: &str) {
+    text.push_str("${");
+    text.push_str(name);
+    text.push('}');
 }
 
 /// What has a place in a template.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
 use crate::condition::{Condition, ConditionExpression};
+use crate::entry::Entry;
+use crate::error::{Error, RESOURCES_MAXIMUM};
 use crate::graph;
 use crate::handle::{Handle, Options, Resource};
 use crate::layout::lay_out;
@@ -17,62 +19,6 @@ const FORMAT_VERSION: &str = "2010-09-09";
 /// The key of metadata that says why a resource is there, and how a template hangs together.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-metadata.html#aws-attribute-metadata-context-schema>
 const CONTEXT: &str = "com.aws.cloudformation.Context";
-
-/// The most resources in a template.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
-const RESOURCES_MAXIMUM: usize = 500;
-
-/// What is wrong with a template as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Error {
-    /// A name is used twice for resources, parameters, conditions or outputs.
-    Duplicate(String),
-    /// A logical id has characters other than letters and digits, or none at all, or more than 255.
-    InvalidName(String),
-    /// Something refers to a resource or parameter that isn't in the template: where, and what.
-    Dangling(String, String),
-    /// Resources that wait for each other in a circle, in order.
-    Circular(Vec<String>),
-    /// More resources than CloudFormation takes.
-    TooManyResources(usize),
-}
-
-impl std::error::Error for Error {}
-
-impl std::fmt::Display for Error {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Duplicate(name) => write!(formatter, "the name {name} is used twice: rename one"),
-            Self::InvalidName(name) => {
-                write!(formatter, "the name {name:?} is not 1 to 255 letters and digits")
-            }
-            Self::Dangling(from, to) => {
-                write!(formatter, "{from} refers to {to}, which is not in the template: add it")
-            }
-            Self::Circular(names) => {
-                write!(
-                    formatter,
-                    "resources wait for each other in a circle: {}",
-                    names.join(" -> ")
-                )
-            }
-            Self::TooManyResources(count) => write!(
-                formatter,
-                "{count} resources are more than the {RESOURCES_MAXIMUM} that CloudFormation takes: split the stack"
-            ),
-        }
-    }
-}
-
-/// A resource as the template keeps it.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) logical_id: String,
-    pub(crate) resource_type: &'static str,
-    pub(crate) properties: Node,
-    pub(crate) options: Options,
-    pub(crate) defined: &'static Location<'static>,
-}
 
 /// A template in the making. Everything keeps the order in which it was added.
 #[derive(Debug, Clone, Default)]

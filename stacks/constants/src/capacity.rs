@@ -1,5 +1,8 @@
 //! How much of everything there is.
 
+use crate::deployment::MAXIMUM_PERCENT;
+use crate::network::{TASKS_PER_ZONE, ZONES_BUT_ONE};
+
 /// CPU units of a task; 1,024 are one virtual CPU.
 pub const CPU_UNITS: u32 = 512;
 
@@ -21,6 +24,8 @@ pub const FLEET_MAXIMUM: i64 = 1000;
 /// The CPU use that scaling aims at, in per cent: the rest carries the load of a lost zone until new tasks run.
 pub const CPU_TARGET_PERCENT: u8 = 75;
 
-const _: () = assert!(ONEBOX_MINIMUM > crate::network::ZONES_BUT_ONE);
+const _: () = assert!(ONEBOX_MINIMUM > ZONES_BUT_ONE);
 const _: () = assert!(ONEBOX_MINIMUM < FLEET_MINIMUM);
 const _: () = assert!(0 < CPU_TARGET_PERCENT && CPU_TARGET_PERCENT < 100);
+// Both stages at their largest, doubled by a deployment, with one zone lost.
+const _: () = assert!((ONEBOX_MAXIMUM + FLEET_MAXIMUM) * MAXIMUM_PERCENT / 100 <= TASKS_PER_ZONE * ZONES_BUT_ONE);

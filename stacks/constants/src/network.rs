@@ -32,8 +32,3 @@ pub const ANYWHERE: &str = "0.0.0.0/0";
 pub const HTTPS_PORT: u16 = 443;
 
 const _: () = assert!(ZONES == 3 && ZONES_BUT_ONE == 2);
-// Both stages at their largest, doubled by a deployment, with one zone lost.
-const _: () = assert!(
-    (crate::capacity::ONEBOX_MAXIMUM + crate::capacity::FLEET_MAXIMUM) * crate::deployment::MAXIMUM_PERCENT / 100
-        <= TASKS_PER_ZONE * ZONES_BUT_ONE
-);

@@ -8,12 +8,11 @@ use cloudformation::generated::iam_role::Role;
 use cloudformation::{Action, PolicyDocument, Principal, Statement, Template, Value, region};
 use constants::pipeline::Source;
 
-use super::toolchain::{CLOUD_FORMATION, allow};
-use super::{TAKE_ROLE, policy};
+use super::{CLOUD_FORMATION, TAKE_ROLE, allow, policy};
 pub(crate) use by_hand::policies as by_hand;
 
-use crate::toolchain::Work;
-use crate::{Environment, source};
+use crate::toolchain::projects::Work;
+use crate::{Environment, exports};
 
 /// The handler of `AWS::IAM::Role`, on the roles of the templates.
 const ROLES: &[Action] = &[
@@ -93,12 +92,12 @@ impl DeploymentRole {
             }
         };
         let role = template.add(self.logical_id(), self.why(), role);
-        source::export(template, self.output(), self.why(), role.arn().text());
+        exports::export(template, self.output(), self.why(), role.arn().text());
     }
 
     /// The role's ARN, in other stacks than the foundation.
     pub(crate) fn imported_arn(self) -> Value<String> {
-        source::imported(self.output())
+        exports::imported(self.output())
     }
 
     /// The role within the foundation's template.

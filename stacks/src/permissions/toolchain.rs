@@ -4,19 +4,14 @@ use cloudformation::generated::code_build_project::Project;
 use cloudformation::generated::code_build_report_group::ReportGroup;
 use cloudformation::generated::iam_role::Role;
 use cloudformation::generated::logs_log_group::LogGroup;
-use cloudformation::{Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
+use cloudformation::{Action, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
 use constants::pipeline::Source;
 
 use super::deployment::DeploymentRole;
-use super::{SIGN_IN, TAKE_ROLE, WRITE_LOGS, policy, repository_arn};
-use crate::foundation::PURPOSE as FOUNDATION;
-use crate::service::PURPOSE as SERVICE;
+use super::{CLOUD_FORMATION, EVENTS, SIGN_IN, TAKE_ROLE, WRITE_LOGS, allow, deployments_path, policy, repository_arn};
 use crate::toolchain::artifacts::Artifacts;
-use crate::toolchain::{EVENTS, PURPOSE as TOOLCHAIN, Work};
-use crate::{Environment, arn, monitoring, source};
-
-/// Where the pipeline's roles are, so that rights on them can be given by where they are: their names are AWS's choice.
-pub(crate) const PATH: &str = "/OneBoxDeploymentOnECS/Deployments/";
+use crate::toolchain::projects::Work;
+use crate::{Environment, Purpose, arn, monitoring, source};
 
 const FIND_ARTIFACTS: &[Action] = &[Action::new("s3:GetBucketAcl"), Action::new("s3:GetBucketLocation")];
 const FIND_VERSIONED_ARTIFACTS: &[Action] = &[
@@ -118,7 +113,11 @@ pub(crate) fn add_build_role(
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         allow("SignIn", SIGN_IN, [Value::from("*")]),
         allow("PushImage", PUSH_IMAGE, [repository_arn(production)]),
-        allow("FindRepository", LOOK_AT_STACK, [stack_arn(production, FOUNDATION)]),
+        allow(
+            "FindRepository",
+            LOOK_AT_STACK,
+            [stack_arn(production, Purpose::Foundation)],
+        ),
     ]);
     let role = role(CODE_BUILD).policies([policy("Build", statements)]);
     template.add("BuildRole", "Lets builds push images.", role)
@@ -140,9 +139,13 @@ pub(crate) fn add_deploying_role(
                 allow(
                     "CompareFoundations",
                     COMPARE_STACK,
-                    [stack_arn(environment, FOUNDATION)],
+                    [stack_arn(environment, Purpose::Foundation)],
                 ),
-                allow("ChangeStack", CHANGE_STACK, [stack_arn(environment, TOOLCHAIN)]),
+                allow(
+                    "ChangeStack",
+                    CHANGE_STACK,
+                    [stack_arn(environment, Purpose::Toolchain)],
+                ),
             ]);
         }
         Work::Deploy => statements.extend(deploying_production()),
@@ -162,7 +165,7 @@ pub(crate) fn add_deploying_role(
 /// What a deployment of production asks for, before, while and after CloudFormation changes it.
 fn deploying_production() -> Vec<Statement> {
     let environment = Environment::Production;
-    let stacks = [FOUNDATION, SERVICE].map(|purpose| stack_arn(environment, purpose));
+    let stacks = [Purpose::Foundation, Purpose::Service].map(|purpose| stack_arn(environment, purpose));
     let cluster = environment.cluster_name();
     let of_cluster = ["container-instance/", "service/", "task/"];
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
@@ -206,7 +209,6 @@ pub(crate) fn add_trigger_role(template: &mut Template, pipeline_arn: &Value<Str
 }
 
 const CODE_BUILD: &str = "codebuild.amazonaws.com";
-pub(super) const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
 
 /// Only the service takes the role, and only on behalf of this account.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
@@ -217,7 +219,7 @@ fn role(service: &'static str) -> Role {
         "aws:SourceAccount",
         account_id(),
     )]))
-    .path(PATH)
+    .path(deployments_path())
 }
 
 fn of_every_build(artifacts: &Artifacts, log_group: &Handle<LogGroup>) -> Vec<Statement> {
@@ -228,20 +230,12 @@ fn of_every_build(artifacts: &Artifacts, log_group: &Handle<LogGroup>) -> Vec<St
     ]
 }
 
-pub(super) fn allow(
-    sid: &'static str,
-    actions: &'static [Action],
-    resources: impl IntoIterator<Item = Value<String>>,
-) -> Statement {
-    Statement::on(sid, Effect::Allow, actions, resources)
-}
-
 /// A bucket of that name in another account is another bucket.
 fn in_this_account(statement: Statement) -> Statement {
     statement.condition("StringEquals", "aws:ResourceAccount", account_id())
 }
 
 /// A stack by its name: what follows is an id of AWS's choice.
-fn stack_arn(environment: Environment, purpose: &str) -> Value<String> {
+fn stack_arn(environment: Environment, purpose: Purpose) -> Value<String> {
     arn::of("cloudformation", &[&"stack/", &environment.stack_name(purpose), &"/*"])
 }

@@ -9,6 +9,8 @@ use cloudformation::{
 };
 use constants::APPLICATION_NAME;
 
+use crate::permissions::EVENTS;
+
 const PUBLISH: &[Action] = &[Action::new("sns:Publish")];
 
 /// Adds the topic that failures go to, and what sends them there.
@@ -71,11 +73,9 @@ fn rule(pipeline: &Handle<Pipeline>, topic: &Handle<Topic>) -> Rule {
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions>
 fn policy(topic: &Handle<Topic>, rule: &Handle<Rule>) -> PolicyDocument {
     let statement = Statement::on("PublishFailures", Effect::Allow, PUBLISH, [topic.topic_arn()]);
-    PolicyDocument::new([statement.of(Principal::Service(super::EVENTS)).condition(
-        "ArnEquals",
-        "aws:SourceArn",
-        rule.arn(),
-    )])
+    PolicyDocument::new([statement
+        .of(Principal::Service(EVENTS))
+        .condition("ArnEquals", "aws:SourceArn", rule.arn())])
 }
 
 fn value(value: &Value<String>) -> Node {

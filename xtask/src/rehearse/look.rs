@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
-use stacks::service;
+use stacks::{Environment, Purpose, service};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -35,8 +35,8 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Finds the resources of the sandbox.
     pub(crate) async fn find(aws: Aws) -> anyhow::Result<Self> {
-        let environment = stacks::Environment::Sandbox;
-        let stack = environment.stack_name(service::PURPOSE);
+        let environment = Environment::Sandbox;
+        let stack = environment.stack_name(Purpose::Service);
         let found = aws.stack(&stack).await?.context("the sandbox isn't deployed")?;
         let resources = aws.resources(&stack).await?;
         let target_group = |logical_id: &str| {

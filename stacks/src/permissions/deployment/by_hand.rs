@@ -4,8 +4,7 @@ use cloudformation::{Action, PolicyDocument, Statement, ToNode as _};
 use constants::pipeline::{SOURCE, Source};
 
 use super::{allow, allow_anywhere, roles, service, toolchain};
-use crate::foundation::PURPOSE;
-use crate::{Environment, arn, source};
+use crate::{Environment, Purpose, arn, source};
 
 /// The handler of `AWS::CodeCommit::Repository`, but for what fills one or links it, which no template here asks for.
 const REPOSITORY: &[Action] = &[
@@ -42,7 +41,7 @@ pub(crate) fn policies(environment: Environment) -> Vec<(&'static str, String)> 
 fn foundations(source: Source) -> Vec<Statement> {
     let own_roles = [arn::of_iam(&[
         &"role/",
-        &Environment::Deployments.stack_name(PURPOSE),
+        &Environment::Deployments.stack_name(Purpose::Foundation),
         &"-*",
     ])];
     let mut statements = vec![service::images(Environment::Production)];

@@ -7,8 +7,7 @@ use cloudformation::{Action, Statement};
 
 use super::{allow, allow_anywhere, pass_role, roles};
 use crate::permissions::repository_arn;
-use crate::service::PURPOSE;
-use crate::{Environment, arn, monitoring};
+use crate::{Environment, Purpose, arn, monitoring};
 
 /// The handlers of EC2's types: AWS chooses the ids.
 const NETWORK: &[Action] = &[
@@ -201,7 +200,7 @@ pub(super) fn images(environment: Environment) -> Statement {
 }
 
 fn network(environment: Environment) -> Vec<Statement> {
-    let stack = environment.stack_name(PURPOSE);
+    let stack = environment.stack_name(Purpose::Service);
     let name = stack[..NAME_CHARACTERS].to_owned();
     let load_balancers = [
         "loadbalancer/app/",
@@ -234,7 +233,11 @@ fn compute(environment: Environment) -> Vec<Statement> {
 }
 
 fn surroundings(environment: Environment) -> Vec<Statement> {
-    let task_roles = [arn::of_iam(&[&"role/", &environment.stack_name(PURPOSE), &"-*"])];
+    let task_roles = [arn::of_iam(&[
+        &"role/",
+        &environment.stack_name(Purpose::Service),
+        &"-*",
+    ])];
     let service_roles = SERVICE_ROLE_NAMES.map(|name| arn::of_iam(&[&"role/aws-service-role/", &name]));
     let mut statements = vec![
         allow("Alarms", ALARMS, [monitoring::alarms_arn(environment)]),

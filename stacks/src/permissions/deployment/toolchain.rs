@@ -7,7 +7,7 @@ use constants::APPLICATION_NAME;
 use constants::pipeline::{REPOSITORY_NAME, Source};
 
 use super::{allow, pass_role, roles};
-use crate::permissions::toolchain::PATH;
+use crate::permissions::deployments_path;
 use crate::{arn, source};
 
 /// The handler of `AWS::CodePipeline::Pipeline`.
@@ -138,7 +138,7 @@ fn pipeline(source: Source) -> Vec<Statement> {
 fn surroundings() -> Vec<Statement> {
     // The names of buckets are in lower case, like that of the repository.
     let buckets = arn::of_s3(&[&REPOSITORY_NAME, &"-*"]);
-    let own_roles = [arn::of_iam(&[&"role", &PATH, &"*"])];
+    let own_roles = [arn::of_iam(&[&"role", &deployments_path(), &"*"])];
     let mut statements = vec![
         allow("Buckets", BUCKETS, [buckets]),
         allow("Topics", TOPICS, [arn::of("sns", &[&APPLICATION_NAME, &"-*"])]),
