@@ -15,12 +15,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accept,
     counts::{Counters, RequestCounts},
     group::Group,
     id::{ListenerId, TargetGroupId},
     keeper::{Clock, Keeper},
     limits,
-    listener::{self, Listener},
+    listener::Listener,
     observe::Observer,
     plan::{Plan, TargetGroupPlan},
     report::{Event, TargetHealth},
@@ -112,15 +113,13 @@ impl Balancer {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
         let _runtime = shared.runtime.enter();
-        let socket = listener::bind(address)?;
+        let socket = accept::bind(address)?;
         let local = socket.local_addr()?;
         let stop = shared.stop.child_token();
         let handle = shared.listener(&mut state, &listener);
         state.bound.insert(listener, stop.clone());
         let (places, tasks) = (Arc::clone(&shared.places), shared.tasks.clone());
-        shared
-            .tasks
-            .spawn(listener::accept(handle, socket, places, stop, tasks));
+        shared.tasks.spawn(accept::accept(handle, socket, places, stop, tasks));
         Ok(local)
     }
 

@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::{Activity, Verdict},
-    body::ResponseBody,
     client_stream::ClientStream,
     exchange::Exchange,
     limits,
     listener::Listener,
     page, proxy,
     request_head::Hop,
+    response_body::ResponseBody,
 };
 
 /// Serves a client until either side is done or the listener stops.

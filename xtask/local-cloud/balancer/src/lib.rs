@@ -6,9 +6,9 @@
 //!
 //! One rule stands above the others: a request is dispatched once. Where the load balancer would answer 502, this one does.
 
+mod accept;
 mod activity;
 mod balancer;
-mod body;
 mod checker;
 mod client;
 mod client_stream;
@@ -28,7 +28,9 @@ mod plan;
 mod proxy;
 mod redirect;
 mod report;
+mod request_body;
 mod request_head;
+mod response_body;
 mod response_times;
 mod route;
 mod split;

@@ -8,7 +8,7 @@ use http::{
     header::{CONTENT_TYPE, DATE, SERVER},
 };
 
-use crate::body::ResponseBody;
+use crate::response_body::ResponseBody;
 
 /// What the load balancer calls itself.
 pub(crate) const SERVER_NAME: &str = "awselb/2.0";

@@ -18,7 +18,6 @@ use hyper::body::Incoming;
 
 use crate::{
     activity::Activity,
-    body::{RequestBody, ResponseBody, TargetBody},
     exchange::Exchange,
     group::Group,
     limits,
@@ -26,7 +25,9 @@ use crate::{
     page,
     plan::FixedResponse,
     redirect,
+    request_body::RequestBody,
     request_head::{self, Hop},
+    response_body::{ResponseBody, TargetBody},
     route::{Route, Step},
     target::Target,
     upstream::Upstream,

@@ -28,7 +28,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{body::RequestBody, limits};
+use crate::{limits, request_body::RequestBody};
 
 /// A connection to a target. Whoever holds it drives it; nothing else does.
 pub(crate) struct Upstream {
