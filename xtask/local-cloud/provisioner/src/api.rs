@@ -35,8 +35,31 @@ struct Call<'a> {
     input: &'a Value,
 }
 
+impl Stacks {
+    /// One API call, `operation` and the members of input and output named as in the API.
+    ///
+    /// Lists are arrays; numbers and booleans in the input may be strings; timestamps in the output are RFC 3339 strings.
+    /// An operation under way is begun here and carried on by [`advance`](Self::advance); no call asks the provider to make,
+    /// change or delete anything. A call that fails changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The API's own, `InvalidAction` for a call that isn't implemented, and `ValidationError` for a member that isn't.
+    pub fn call(
+        &mut self,
+        now: SystemTime,
+        provider: &mut dyn Provider,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, ApiError> {
+        let answer = call(self, now, provider, operation, input)?;
+        self.forget_deleted();
+        Ok(answer)
+    }
+}
+
 /// Answers one call; null where the model has no output at all, not even an empty one.
-pub(crate) fn call(
+fn call(
     stacks: &mut Stacks,
     now: SystemTime,
     provider: &mut dyn Provider,

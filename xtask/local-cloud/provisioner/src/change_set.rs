@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::stack::{Deployment, OnFailure, Stack};
+use crate::deployment::{Deployment, OnFailure};
 
 /// Whether a change set could be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,15 +56,4 @@ pub(crate) struct ChangeSet {
     /// Logical ids of the resources to add or modify.
     pub(crate) changed: BTreeSet<String>,
     pub(crate) on_stack_failure: Option<OnFailure>,
-}
-
-impl Stack {
-    /// Notes how the change set ended that is being executed, if one is.
-    pub(crate) fn finish_execution(&mut self, status: ExecutionStatus) {
-        for change_set in &mut self.change_sets {
-            if change_set.execution_status == ExecutionStatus::ExecuteInProgress {
-                change_set.execution_status = status;
-            }
-        }
-    }
 }

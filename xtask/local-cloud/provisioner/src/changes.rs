@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::deployment::Deployment;
 use crate::engine::ResourceLookup;
 use crate::evaluate::{Found, Lookup, evaluate};
 use crate::is_unresolved;
 use crate::plan::{PlannedResource, members};
 use crate::provider::Provider;
-use crate::stack::{Deployment, Resource, Stack, StackStatus};
+use crate::resource::Resource;
+use crate::stack::{Stack, StackStatus};
 use crate::template::{Policy, Template};
 
 const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";

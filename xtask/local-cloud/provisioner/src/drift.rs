@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::provider::Actual;
-use crate::stack::Resource;
+use crate::resource::Resource;
 use crate::template::scalar_text;
 
 /// What one detection found.

@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use crate::evaluate::{Found, Lookup};
 use crate::provider::{Operation, Progress, Provider, ResourceRequest};
+use crate::resource::{Resource, ResourceStatus};
 use crate::run::{Phase, Run, Step};
-use crate::stack::{Resource, ResourceStatus, Stack, StackStatus};
+use crate::stack::{Stack, StackStatus};
 use identifiers::Ids;
 
 /// How long an operation on one resource may take where its type states nothing.

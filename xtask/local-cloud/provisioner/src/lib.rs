@@ -10,6 +10,7 @@
 mod api;
 mod change_set;
 mod changes;
+mod deployment;
 mod drift;
 mod engine;
 mod error;
@@ -18,12 +19,14 @@ mod outside;
 mod plan;
 mod provider;
 mod replacement;
+mod resource;
 mod run;
 mod stack;
 mod stacks;
 mod template;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use engine::DEFAULT_TIMEOUT;
 pub use error::ApiError;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::Operation;
-use crate::stack::Resource;
+use crate::resource::Resource;
 use crate::template::Policy;
 
 /// Which part of an operation runs.

@@ -5,13 +5,14 @@ use std::fmt;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::change_set::ChangeSet;
+use crate::change_set::{ChangeSet, ExecutionStatus};
+use crate::deployment::{Deployment, OnFailure};
 use crate::drift::Drift;
-use crate::plan::{Plan, PlannedResource};
+use crate::resource::{Resource, ResourceStatus};
 use crate::run::Run;
 use crate::template::Policy;
+use crate::wire::name;
 use identifiers::Ids;
 
 /// How many events of a stack are kept; the oldest go first. A named choice: AWS keeps 90 days of them.
@@ -42,79 +43,6 @@ pub(crate) enum StackStatus {
     UpdateRollbackCompleteCleanupInProgress,
     UpdateRollbackComplete,
     ReviewInProgress,
-}
-
-/// Status of a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum ResourceStatus {
-    CreateInProgress,
-    CreateFailed,
-    CreateComplete,
-    DeleteInProgress,
-    DeleteFailed,
-    DeleteComplete,
-    DeleteSkipped,
-    UpdateInProgress,
-    UpdateFailed,
-    UpdateComplete,
-}
-
-/// What to do when a creation fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum OnFailure {
-    DoNothing,
-    #[default]
-    Rollback,
-    Delete,
-}
-
-/// A template with everything given beside it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Deployment {
-    pub(crate) template_body: String,
-    pub(crate) description: Option<String>,
-    /// Every parameter's text, defaults included.
-    pub(crate) parameters: BTreeMap<String, String>,
-    /// Names of parameters whose value is not to be shown.
-    pub(crate) no_echo: BTreeSet<String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) capabilities: Vec<String>,
-    pub(crate) role_arn: Option<String>,
-    pub(crate) plan: Plan,
-}
-
-/// One resource of a stack.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Resource {
-    pub(crate) type_name: String,
-    pub(crate) physical_id: Option<String>,
-    pub(crate) generated_name: String,
-    pub(crate) status: ResourceStatus,
-    pub(crate) status_reason: Option<String>,
-    pub(crate) updated: SystemTime,
-    /// As last asked of the provider.
-    pub(crate) properties: Value,
-    /// The same with references to other resources unresolved, which is what change sets compare.
-    pub(crate) declared: Value,
-    /// The stack's tags as last given to the provider.
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) dependencies: BTreeSet<String>,
-    pub(crate) deletion_policy: Policy,
-    pub(crate) update_replace_policy: Policy,
-    pub(crate) metadata: Option<Value>,
-}
-
-impl Resource {
-    /// Takes over what the provider needn't know.
-    pub(crate) fn declare(&mut self, planned: &PlannedResource) {
-        self.declared.clone_from(&planned.properties);
-        self.dependencies.clone_from(&planned.dependencies);
-        self.deletion_policy = planned.deletion_policy;
-        self.update_replace_policy = planned.update_replace_policy;
-        self.metadata.clone_from(&planned.metadata);
-    }
 }
 
 /// One output of a stack.
@@ -195,30 +123,9 @@ impl StackStatus {
     }
 }
 
-impl ResourceStatus {
-    /// Whether the resource is gone, or no longer the stack's.
-    pub(crate) fn is_gone(self) -> bool {
-        matches!(self, Self::DeleteComplete | Self::DeleteSkipped)
-    }
-}
-
 impl fmt::Display for StackStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&name(self))
-    }
-}
-
-impl fmt::Display for ResourceStatus {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&name(self))
-    }
-}
-
-/// An enum's name as the API spells it.
-pub(crate) fn name(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(name)) => name,
-        _ => String::new(),
     }
 }
 
@@ -315,5 +222,30 @@ impl Stack {
             self.events.pop_front();
         }
         self.events.push_back(event);
+    }
+
+    /// Notes how the change set ended that is being executed, if one is.
+    pub(crate) fn finish_execution(&mut self, status: ExecutionStatus) {
+        for change_set in &mut self.change_sets {
+            if change_set.execution_status == ExecutionStatus::ExecuteInProgress {
+                change_set.execution_status = status;
+            }
+        }
+    }
+
+    /// Whether this is the very thing that a rollback would go back to.
+    pub(crate) fn is_stable(&self, id: &str, resource: &Resource) -> bool {
+        self.to_go_back_to(id)
+            .is_some_and(|stable| stable.physical_id == resource.physical_id)
+    }
+
+    /// Whether a rollback would go back to another thing of this name.
+    pub(crate) fn was_replaced(&self, id: &str, resource: &Resource) -> bool {
+        self.to_go_back_to(id)
+            .is_some_and(|stable| stable.physical_id != resource.physical_id)
+    }
+
+    fn to_go_back_to(&self, id: &str) -> Option<&Resource> {
+        self.stable.as_ref()?.resources.get(id)
     }
 }

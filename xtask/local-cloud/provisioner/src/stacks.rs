@@ -1,14 +1,11 @@
-//! The whole state, and its three doors.
+//! The whole state, and how it moves on.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::api;
 use crate::engine::Engine;
-use crate::error::ApiError;
 use crate::plan::Environment;
 use crate::provider::Provider;
 use crate::stack::Stack;
@@ -38,27 +35,6 @@ impl Stacks {
             ids: Ids::new(seed),
             list: Vec::new(),
         }
-    }
-
-    /// One API call, `operation` and the members of input and output named as in the API.
-    ///
-    /// Lists are arrays; numbers and booleans in the input may be strings; timestamps in the output are RFC 3339 strings.
-    /// An operation under way is begun here and carried on by [`advance`](Self::advance); no call asks the provider to make,
-    /// change or delete anything. A call that fails changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// The API's own, `InvalidAction` for a call that isn't implemented, and `ValidationError` for a member that isn't.
-    pub fn call(
-        &mut self,
-        now: SystemTime,
-        provider: &mut dyn Provider,
-        operation: &str,
-        input: &Value,
-    ) -> Result<Value, ApiError> {
-        let answer = api::call(self, now, provider, operation, input)?;
-        self.forget_deleted();
-        Ok(answer)
     }
 
     /// Carries what is under way one step on. True when anything changed: persist, and call it again until false.
@@ -124,7 +100,7 @@ impl Stacks {
             .collect()
     }
 
-    fn forget_deleted(&mut self) {
+    pub(crate) fn forget_deleted(&mut self) {
         let deleted = self.list.iter().filter(|stack| stack.deleted.is_some()).count();
         for _ in MAX_DELETED_STACKS..deleted {
             if let Some(oldest) = self.list.iter().position(|stack| stack.deleted.is_some()) {

@@ -9,8 +9,8 @@ pub(crate) use connect::detect;
 
 use crate::exits::{Exit, Exits};
 use crate::home::Home;
-use crate::runtime::{Handle, Identity, StartError, Started, Usage};
 use crate::spec::{ContainerSpec, TaskSpec};
+use crate::task::{Handle, Identity, StartError, Started, Usage};
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};

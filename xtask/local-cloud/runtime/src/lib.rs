@@ -19,10 +19,12 @@ mod home;
 mod process;
 mod runtime;
 mod spec;
+mod task;
 
 pub use exits::Exit;
-pub use runtime::{Detected, Identity, Runtime, RuntimeKind, StartError, Started, Usage};
+pub use runtime::Runtime;
 pub use spec::{ContainerSpec, ImageOnDisk, ImageReference, Layer, RegistryLogin, TaskSpec, Ulimit};
+pub use task::{Detected, Identity, RuntimeKind, StartError, Started, Usage};
 
 #[cfg(test)]
 mod tests;

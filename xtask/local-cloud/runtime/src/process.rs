@@ -10,8 +10,8 @@ mod unpack;
 
 use crate::exits::{Exit, Exits};
 use crate::home::Home;
-use crate::runtime::{Handle, Identity, ProcessHandle, StartError, Started, Usage};
 use crate::spec::{ContainerSpec, TaskSpec};
+use crate::task::{Handle, Identity, ProcessHandle, StartError, Started, Usage};
 use address::Addresses;
 use images::Images;
 use launch::{MARKER, Program, marker};

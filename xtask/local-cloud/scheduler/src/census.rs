@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::{Health, Service, Task, TaskStatus, message::Message, service::Outbox};
+use crate::{Health, Service, Task, TaskStatus, message::Message, outbox::Outbox};
 
 /// How many tasks of one deployment are in which condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

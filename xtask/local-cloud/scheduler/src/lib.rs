@@ -22,12 +22,14 @@
 //!
 //! Events may repeat, come late or out of order; an event about a task that the service doesn't know changes nothing.
 
+mod cause;
 mod census;
 mod deployment;
 mod event;
 mod identifier;
 mod message;
 mod observe;
+mod outbox;
 mod plan;
 mod rollout;
 mod service;
@@ -38,11 +40,11 @@ mod task;
 mod tests;
 mod view;
 
+pub use cause::Cause;
 pub use deployment::RolloutState;
 pub use event::{Action, Event, TargetState};
 pub use identifier::{DeploymentId, InvalidIdentifier, RevisionId, ServiceDeploymentId, ServiceEventId, TaskId};
 pub use message::{SERVICE_EVENTS_KEPT, ServiceEvent};
-pub use rollout::Cause;
 pub use service::{STOPPED_TASKS_KEPT, Service};
 pub use service_deployment::{
     DeploymentOutcome, Failure, SERVICE_DEPLOYMENTS_KEPT, ServiceDeployment, ServiceDeploymentStatus,

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use crate::{
     Action, Event, RevisionId, Service, Settings, StopCode, TargetState, TaskId, TaskStatus,
+    cause::Cause,
     deployment::Deployment,
     message::Message,
-    rollout::Cause,
-    service::{Effect, Outbox, STOPPED_TASKS_KEPT, Stop},
+    outbox::Outbox,
+    service::{Effect, STOPPED_TASKS_KEPT, Stop},
 };
 
 /// Why a task ended that nobody stopped.

@@ -10,7 +10,8 @@ use crate::{
     census::{Census, Pool},
     deployment::Deployment,
     message::Message,
-    service::{Outbox, Stop},
+    outbox::Outbox,
+    service::Stop,
 };
 
 /// How often one step looks for something to do: what one look starts can make the next one stop an unhealthy task.

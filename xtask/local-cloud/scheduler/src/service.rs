@@ -9,6 +9,7 @@ use crate::{
     deployment::Deployment,
     identifier::Generator,
     message::{Message, SERVICE_EVENTS_KEPT, ServiceEvent, TASKS_IN_A_MESSAGE},
+    outbox::Outbox,
     service_deployment::ServiceDeployments,
 };
 
@@ -219,36 +220,6 @@ pub(crate) enum Effect {
 pub(crate) struct Stop {
     pub(crate) code: StopCode,
     pub(crate) reason: String,
-}
-
-/// What a step asks for, and what its service events will sum up.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    pub(crate) actions: Vec<Action>,
-    started: Vec<TaskId>,
-    stopped: Vec<TaskId>,
-    registered: usize,
-    deregistered: usize,
-    draining: Vec<(DeploymentId, usize)>,
-}
-
-impl Outbox {
-    pub(crate) fn register(&mut self, task: TaskId) {
-        self.actions.push(Action::RegisterTarget { task });
-        self.registered += 1;
-    }
-
-    pub(crate) fn deregister(&mut self, task: &Task) {
-        self.actions.push(Action::DeregisterTarget { task: task.id });
-        self.deregistered += 1;
-    }
-
-    fn count_draining(&mut self, deployment: DeploymentId) {
-        match self.draining.iter_mut().find(|(id, _)| *id == deployment) {
-            Some((_, tasks)) => *tasks += 1,
-            None => self.draining.push((deployment, 1)),
-        }
-    }
 }
 
 fn signal_stop(task: &mut Task, outbox: &mut Outbox) {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, RevisionId, ServiceDeploymentId, rollout::Cause};
+use crate::{DeploymentId, RevisionId, ServiceDeploymentId, cause::Cause};
 
 /// How many records are kept, the newest first to stay.
 pub const SERVICE_DEPLOYMENTS_KEPT: usize = 100;

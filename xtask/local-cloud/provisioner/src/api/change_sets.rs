@@ -7,8 +7,10 @@ use crate::api::prepare::DEPLOYMENT;
 use crate::api::{Answer, Call, Input, describe, page, timestamp};
 use crate::change_set::{ChangeSet, ChangeSetStatus, ChangeSetType, ExecutionStatus};
 use crate::changes::{Changes, compare};
+use crate::deployment::{Deployment, OnFailure};
 use crate::error::ApiError;
-use crate::stack::{Deployment, OnFailure, Stack, StackStatus, name};
+use crate::stack::{Stack, StackStatus};
+use crate::wire::name;
 use identifiers::Ids;
 
 /// The AWS CLI's `deploy` knows an empty change set by these words.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Call, drift, page, timestamp};
+use crate::deployment::Deployment;
 use crate::engine::exports::importers;
 use crate::error::ApiError;
-use crate::stack::{Deployment, Event, Output, Stack};
+use crate::stack::{Event, Output, Stack};
 
 const HIDDEN: &str = "****";
 

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::api::{Answer, Call, page, timestamp};
 use crate::drift::{Difference, Drift, ResourceDrift};
 use crate::error::ApiError;
-use crate::stack::{Resource, Stack, StackStatus, name};
+use crate::resource::Resource;
+use crate::stack::{Stack, StackStatus};
+use crate::wire::name;
 
 /// The most differences that one page shows.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResourceDrifts.html>

@@ -9,11 +9,12 @@ use crate::api::prepare::DEPLOYMENT;
 use crate::api::{Call, Input};
 use crate::change_set::ExecutionStatus;
 use crate::changes::{Changes, compare};
+use crate::deployment::{Deployment, OnFailure};
 use crate::engine::exports::importers;
 use crate::engine::{Engine, delete};
 use crate::error::ApiError;
 use crate::run::{Phase, Run};
-use crate::stack::{Deployment, OnFailure, Stable, Stack, StackStatus};
+use crate::stack::{Stable, Stack, StackStatus};
 use crate::template::Policy;
 
 pub(super) const USER_INITIATED: &str = "User Initiated";

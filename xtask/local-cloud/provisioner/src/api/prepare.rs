@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::api::{Call, Input};
+use crate::deployment::Deployment;
 use crate::error::ApiError;
 use crate::plan::{Plan, members};
-use crate::stack::Deployment;
 use crate::template::{ParameterDeclaration, Template, scalar_text};
 
 /// Input members that say what to deploy.

@@ -7,8 +7,9 @@ use crate::api::operations::USER_INITIATED;
 use crate::change_set::ExecutionStatus;
 use crate::engine::{delete, roll_back};
 use crate::error::ApiError;
+use crate::resource::ResourceStatus;
 use crate::run::Phase;
-use crate::stack::{ResourceStatus, Stack, StackStatus};
+use crate::stack::{Stack, StackStatus};
 
 impl Call<'_> {
     pub(super) fn cancel_update_stack(&mut self) -> Result<Value, ApiError> {

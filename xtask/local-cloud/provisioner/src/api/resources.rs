@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Call, drift, page, timestamp};
 use crate::error::ApiError;
-use crate::stack::{Resource, Stack};
+use crate::resource::Resource;
+use crate::stack::Stack;
 
 impl Call<'_> {
     pub(super) fn describe_stack_resource(&mut self) -> Result<Value, ApiError> {

@@ -9,7 +9,7 @@ use crate::evaluate::same;
 use crate::plan::{PlannedResource, members};
 use crate::provider::ResourceType;
 use crate::replacement::property_needs_replacement;
-use crate::stack::{Resource, ResourceStatus};
+use crate::resource::{Resource, ResourceStatus};
 use crate::template::{Reference, Template, references};
 
 /// One top-level property, before and after.

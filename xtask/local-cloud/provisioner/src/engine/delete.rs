@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::engine::deploy::is_stable;
 use crate::engine::{Engine, Outcome};
 use crate::provider::{Operation, Progress};
+use crate::resource::ResourceStatus as Status;
 use crate::run::{Deletion, Phase, Run, Step};
-use crate::stack::{Garbage, ResourceStatus as Status, Stack, StackStatus};
+use crate::stack::{Garbage, Stack, StackStatus};
 use crate::template::Policy;
 
 /// How often the deletion of a leftover is tried before it is left where it is.
@@ -83,7 +83,7 @@ pub(super) fn after_update_rollback(stack: &mut Stack) -> Run {
     let made: Vec<String> = stack
         .resources
         .iter()
-        .filter(|(id, resource)| !is_stable(stack, id, resource))
+        .filter(|(id, resource)| !stack.is_stable(id, resource))
         .map(|(id, _)| id.clone())
         .collect();
     for id in made {

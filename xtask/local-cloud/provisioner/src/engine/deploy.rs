@@ -12,8 +12,9 @@ use crate::evaluate::{evaluate, has_unresolved, same};
 use crate::plan::PlannedResource;
 use crate::provider::{Operation, Progress, ResourceType};
 use crate::replacement::needs_replacement;
+use crate::resource::{Resource, ResourceStatus as Status};
 use crate::run::{Phase, Run, Step};
-use crate::stack::{Garbage, Resource, ResourceStatus as Status, Stack, StackStatus};
+use crate::stack::{Garbage, Stack, StackStatus};
 use crate::template::Policy;
 
 /// What a resource needs.
@@ -119,7 +120,7 @@ impl Engine<'_> {
             return Need::Create;
         };
         let facts = self.provider.resource_type(&existing.type_name);
-        let half_made = existing.status == Status::UpdateFailed && was_replaced(stack, id, existing);
+        let half_made = existing.status == Status::UpdateFailed && stack.was_replaced(id, existing);
         if existing.status == Status::CreateFailed {
             return Need::Create;
         }
@@ -178,7 +179,7 @@ impl Engine<'_> {
         record.physical_id = None;
         match self.begin(stack, id, &record, Operation::Create, &Value::Null) {
             Ok(physical_id) => {
-                if let Some(resource) = replaced.filter(|replaced| !is_stable(stack, id, replaced)) {
+                if let Some(resource) = replaced.filter(|replaced| !stack.is_stable(id, replaced)) {
                     stack.garbage.push(Garbage {
                         logical_id: id.to_owned(),
                         resource,
@@ -255,21 +256,6 @@ impl Engine<'_> {
         stack.set_status(self.now, self.ids, StackStatus::UpdateCompleteCleanupInProgress, None);
         Outcome::Next(Some(delete::after_update(stack)))
     }
-}
-
-/// Whether a rollback would go back to another thing of this name.
-fn was_replaced(stack: &Stack, id: &str, resource: &Resource) -> bool {
-    let stable = stack.stable.as_ref().and_then(|stable| stable.resources.get(id));
-    stable.is_some_and(|stable| stable.physical_id != resource.physical_id)
-}
-
-/// Whether this is the very thing that a rollback would go back to.
-pub(super) fn is_stable(stack: &Stack, id: &str, resource: &Resource) -> bool {
-    stack
-        .stable
-        .as_ref()
-        .and_then(|stable| stable.resources.get(id))
-        .is_some_and(|stable| stable.physical_id == resource.physical_id)
 }
 
 /// What is under way.

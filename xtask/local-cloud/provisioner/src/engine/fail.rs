@@ -3,10 +3,12 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>
 
 use crate::change_set::ExecutionStatus;
+use crate::deployment::OnFailure;
 use crate::engine::deploy::family;
 use crate::engine::{Engine, Outcome, delete, roll_back};
+use crate::resource::ResourceStatus as Status;
 use crate::run::{Phase, Run, Step};
-use crate::stack::{OnFailure, ResourceStatus as Status, Stack, StackStatus};
+use crate::stack::{Stack, StackStatus};
 
 impl Engine<'_> {
     pub(super) fn fail(&mut self, stack: &mut Stack, run: &mut Run, id: &str, reason: &str) -> Outcome {

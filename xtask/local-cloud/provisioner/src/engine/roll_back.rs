@@ -1,10 +1,11 @@
 //! An update's rollback: every change undone, in the reverse of the order in which it was made.
 
-use crate::engine::deploy::{is_stable, running};
+use crate::engine::deploy::running;
 use crate::engine::{Engine, Outcome, delete};
 use crate::provider::{Operation, Progress};
+use crate::resource::{Resource, ResourceStatus as Status};
 use crate::run::{Phase, Run, Step};
-use crate::stack::{Garbage, Resource, ResourceStatus as Status, Stack, StackStatus};
+use crate::stack::{Garbage, Stack, StackStatus};
 use crate::template::Policy;
 
 /// The rollback of whatever differs from the stable state.
@@ -15,7 +16,7 @@ pub(crate) fn run(stack: &Stack) -> Run {
     let changed = stable.resources.keys().filter(|id| {
         let current = stack.resources.get(*id);
         stable.touched.contains(*id)
-            || current.is_some_and(|current| !is_stable(stack, id, current))
+            || current.is_some_and(|current| !stack.is_stable(id, current))
             || current.is_some_and(|current| current.status == Status::UpdateFailed)
     });
     Run::deploy(Phase::UpdateRollback, changed.cloned())
@@ -71,7 +72,7 @@ impl Engine<'_> {
             return Outcome::Moved;
         };
         let touched = stack.stable.as_ref().is_some_and(|stable| stable.touched.contains(id));
-        if !is_stable(stack, id, &current) {
+        if !stack.is_stable(id, &current) {
             stack.garbage.push(Garbage {
                 logical_id: id.to_owned(),
                 resource: current.clone(),

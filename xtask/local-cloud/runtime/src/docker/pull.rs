@@ -1,8 +1,8 @@
 //! Pulls an image.
 
 use super::explain;
-use crate::runtime::StartError;
 use crate::spec::RegistryLogin;
+use crate::task::StartError;
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;

@@ -57,8 +57,8 @@ impl Fixture {
 
 fn container_id(identity: &crate::Identity) -> String {
     match &identity.handle {
-        crate::runtime::Handle::Docker { container_id } => container_id.clone(),
-        crate::runtime::Handle::Process(_) => panic!("{identity:?}"),
+        crate::task::Handle::Docker { container_id } => container_id.clone(),
+        crate::task::Handle::Process(_) => panic!("{identity:?}"),
     }
 }
 

@@ -109,7 +109,7 @@ async fn a_kill_from_outside_is_noticed() {
 }
 
 fn kill(identity: &Identity) {
-    let crate::runtime::Handle::Process(process) = &identity.handle else {
+    let crate::task::Handle::Process(process) = &identity.handle else {
         panic!("{identity:?}")
     };
     rustix::process::kill_process(
@@ -171,9 +171,9 @@ async fn another_process_of_the_same_number_is_not_ours() {
     let fixture = fixture();
     let started = fixture.runtime.start(fixture.task("t1", &["serve"])).await.unwrap();
     let again = open(fixture.folder.path());
-    let check = async |change: &dyn Fn(&mut crate::runtime::ProcessHandle)| {
+    let check = async |change: &dyn Fn(&mut crate::task::ProcessHandle)| {
         let mut identity = started.identity.clone();
-        let crate::runtime::Handle::Process(process) = &mut identity.handle else {
+        let crate::task::Handle::Process(process) = &mut identity.handle else {
             panic!("{identity:?}")
         };
         change(process);
@@ -496,7 +496,7 @@ async fn limits_of_the_task_are_set() {
         hard: 200,
     }];
     let started = fixture.runtime.start(spec).await.unwrap();
-    let crate::runtime::Handle::Process(process) = &started.identity.handle else {
+    let crate::task::Handle::Process(process) = &started.identity.handle else {
         panic!("{started:?}")
     };
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.pid)).unwrap();
