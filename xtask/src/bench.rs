@@ -7,6 +7,7 @@ mod balancer;
 mod cloud;
 mod deployment;
 mod detection;
+mod figure;
 mod figures;
 mod first_build;
 mod growth;
@@ -26,7 +27,8 @@ mod statistics;
 
 use serde_json::{Value, json};
 
-use self::figures::{FIGURES, Figure};
+use self::figure::Figure;
+use self::figures::FIGURES;
 use self::machine::Machine;
 use self::report::{Measured, Outcome};
 use self::site::Site;

@@ -18,9 +18,9 @@ pub(crate) use self::images::Images;
 
 use crate::code::Code;
 use crate::context::Context;
-use crate::deploy::refuse_fault;
 use crate::environment::Stacks;
 use crate::exit::{Coded as _, Failure};
+use crate::fault::refuse_fault;
 use crate::flags::Build;
 use crate::image::{Binary, Recipe};
 use crate::progress::human;

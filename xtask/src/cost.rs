@@ -7,13 +7,15 @@ mod page;
 mod prices;
 mod rules;
 mod running;
+mod scene;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 
-use self::estimate::{Estimate, Usage, estimate};
+use self::estimate::{Estimate, estimate};
 use self::prices::US_EAST_1;
+use self::scene::Usage;
 use crate::context::Context;
 use crate::flags::{Cost, Target};
 use crate::table;

@@ -24,6 +24,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
+use crate::fault::refuse_fault;
 use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
@@ -163,21 +164,6 @@ fn say_under_way(context: &Context, stack_name: &str, follow: &str) {
         "{stack_name} is under way, and CloudFormation goes on by itself up to the next stage\n  \
          next: follow it, and go on with it, with `{follow}`"
     ));
-}
-
-/// Refuses an image that misbehaves on purpose where customers would meet it.
-///
-/// # Errors
-/// For prod on AWS: exit status 3.
-pub(crate) fn refuse_fault(fault: Option<&str>, environment: Environment, aws: &Aws) -> anyhow::Result<()> {
-    if fault.is_some() && environment == Environment::Prod && !aws.is_near() {
-        let what = "--fault deploys an image that misbehaves on purpose, and customers use prod";
-        return Err(Failure::refused(what)
-            .code(Code::FaultInProd)
-            .next("show it in the sandbox, or with --local")
-            .into());
-    }
-    Ok(())
 }
 
 impl Cloud {

@@ -21,6 +21,7 @@ mod environment;
 mod errors;
 mod exit;
 mod explain;
+mod fault;
 mod flags;
 mod image;
 mod interrupt;

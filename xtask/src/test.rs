@@ -1,5 +1,6 @@
 //! `test`: everything that CI checks, step by step.
 
+mod run;
 mod steps;
 mod tools;
 

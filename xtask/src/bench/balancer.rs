@@ -8,9 +8,10 @@ use anyhow::ensure;
 
 use self::peers::Backends;
 use super::cloud::LocalCloud;
-use super::figures::{Figure, Program};
+use super::figure::Figure;
 use super::load::Loaded;
 use super::process::{Process, resident_bytes};
+use super::programs::Program;
 use super::reading::{Reading, Unit};
 use super::service::readings;
 use super::site::{Site, mebibytes};

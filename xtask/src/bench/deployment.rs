@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::cloud::LocalCloud;
-use super::figures::Figure;
+use super::figure::Figure;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;
 use super::statistics::Series;

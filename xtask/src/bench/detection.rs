@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use constants::load_balancer::ONEBOX_WEIGHT;
 use serde_json::Value;
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::reading::{Reading, Unit};
 use super::site::Site;
 use super::statistics::Series;

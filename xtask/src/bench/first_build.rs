@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::process::ended_children_seconds;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;

@@ -1,6 +1,6 @@
 //! The image's size.
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::reading::{Reading, Target, Unit};
 use super::site::{Site, mebibytes};
 

@@ -5,9 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-use super::figures::Program;
 use super::process;
-use super::programs;
+use super::programs::{self, Program};
 use super::statistics::Series;
 
 /// How long one turn lasts, in seconds.

@@ -3,7 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::figures::Program;
+/// A program that a figure needs, of the Debian package of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// <https://nginx.org>
+    Nginx,
+    /// <https://www.haproxy.org>
+    Haproxy,
+    /// <https://github.com/wg/wrk>
+    Wrk,
+}
+
+impl Program {
+    /// The name of the program and of its package.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Wrk => "wrk",
+        }
+    }
+}
 
 /// Where Debian puts servers' programs, which an ordinary user's `PATH` doesn't name.
 const SYSTEM_FOLDERS: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];

@@ -11,7 +11,7 @@ use stacks::toolchain::PIPELINE_NAME;
 use tokio::runtime::Handle;
 
 use super::cloud::LocalCloud;
-use super::figures::Figure;
+use super::figure::Figure;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;
 use super::statistics::Series;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::process::thread_seconds;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::machine::Machine;
 use super::reading::{Reading, Target};
 use crate::table;

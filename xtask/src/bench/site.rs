@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use xshell::Shell;
 
-use super::figures::Program;
-use super::programs;
+use super::programs::{self, Program};
 use crate::exit::Failure;
 use crate::image::{self, Binary, BuiltImage, Recipe};
 use crate::progress::Progress;

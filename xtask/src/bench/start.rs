@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::figures::Figure;
+use super::figure::Figure;
 use super::process::{Process, resident_bytes};
 use super::reading::{Reading, Target, Unit};
 use super::site::{Site, mebibytes};

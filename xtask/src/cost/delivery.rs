@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::estimate::{Line, Resource, Scene};
 use super::kinds::{BUCKET, BUILD_PROJECT, DAYS, IMAGE_REPOSITORY, PIPELINE, figure, needed, same};
+use super::scene::{Line, Resource, Scene};
 
 /// MB of an image; `cargo xtask bench image` measures it.
 const IMAGE_MEGABYTES: f64 = 2.0;

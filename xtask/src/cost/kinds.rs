@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::estimate::Line;
+use super::scene::Line;
 
 pub(super) const SERVICE: &str = "AWS::ECS::Service";
 pub(super) const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";

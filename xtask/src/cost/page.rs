@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::estimate::Usage;
+use super::scene::Usage;
 use super::{TARGETS, basis, of_target, rows};
 
 /// What is assumed where no flag says otherwise; `flags.rs` has the same as defaults, and a test compares.

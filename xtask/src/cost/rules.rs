@@ -1,10 +1,10 @@
 //! What each type of resource costs, or why it costs nothing: one rule for every type in the templates.
 
-use super::estimate::{Line, Scene};
 use super::kinds::{
     ADDRESS, ALARM, BUCKET, BUILD_PROJECT, IMAGE_REPOSITORY, LOAD_BALANCER, LOG_GROUP, NAT_GATEWAY, PIPELINE,
     SCALING_POLICY, SERVICE,
 };
+use super::scene::{Line, Scene};
 use super::{delivery, running};
 
 /// What is known of a type's cost.

@@ -3,10 +3,10 @@
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::estimate::{HOURS, Line, Resource, SECONDS, Scene};
 use super::kinds::{
     ADDRESS, ALARM, DAYS, LOAD_BALANCER, LOG_GROUP, NAT_GATEWAY, SCALING_POLICY, SERVICE, figure, needed, number, same,
 };
+use super::scene::{HOURS, Line, Resource, SECONDS, Scene};
 
 /// Bytes that a request leaves in the log: the service's line of JSON, and what CloudWatch adds to each event.
 const LOG_BYTES_A_REQUEST: f64 = 300.0;

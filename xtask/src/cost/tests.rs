@@ -4,10 +4,11 @@ use std::path::Path;
 use clap::Parser as _;
 use serde_json::{Value, json};
 
-use super::estimate::{Estimate, Usage, estimate};
+use super::estimate::{Estimate, estimate};
 use super::page::{USUAL, markdown};
 use super::prices::US_EAST_1;
 use super::rules::RULES;
+use super::scene::Usage;
 use super::{TARGETS, of_target};
 use crate::flags::{Command, Target, Xtask};
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
+use super::run::succeed;
 use super::tools;
 use crate::soak::{CI_COUNT, CI_SEED};
 
@@ -240,24 +241,6 @@ fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).env("INSTA_UPDATE", "no");
     command
-}
-
-/// Runs a command, all of whose words are progress; its failure names it.
-pub(super) fn succeed(command: &mut Command) -> anyhow::Result<()> {
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .collect();
-    let said = words
-        .iter()
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let status = command
-        .stdout(std::io::stderr())
-        .status()
-        .with_context(|| format!("cannot run `{said}`"))?;
-    ensure!(status.success(), "`{said}`: {status}");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::steps::succeed;
+use super::run::succeed;
 
 /// Which tools, in which versions.
 const REQUIREMENTS: &str = "ci/requirements.txt";

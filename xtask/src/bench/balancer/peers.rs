@@ -8,8 +8,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::bench::cloud::Task;
-use crate::bench::figures::Program;
-use crate::bench::programs;
+use crate::bench::programs::{self, Program};
 
 /// The tasks of both stages.
 #[derive(Debug, Default, PartialEq, Eq)]

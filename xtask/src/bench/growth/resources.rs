@@ -8,7 +8,7 @@ use cloudformation::generated::logs_log_group::LogGroup;
 use serde_json::{Map, Value};
 
 use crate::bench::cloud::LocalCloud;
-use crate::bench::figures::Figure;
+use crate::bench::figure::Figure;
 use crate::bench::process::processor_seconds;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::site::Site;

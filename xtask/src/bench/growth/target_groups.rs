@@ -10,9 +10,10 @@ use balancer::{
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::bench::figures::{Figure, Program};
+use crate::bench::figure::Figure;
 use crate::bench::load::Loaded;
 use crate::bench::process::Process;
+use crate::bench::programs::Program;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::service::readings;
 use crate::bench::site::Site;

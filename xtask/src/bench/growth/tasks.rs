@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use stacks::Environment;
 
 use crate::bench::cloud::LocalCloud;
-use crate::bench::figures::{Figure, Program};
+use crate::bench::figure::Figure;
 use crate::bench::load::Loaded;
 use crate::bench::process::{processor_seconds, resident_bytes};
+use crate::bench::programs::Program;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::site::{Site, mebibytes};
 use crate::bench::statistics::Series;

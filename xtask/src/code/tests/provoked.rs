@@ -140,7 +140,7 @@ async fn flags_and_names_that_do_not_fit() {
       next: `cargo xtask synth` writes the templates; name a logical id or a type in them
     ");
     let far = Replay::new([]).aws_far();
-    let fault = crate::deploy::refuse_fault(Some("hang"), crate::flags::Environment::Prod, &far);
+    let fault = crate::fault::refuse_fault(Some("hang"), crate::flags::Environment::Prod, &far);
     insta::assert_snapshot!(report(&fault.unwrap_err()), @"
     error[E-FAULT-IN-PROD]: --fault deploys an image that misbehaves on purpose, and customers use prod
       next: show it in the sandbox, or with --local
