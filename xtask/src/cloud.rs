@@ -1,6 +1,7 @@
 //! Reaching a cloud: AWS, or the local cloud, which is AWS at another address.
 
 use anyhow::Context as _;
+use serde_json::json;
 use stacks::Environment;
 
 use crate::account;
@@ -10,6 +11,9 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::Cloud;
 use crate::local;
+use crate::patience::patiently;
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
 
 /// Reaches the cloud that the flags name, for these environments, and says whose account it is.
 ///
@@ -18,11 +22,7 @@ use crate::local;
 /// cloud can't be reached: exit status 4, before any change.
 pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[Environment]) -> anyhow::Result<Aws> {
     let aws = Aws::new(&reach(context, cloud).await?).await;
-    let identity = context
-        .interrupt
-        .or("nothing was begun", aws.identity())
-        .await?
-        .map_err(preflight)?;
+    let identity = identify(context, &aws).await?;
     let endpoint = aws
         .endpoint()
         .map(|endpoint| format!(" at {endpoint}"))
@@ -33,9 +33,24 @@ pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[En
         aws.region(),
         identity.arn
     );
-    context.progress.line(&said);
+    context.tell(Note {
+        code: EventCode::Account,
+        text: said,
+        fields: json!({
+            "account": identity.account_id,
+            "region": aws.region(),
+            "endpoint": aws.endpoint(),
+            "arn": identity.arn,
+        }),
+    });
     check_account(&aws, &identity, environments)?;
     Ok(aws)
+}
+
+/// Asks whose credentials these are, and again while no answer comes.
+async fn identify(context: &Context, aws: &Aws) -> anyhow::Result<Identity> {
+    let identity = patiently(context, "nothing was begun", async || aws.identity().await).await;
+    identity.map_err(preflight)
 }
 
 /// A cloud on this machine plays an account, and is none that an environment could be bound to.
@@ -103,7 +118,29 @@ fn preflight(error: anyhow::Error) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::replay::Replay;
+    use crate::stack::script::{answer, lost};
     use crate::telling::report::text as report;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_network_is_borne_before_anything_is_begun() {
+        let known = "<Arn>arn:aws:iam::123456789012:user/alice</Arn><Account>123456789012</Account>";
+        let (status, body) = answer("GetCallerIdentity", known);
+        let context = Context::hidden();
+        let identity = identify(&context, &Replay::new([lost(), (status, body)]).aws()).await;
+        assert_eq!(identity.unwrap().account_id, "123456789012");
+        let said = context.progress.said();
+        let expected =
+            "cannot tell whose credentials these are: connection reset by peer; asking again for up to 10 min 0 s";
+        assert_eq!(said.lines().next(), Some(expected), "{said}");
+
+        let error = identify(&context, &Replay::new(std::iter::repeat_n(lost(), 1000)).aws()).await;
+        let told = report(&error.unwrap_err());
+        assert!(
+            told.starts_with("error[E-AWS-UNREACHABLE]: cannot tell whose credentials"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn whatever_goes_wrong_before_the_first_change_is_of_the_preflight() {

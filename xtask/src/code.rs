@@ -14,6 +14,8 @@ use crate::exit::Exit;
 pub(crate) enum Code {
     /// Nothing more is known of it.
     Failed,
+    /// The command line's own fault.
+    Bug,
     /// The command line is wrong.
     Usage,
     /// The command doesn't do this.
@@ -125,7 +127,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 55] = [
+pub(crate) const CODES: [Code; 56] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,
@@ -144,6 +146,7 @@ pub(crate) const CODES: [Code; 55] = [
     Code::LocalCloud,
     Code::StackGone,
     Code::AwsAnswer,
+    Code::Bug,
     Code::Usage,
     Code::Refused,
     Code::Flags,
@@ -218,6 +221,7 @@ impl Code {
     pub(crate) fn entry(self) -> Entry {
         let (name, cause, mend) = match self {
             Self::Failed => ("E-FAILED", "something failed that has no code of its own; the words after the code say what", "do what the words name, and run the command again"),
+            Self::Bug => ("E-BUG", "this command line is at fault itself; what AWS was asked to do goes on", "look at it with `cargo xtask status`, and report the error with its words"),
             Self::Usage => ("E-USAGE", "the command line has a flag, a value or a command that there isn't", "`cargo xtask COMMAND --help` lists what there is"),
             Self::Refused => ("E-REFUSED", "what was asked makes no sense together, or is too dangerous", "leave away or add the flag that the error names"),
             Self::Flags => ("E-FLAGS", "flags were given that make no sense together, or with this environment", "leave away or add the flag that the error names"),

@@ -36,11 +36,12 @@ impl Context {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let here = std::env::current_dir().context("cannot tell the current folder")?;
         let root = find_root(manifest.as_deref().unwrap_or(&here)).unwrap_or(&here);
+        let interrupt = Interrupt::listen(output.clone())?;
         Ok(Self {
             root: root.to_owned(),
             output,
             progress: Progress::stderr(),
-            interrupt: Interrupt::listen()?,
+            interrupt,
             sides: Sides::default(),
         })
     }

@@ -28,6 +28,7 @@ use crate::fault::refuse_fault;
 use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
+use crate::telling::note::Note;
 use crate::token::Scope;
 use crate::verdict::Verdict;
 use crate::{cloud, table};
@@ -67,7 +68,7 @@ impl Deploy {
             work.run().await?
         };
         if done.under_way {
-            say_under_way(context, &done.stack.name, &follow);
+            context.tell(Note::under_way(&done.stack.name, &follow, !self.caution.no_probe));
         } else {
             report(context, &done.stack, done.changed, started);
         }
@@ -156,14 +157,6 @@ impl Deploy {
         }
         follow + &self.cloud.arguments()
     }
-}
-
-/// Says that a change was left to itself, and how to follow it.
-fn say_under_way(context: &Context, stack_name: &str, follow: &str) {
-    context.progress.line(&format!(
-        "{stack_name} is under way, and CloudFormation goes on by itself up to the next stage\n  \
-         next: follow it, and go on with it, with `{follow}`"
-    ));
 }
 
 impl Cloud {

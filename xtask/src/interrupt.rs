@@ -1,4 +1,7 @@
 //! Ctrl-C: once to leave in order, twice to stop: what goes on in AWS where that can be stopped, otherwise this process.
+//!
+//! Whoever ends a process by another signal that can be caught (SIGTERM, SIGHUP as when a terminal is closed, SIGQUIT) has it
+//! leave in order as well. Whichever way a process ends, programs are told by the one `result`.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
 /// Tells the waits of a command that someone wants to leave.
 #[derive(Debug, Clone)]
@@ -22,19 +26,19 @@ pub(crate) struct Interrupt {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Asked {
     times: u8,
-    /// By SIGTERM, which a supervisor sends: there is nobody who could decide on more.
+    /// By a signal that a supervisor or a terminal that goes sends: there is nobody who could decide on more.
     terminated: bool,
 }
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM from now on.
+    /// Listens for signals from now on. Programs are told on `output` of an end that nothing waits for.
     ///
     /// # Errors
     /// When the system grants no signal handler.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen(output: Output) -> anyhow::Result<Self> {
         let (ask, interrupt) = Self::new();
-        let signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::spawn(watch_signals(signals, ask, interrupt.awaited.clone()));
+        let awaited = interrupt.awaited.clone();
+        tokio::spawn(watch_signals(Signals::new()?, ask, awaited, output));
         Ok(interrupt)
     }
 
@@ -109,19 +113,61 @@ impl Interrupt {
     }
 }
 
-async fn watch_signals(
-    (mut interrupt, mut terminate): (Signal, Signal),
-    ask: watch::Sender<Asked>,
-    awaited: Arc<AtomicBool>,
-) {
-    loop {
-        let terminated = tokio::select! {
-            _ = interrupt.recv() => false,
-            _ = terminate.recv() => true,
+/// The signals that ask to leave.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
+    /// None where whoever started this process has it live on without its terminal.
+    hang_up: Option<Signal>,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hang_up = (!ignores_hang_up(&status)).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+            hang_up: hang_up.transpose()?,
+        })
+    }
+
+    /// Waits for the next; whether it is another than Ctrl-C.
+    async fn next(&mut self) -> bool {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
         };
+        tokio::select! {
+            _ = self.interrupt.recv() => false,
+            _ = self.terminate.recv() => true,
+            _ = self.quit.recv() => true,
+            () = hang_up => true,
+        }
+    }
+}
+
+/// Whether a process ignores SIGHUP, as `nohup` has it do, by what Linux says of it; elsewhere that isn't known.
+///
+/// `SigIgn` is a mask in hexadecimal, of which SIGHUP is the lowest bit:
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+fn ignores_hang_up(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+async fn watch_signals(mut signals: Signals, ask: watch::Sender<Asked>, awaited: Arc<AtomicBool>, output: Output) {
+    loop {
+        let terminated = signals.next().await;
         let before = *ask.borrow();
         let is_awaited = before.times == 1 && !terminated && awaited.load(Ordering::SeqCst);
         if before.times > 0 && !is_awaited {
+            tell(output).await;
             std::process::exit(Exit::Interrupted.code().into());
         }
         ask.send_replace(Asked {
@@ -131,11 +177,28 @@ async fn watch_signals(
     }
 }
 
+/// Tells programs that this process ends at once; they get a moment to read what was printed before.
+async fn tell(output: Output) {
+    const MOMENT: Duration = Duration::from_millis(200);
+    let what = "asked again to leave: nothing is waited for, and what AWS was asked to do goes on";
+    let telling = tokio::task::spawn_blocking(move || output.result(&Err(Failure::interrupted(what).into())));
+    // A reader that reads nothing must not keep the process.
+    let _ = tokio::time::timeout(MOMENT, telling).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_nohup_starts_outlives_its_terminal() {
+        let status = |mask: &str| format!("Name:\txtask\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
+        assert!(ignores_hang_up(&status("0000000000001001")));
+        assert!(!ignores_hang_up(&status("0000000000001000")));
+        assert!(!ignores_hang_up(""));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_second_time_is_waited_for_a_while() {

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::{Logs, ServiceStage};
+use crate::patience::patiently;
 use crate::telling::event_code::EventCode;
 
 /// How long to wait between two looks.
@@ -37,7 +38,9 @@ impl Logs {
         let environment: stacks::Environment = self.environment.into();
         let aws = cloud::connect(context, &self.cloud, &[environment]).await?;
         let stack = Stacks::of(self.environment).service.name;
-        if aws.stack(&stack).await?.is_none() {
+        let leaving = "interrupted: nothing was changed";
+        let found = patiently(context, leaving, async || aws.stack(&stack).await).await?;
+        if found.is_none() {
             let next = format!(
                 "deploy it with `cargo xtask deploy {}{}`",
                 self.environment.name(),
@@ -50,11 +53,12 @@ impl Logs {
         let mut groups: Vec<Group> = stages
             .map(|stage| Group::new(environment.log_group_name(*stage), SystemTime::now() - self.since))
             .collect();
-        let (leaving, mut count) = ("interrupted: nothing was changed", 0);
+        let mut count = 0;
         let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
         loop {
-            let look = look(&aws, &mut groups, self.filter.as_deref());
-            let lines = context.interrupt.or(leaving, look).await??;
+            let pattern = self.filter.as_deref();
+            let read = patiently(context, leaving, async || read(&aws, &groups, pattern).await).await?;
+            let lines = take(&mut groups, read);
             count += lines.len();
             for line in &lines {
                 show(context, line);
@@ -75,23 +79,32 @@ fn stages(asked: Option<ServiceStage>) -> &'static [Stage] {
     }
 }
 
-/// The lines of all groups that are new since the last look, in the order of their times.
-async fn look(aws: &Aws, groups: &mut [Group], pattern: Option<&str>) -> anyhow::Result<Vec<LogLine>> {
-    let mut new = Vec::new();
+/// The lines of each group since it was read last. It may be asked for again: none counts as shown before it is taken.
+async fn read(aws: &Aws, groups: &[Group], pattern: Option<&str>) -> anyhow::Result<Vec<Vec<LogLine>>> {
+    let mut read = Vec::new();
     for group in groups {
-        let mut page = None;
-        let since = group.since;
+        let (mut lines, mut page) = (Vec::new(), None);
         loop {
-            let (lines, next) = aws.log_lines(&group.name, since, pattern, page.as_deref()).await?;
-            new.extend(group.take(lines));
+            let (more, next) = aws
+                .log_lines(&group.name, group.since, pattern, page.as_deref())
+                .await?;
+            lines.extend(more);
             if next.is_none() {
                 break;
             }
             page = next;
         }
+        read.push(lines);
     }
+    Ok(read)
+}
+
+/// Those lines of all groups that weren't shown yet, in the order of their times.
+fn take(groups: &mut [Group], read: Vec<Vec<LogLine>>) -> Vec<LogLine> {
+    let taken = groups.iter_mut().zip(read).flat_map(|(group, lines)| group.take(lines));
+    let mut new: Vec<LogLine> = taken.collect();
     new.sort_by_key(|line| line.time);
-    Ok(new)
+    new
 }
 
 /// A log group, and how far it was read.
@@ -144,6 +157,7 @@ fn render(line: &LogLine) -> String {
 mod tests {
     use super::*;
     use crate::aws::replay::Replay;
+    use crate::stack::script::lost;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -183,9 +197,40 @@ mod tests {
         };
         let replay = Replay::new([answer("b", 2, Some("more")), answer("c", 3, None), answer("a", 1, None)]);
         let mut groups = ["onebox", "fleet"].map(|name| Group::new(name.to_owned(), at(0)));
-        let lines = look(&replay.aws(), &mut groups, None).await.unwrap();
+        let lines = read(&replay.aws(), &groups, None).await.unwrap();
+        let lines = take(&mut groups, lines);
         let ids: Vec<&str> = lines.iter().map(|line| line.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "c"]);
         assert!(replay.requests()[1].contains(r#""nextToken":"more""#));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_a_lost_network_hid_are_shown_once_it_is_back() {
+        let answer = |id: &str, next: Option<&str>| {
+            let event = json!({"eventId": id, "logStreamName": "s", "timestamp": 1, "message": id});
+            (200, json!({"events": [event], "nextToken": next}).to_string())
+        };
+        let answers = [
+            answer("a", Some("more")),
+            lost(),
+            lost(),
+            answer("a", None),
+            answer("b", None),
+        ];
+        let replay = Replay::new(answers);
+        let mut groups = ["onebox", "fleet"].map(|name| Group::new(name.to_owned(), at(0)));
+        let (aws, context) = (replay.aws(), Context::hidden());
+        let asked = patiently(&context, "interrupted", async || read(&aws, &groups, None).await).await;
+        let shown = take(&mut groups, asked.unwrap());
+        assert_eq!(
+            shown.iter().map(|line| line.id.as_str()).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        let said = context.progress.said();
+        assert!(
+            said.contains("connection reset by peer; asking again for up to 10 min 0 s"),
+            "{said}"
+        );
+        assert!(said.contains("AWS answers again"), "{said}");
     }
 }

@@ -52,6 +52,8 @@ mod token;
 mod traffic;
 mod verdict;
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -101,13 +103,28 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, output: Output) -> anyhow::Result<Done> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
-        let context = Context::new(output)?;
-        dispatch(command, &context).await
+    let working = AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let context = Context::new(output)?;
+            dispatch(command, &context).await
+        })
     });
+    // What a panic left isn't looked at again.
+    let outcome = std::panic::catch_unwind(working).unwrap_or_else(|panic| Err(broken(panic.as_ref()).into()));
     // A prompt that nobody answered still reads from stdin; it must not keep the process.
     runtime.shutdown_background();
     outcome
+}
+
+/// The failure of a command line that panicked: that is told like any other.
+fn broken(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let words = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let words = words.unwrap_or_else(|| "it says no more".to_owned());
+    Failure::new(Exit::Failed, format!("this command line is at fault itself: {words}"))
+        .code(Code::Bug)
+        .next("what AWS was asked to do goes on: look at it with `cargo xtask status`")
+        .next("report it, with the words above and the command")
 }
 
 /// Runs a command.
@@ -155,6 +172,19 @@ fn usage(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_is_told_like_any_other_failure() {
+        let panic = std::panic::catch_unwind(|| assert_eq!(1, 2, "numbers differ")).unwrap_err();
+        let told = report::text(&broken(panic.as_ref()).into());
+        insta::assert_snapshot!(told, @"
+        error[E-BUG]: this command line is at fault itself: assertion `left == right` failed: numbers differ
+          left: 1
+         right: 2
+          next: what AWS was asked to do goes on: look at it with `cargo xtask status`
+          next: report it, with the words above and the command
+        ");
+    }
 
     #[test]
     fn a_wrong_command_line_has_a_code_too() {

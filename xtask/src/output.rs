@@ -1,8 +1,7 @@
 //! Results on stdout: text for people, NDJSON for programs.
 
-use std::cell::Cell;
 use std::io::{self, ErrorKind, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -15,24 +14,25 @@ use crate::telling::report;
 /// Where results go.
 ///
 /// A reader that has gone away (`| head`) is no error: what nobody reads is dropped, and the work goes on to its end.
+/// Nothing follows the `result` of NDJSON, whoever printed it.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,
-    closed: Rc<Cell<bool>>,
+    closed: Arc<Mutex<bool>>,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
             json,
-            closed: Rc::default(),
+            closed: Arc::default(),
         }
     }
 
     /// Prints a line for people; nothing where results are NDJSON.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {
-            self.write(text);
+            self.write(text, false);
         }
     }
 
@@ -40,26 +40,28 @@ impl Output {
     /// now's unless the fields have one.
     pub(crate) fn event(&self, code: EventCode, fields: Value) {
         if self.json {
-            self.write(&event(code, fields, SystemTime::now()).to_string());
+            self.write(&event(code, fields, SystemTime::now()).to_string(), false);
         }
     }
 
     /// Prints the one `result` that ends NDJSON.
     pub(crate) fn result(&self, outcome: &anyhow::Result<Done>) {
         if self.json {
-            self.write(&end(outcome, SystemTime::now()).to_string());
+            self.write(&end(outcome, SystemTime::now()).to_string(), true);
         }
     }
 
-    fn write(&self, text: &str) {
-        if self.closed.get() {
+    fn write(&self, text: &str, is_last: bool) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
             return;
         }
+        *closed = is_last;
         let mut stdout = io::stdout().lock();
         let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
         // A full disk or the like behind stdout leaves nobody to tell either.
         if let Err(error) = written {
-            self.closed.set(true);
+            *closed = true;
             if error.kind() != ErrorKind::BrokenPipe {
                 let _ = writeln!(io::stderr(), "warning: cannot write results: {error}");
             }

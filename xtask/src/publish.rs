@@ -15,7 +15,10 @@ use crate::environment::Stacks;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Binary, Image, ImageCommand, ImageContents};
 use crate::image::{self, BuiltImage, PushRoute, Recipe, RegistryLogin, UsedRoute};
+use crate::patience::patiently;
 use crate::progress::human;
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
 
 impl Image {
     /// Builds an image, or builds and pushes it.
@@ -49,7 +52,8 @@ impl Image {
                     environment.name(),
                     cloud.arguments()
                 );
-                let foundation = aws.stack(&name).await?;
+                let look = async || aws.stack(&name).await;
+                let foundation = patiently(context, "interrupted: nothing was built", look).await?;
                 let foundation = foundation.ok_or_else(|| {
                     Failure::preflight(format!("there is no stack {name}"))
                         .code(Code::NoStack)
@@ -78,23 +82,24 @@ pub(crate) async fn publish(context: &Context, aws: &Aws, repository: &str, reci
 /// When neither Docker nor the registry takes it.
 pub(crate) async fn push(context: &Context, aws: &Aws, repository: &str, image: &BuiltImage) -> anyhow::Result<String> {
     let started = Instant::now();
-    let login = aws.registry_login().await?;
+    let leaving = "interrupted: the image is not pushed";
+    let login = patiently(context, leaving, async || aws.registry_login().await).await?;
     let login = RegistryLogin::new(login.user, login.password);
-    let push = image::push(image, repository, tag(image), &login, PushRoute::Auto);
-    let pushed = context
-        .interrupt
-        .or("interrupted: the image is not pushed", push)
-        .await?
-        .coded(Code::ImagePush)?;
-    let how = match pushed.route {
-        UsedRoute::Docker => "pushed through Docker",
-        UsedRoute::Direct => "pushed without Docker",
-        UsedRoute::Neither => "the registry has it already",
+    // What the registry has already isn't pushed again, so that it may be asked for again.
+    let push = async || image::push(image, repository, tag(image), &login, PushRoute::Auto).await;
+    let pushed = patiently(context, leaving, push).await.coded(Code::ImagePush)?;
+    let (route, how) = match pushed.route {
+        UsedRoute::Docker => ("docker", "pushed through Docker"),
+        UsedRoute::Direct => ("direct", "pushed without Docker"),
+        UsedRoute::Neither => ("neither", "the registry has it already"),
     };
-    context
-        .progress
-        .line(&format!("{}: {how}, {}", pushed.reference, human(started.elapsed())));
-    Ok(pushed.reference)
+    let (image, took) = (pushed.reference, started.elapsed());
+    context.tell(Note {
+        code: EventCode::ImagePushed,
+        text: format!("{image}: {how}, {}", human(took)),
+        fields: json!({"image": image, "route": route, "seconds": took.as_secs_f64()}),
+    });
+    Ok(image)
 }
 
 async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage> {
@@ -120,11 +125,17 @@ async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage>
     context.progress.clear();
     let image = image?.coded(Code::Build)?;
     let sizes = format!("{} bytes, {} of them the binary", image.size_bytes, image.binary_bytes);
-    context.progress.line(&format!(
-        "image {}: {sizes}, {}",
-        image.manifest_digest,
-        human(started.elapsed())
-    ));
+    let (digest, took) = (&image.manifest_digest, started.elapsed());
+    context.tell(Note {
+        code: EventCode::ImageBuilt,
+        text: format!("image {digest}: {sizes}, {}", human(took)),
+        fields: json!({
+            "digest": digest,
+            "size_bytes": image.size_bytes,
+            "binary_bytes": image.binary_bytes,
+            "seconds": took.as_secs_f64(),
+        }),
+    });
     Ok(image)
 }
 

@@ -8,13 +8,12 @@ use stacks::Stage;
 use tokio::time::Instant;
 
 use super::place::{Place, Places};
-use super::watch::{Seen, watching};
+use super::watch::{Seen, Start, watching};
 use crate::aws::cloudwatch::Question;
 use crate::aws::{Aws, rfc3339};
 use crate::context::Context;
 use crate::patience::patiently;
 use crate::progress::human;
-use crate::services::phase::Phase;
 use crate::stack::Stack;
 use crate::telling::note::Note;
 use crate::verdict::series::{Point, Series, samples};
@@ -69,15 +68,12 @@ pub(super) async fn judge_or_probe(
     if first.ruling != Ruling::Thin || !seen.probes.is_empty() {
         return judge(context, aws, places, seen).await;
     }
-    context.progress.line(&format!(
-        "too little came to judge by since {}: sending probes to both stages",
-        rfc3339(since)
-    ));
     let limit = Duration::from_mins(BAKE_MINUTES.unsigned_abs());
     let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
     let enough = Box::pin(judged_within(context, aws, places, since, (limit, pause)));
-    let from = (true, Phase::under_way());
-    let (verdict, _) = watching(context, aws, (stack, places, Stage::Onebox), from, enough).await;
+    let because = format!("too little came to judge by since {}", rfc3339(since));
+    let start = Start::under_way(true, &because);
+    let (verdict, _) = watching(context, aws, (stack, places, Stage::Onebox), start, enough).await;
     context.progress.clear();
     let verdict = verdict?;
     tell(context, &verdict);

@@ -4,6 +4,7 @@
 //! its parameters which image runs where. So any machine can resume what another began.
 
 use anyhow::Context as _;
+use serde_json::json;
 use stacks::foundation;
 
 use super::outcome;
@@ -17,6 +18,8 @@ use crate::flags::Stage;
 use crate::patience::patiently;
 use crate::stack::Stack;
 use crate::stack::apply::{Newest, UnderWay, follow_newest, follow_under_way, newest, updatable};
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
 use crate::token::{Asked, Purpose, Scope};
 
 /// There is nothing to follow or to go on with.
@@ -84,11 +87,12 @@ impl Work<'_> {
         } else {
             "looking how it ended"
         };
-        self.context.progress.line(&format!(
-            "{name}: the newest change was asked for {} at {}; {doing}",
-            newest.holder(),
-            rfc3339(newest.since)
-        ));
+        let (asked_for, since) = (newest.holder(), rfc3339(newest.since));
+        self.context.tell(Note {
+            code: EventCode::Resuming,
+            text: format!("{name}: the newest change was asked for {asked_for} at {since}; {doing}"),
+            fields: json!({"stack": name, "asked_for": asked_for, "since": since, "goes_on": newest.goes_on()}),
+        });
     }
 
     async fn follow_watched(self, newest: Newest) -> anyhow::Result<(UnderWay, Seen)> {
@@ -115,8 +119,7 @@ impl Work<'_> {
         match now {
             Some((stack, images)) if is(&images.onebox, &digits) && !is(&images.fleet, &digits) => {
                 self.context
-                    .progress
-                    .line("Fleet didn't bear the image: bringing Onebox back to what Fleet runs");
+                    .tell(Note::putting_back(&images.fleet, "Fleet didn't bear the image"));
                 let back = self.put_onebox_back(&stack, &images.fleet).await;
                 outcome::after_putting_back(error, back)
             }
@@ -147,7 +150,11 @@ impl Work<'_> {
             Some((_, None)) | None => {}
         }
         if left.is_empty() && !went_on {
-            work.context.progress.line(&format!("nothing to resume: {images}"));
+            work.context.tell(Note {
+                code: EventCode::NothingLeft,
+                text: format!("nothing to resume: {images}"),
+                fields: json!({"onebox": images.onebox, "fleet": images.fleet}),
+            });
         }
         if left.iter().any(|step| *step != Step::Judge) {
             work.preflight(&stack, stage_of(work.scope)).await?;

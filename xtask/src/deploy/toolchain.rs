@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use stacks::source::CLONE_URL;
 
 use super::left::refuse_taken_name;
+use super::report;
 use super::resume::nothing;
-use super::{report, say_under_way};
 use crate::aws::Aws;
 use crate::cloud;
 use crate::code::Code;
@@ -18,6 +18,7 @@ use crate::exit::Failure;
 use crate::flags::{Deploy, Target};
 use crate::stack::apply::{Applied, Terms, apply, follow_under_way};
 use crate::stack::gone;
+use crate::telling::note::Note;
 use crate::token::{Purpose, Scope, token_for};
 
 impl Deploy {
@@ -57,7 +58,7 @@ impl Deploy {
         let pipeline = one(context, &aws, &stacks.toolchain, asking).await?;
         changed |= pipeline.changed;
         if pipeline.under_way {
-            say_under_way(context, &pipeline.stack.name, &follow);
+            context.tell(Note::under_way(&pipeline.stack.name, &follow, false));
             return Ok(json!({"environment": self.target.name(), "changed": true, "under_way": true}));
         }
         report(context, &pipeline.stack, changed, started);

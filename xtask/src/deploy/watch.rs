@@ -33,12 +33,42 @@ pub(super) struct Seen {
     pub(super) probes: Vec<(Stage, Counts)>,
 }
 
-/// Does something to a stage and watches it meanwhile, with probes or without, from a phase on.
+/// How the watching of a stage begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Start {
+    /// Whether probes go to it.
+    pub(super) probes: bool,
+    /// How far the change is already.
+    pub(super) phase: Phase,
+    /// Why probes go to it though this command didn't begin the change; none where it did.
+    pub(super) because: Option<String>,
+}
+
+impl Start {
+    /// Of a change that this command makes.
+    pub(super) fn of_change(probes: bool) -> Self {
+        Self {
+            probes,
+            ..Self::default()
+        }
+    }
+
+    /// Of a change that goes on already.
+    pub(super) fn under_way(probes: bool, because: &str) -> Self {
+        Self {
+            probes,
+            phase: Phase::under_way(),
+            because: Some(because.to_owned()),
+        }
+    }
+}
+
+/// Does something to a stage and watches it meanwhile, with probes or without.
 pub(super) async fn watching<T>(
     context: &Context,
     aws: &Aws,
     (stack, places, stage): (&Stack, &Places, Stage),
-    (probes, phase): (bool, Phase),
+    start: Start,
     change: impl Future<Output = T>,
 ) -> (T, Seen) {
     let mut watch = Watch {
@@ -47,8 +77,7 @@ pub(super) async fn watching<T>(
         stack,
         places,
         stage,
-        probes,
-        phase,
+        start,
         traffic: Vec::new(),
     };
     let done = tokio::select! {
@@ -66,8 +95,7 @@ struct Watch<'a> {
     stack: &'a Stack,
     places: &'a Places,
     stage: Stage,
-    probes: bool,
-    phase: Phase,
+    start: Start,
     traffic: Vec<(Stage, Traffic)>,
 }
 
@@ -80,25 +108,33 @@ impl Watch<'_> {
             let place = self.places.of_stage(self.stage);
             let found = self.aws.services(&place.cluster, &[&place.service]).await;
             if let Some(service) = found.ok().and_then(|mut services| services.pop()) {
-                self.phase.look(&service, SystemTime::now());
+                self.start.phase.look(&service, SystemTime::now());
             }
-            if self.probes && self.phase.has_begun() && self.traffic.is_empty() {
-                let probed: &[Stage] = match self.stage {
-                    Stage::Onebox => &[Stage::Onebox, Stage::Fleet],
-                    Stage::Fleet => &[Stage::Fleet],
-                };
-                self.traffic = probed
-                    .iter()
-                    .copied()
-                    .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
-                    .collect();
+            if self.start.probes && self.start.phase.has_begun() && self.traffic.is_empty() {
+                self.probe();
             }
             side_by_side.look(self.aws, self.places).await;
-            let sides = side_by_side.sides((self.stage, &self.phase), &self.probed());
+            let sides = side_by_side.sides((self.stage, &self.start.phase), &self.probed());
             self.context.sides.see(sides);
             let pause = pause(self.aws, elapsed);
             tokio::time::sleep(pause).await;
             elapsed += pause;
+        }
+    }
+
+    /// Sends probes from now on, and says so where that is taken up again.
+    fn probe(&mut self) {
+        let probed: &[Stage] = match self.stage {
+            Stage::Onebox => &[Stage::Onebox, Stage::Fleet],
+            Stage::Fleet => &[Stage::Fleet],
+        };
+        self.traffic = probed
+            .iter()
+            .copied()
+            .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
+            .collect();
+        if let Some(because) = self.start.because.take() {
+            self.context.tell(Note::probing(probed, &because));
         }
     }
 
@@ -133,7 +169,7 @@ impl Watch<'_> {
             probes.push((stage, counts));
         }
         Seen {
-            alone_since: self.phase.alone_since(),
+            alone_since: self.start.phase.alone_since(),
             probes,
         }
     }

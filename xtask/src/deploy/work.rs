@@ -9,7 +9,7 @@ use stacks::{foundation, service};
 use super::judge::{judge, judge_or_probe};
 use super::place::Places;
 use super::plan::{Images, Step, steps};
-use super::watch::{Seen, watching};
+use super::watch::{Seen, Start, watching};
 use super::{outcome, preflight};
 use crate::aws::Aws;
 use crate::code::Code;
@@ -19,7 +19,6 @@ use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, Recipe};
 use crate::patience::patiently;
-use crate::services::phase::Phase;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::standing::{Standing, standing};
 use crate::stack::{Stack, Wanted};
@@ -176,10 +175,32 @@ impl Work<'_> {
         let Ok(places) = Places::of(self.aws, stack).await else {
             return Ok((following.await?, Seen::default()));
         };
-        let from = (!self.deploy.caution.no_probe, Phase::under_way());
-        let onebox = stacks::Stage::Onebox;
-        let (followed, seen) = watching(self.context, self.aws, (stack, &places, onebox), from, following).await;
+        let start = Start::under_way(
+            !self.deploy.caution.no_probe,
+            "whoever began this may no longer send probes",
+        );
+        let stage = self.changing(&places).await;
+        let (followed, seen) = watching(self.context, self.aws, (stack, &places, stage), start, following).await;
+        let seen = if stage == stacks::Stage::Onebox {
+            seen
+        } else {
+            Seen::default()
+        };
         Ok((followed?, seen))
+    }
+
+    /// The stage that a change has come to. What can't be seen is taken for Onebox, which comes first.
+    async fn changing(self, places: &Places) -> stacks::Stage {
+        let mut goes_on = [false, false];
+        for (goes_on, place) in goes_on.iter_mut().zip([&places.onebox, &places.fleet]) {
+            let found = self.aws.services(&place.cluster, &[&place.service]).await;
+            let service = found.ok().and_then(|mut services| services.pop());
+            *goes_on = service.is_some_and(|service| service.is_changing());
+        }
+        match goes_on {
+            [false, true] => stacks::Stage::Fleet,
+            _ => stacks::Stage::Onebox,
+        }
     }
 
     /// The failure of an operation that brought this very image, and was followed to its end: it isn't tried again.
@@ -302,7 +323,7 @@ impl Work<'_> {
             self.context,
             self.aws,
             (stack, &places, stage),
-            (probes, Phase::default()),
+            Start::of_change(probes),
             change,
         )
         .await;
@@ -350,7 +371,7 @@ impl Work<'_> {
             self.context,
             self.aws,
             (stack, &places, stage),
-            (probes, Phase::default()),
+            Start::of_change(probes),
             change,
         )
         .await;

@@ -121,9 +121,12 @@ pub(crate) async fn push(
     };
     let route = if let Some(engine) = engine {
         engine.load(docker_archive(&contents, repository, tag)?).await?;
-        engine
-            .push(repository, tag, &login.username, login.password.reveal())
-            .await?;
+        let by_docker = engine.push(repository, tag, &login.username, login.password.reveal());
+        if let Err(error) = by_docker.await {
+            // Docker's words don't tell a lost network from a refusal; whether the registry answers does.
+            remote.manifest(tag).await.with_context(|| format!("{error:#}"))?;
+            return Err(error);
+        }
         UsedRoute::Docker
     } else {
         remote.put_blob(&contents.layer).await?;

@@ -14,6 +14,8 @@ use super::{
     contents::{Blob, MANIFEST_TYPE, digest},
     push::RegistryLogin,
 };
+use crate::code::Code;
+use crate::exit::{self, Exit};
 
 /// How often a request is made at most, when the connection is lost or the registry fails.
 const ATTEMPTS: u32 = 4;
@@ -147,7 +149,12 @@ impl Repository {
         attempt().await.map_err(|failure| match failure {
             Failure::Lasting(error) => error,
             Failure::Passing(error) => {
-                error.context(format!("can't {what} in {} after {ATTEMPTS} attempts", self.reference))
+                let error = error.context(format!("can't {what} in {} after {ATTEMPTS} attempts", self.reference));
+                exit::Failure {
+                    passing: true,
+                    ..exit::Failure::new(Exit::Failed, format!("{error:#}")).code(Code::ImagePush)
+                }
+                .into()
             }
         })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Minimum, Service, describe, is_settled};
@@ -12,6 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::follow::pause;
+use crate::telling::event_code::EventCode;
 use crate::telling::log::{PACE, SILENCE};
 
 /// The longest that the tasks may take to run once CloudFormation says that the services are complete.
@@ -38,10 +40,11 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
         };
         let settled = seen.iter().all(settled);
         context.progress.block(&lines);
-        if let Some(text) = said.news(&lines.join("; "), settled, started.elapsed())
-            && !context.progress.is_live()
-        {
-            context.progress.line(&text);
+        if let Some(text) = said.news(&lines.join("; "), settled, started.elapsed()) {
+            context.output.event(EventCode::Tasks, record(&seen, settled));
+            if !context.progress.is_live() {
+                context.progress.line(&text);
+            }
         }
         if settled {
             context.progress.clear();
@@ -63,6 +66,20 @@ async fn look<'a>(aws: &Aws, minimums: &'a [Minimum]) -> anyhow::Result<Vec<(&'a
         seen.push((minimum, service));
     }
     Ok(seen)
+}
+
+/// A look for programs.
+fn record(seen: &[(&Minimum, Option<Service>)], settled: bool) -> Value {
+    let one = |(minimum, service): &(&Minimum, Option<Service>)| {
+        json!({
+            "service": minimum.service,
+            "needed": minimum.tasks,
+            "desired": service.as_ref().map(|service| service.desired),
+            "running": service.as_ref().map(|service| service.running),
+            "pending": service.as_ref().map(|service| service.pending),
+        })
+    };
+    json!({"settled": settled, "services": seen.iter().map(one).collect::<Vec<_>>()})
 }
 
 fn line(minimum: &Minimum, service: Option<&Service>) -> String {

@@ -5,6 +5,8 @@ mod tests;
 
 use std::time::SystemTime;
 
+use serde_json::json;
+
 use super::change_set::{abandon, work_out};
 use super::events::Event;
 use super::explain::{Consequences, Evidence, Told};
@@ -243,7 +245,11 @@ async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_
         "{} is in {}, from which it can only be deleted; {holds}",
         stack.name, stack.status
     );
-    context.progress.line(&found);
+    context.tell(Note {
+        code: EventCode::LeftOver,
+        text: found,
+        fields: json!({"stack": stack.name, "status": stack.status, "holds": left}),
+    });
     let question = format!("delete {} and create it anew?", stack.name);
     if !terms.yes && !prompt::confirm(context, &question, "--yes", "interrupted: nothing was changed").await? {
         return Err(declined(&stack.name).into());

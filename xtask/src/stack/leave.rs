@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::events::EventLog;
 use super::follow::Operation;
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, exit_of};
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
 
 /// How long a second Ctrl-C is waited for, which stops an update.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -28,10 +32,15 @@ pub(super) async fn leave(
     let interrupted = exit_of(&error) == Exit::Interrupted;
     let is_update = log.status() == Some("UPDATE_IN_PROGRESS");
     if interrupted && is_update && context.interrupt.may_come_again() {
-        context.progress.line(&format!(
-            "interrupted: {name} goes on in CloudFormation; Ctrl-C again within {} s stops it, and what ran before runs again",
-            AGAIN.as_secs()
-        ));
+        let seconds = AGAIN.as_secs();
+        context.tell(Note {
+            code: EventCode::Leaving,
+            text: format!(
+                "interrupted: {name} goes on in CloudFormation; Ctrl-C again within {seconds} s stops it, and what ran \
+                 before runs again"
+            ),
+            fields: json!({"stack": name, "again_within_seconds": seconds}),
+        });
         if context.interrupt.again_within(AGAIN).await {
             return cancel(aws, operation).await;
         }

@@ -57,6 +57,26 @@ pub(crate) enum EventCode {
     NoTraffic,
     /// Something goes on without a protection.
     Unprotected,
+    /// Whose account is worked in.
+    Account,
+    /// An image was built.
+    ImageBuilt,
+    /// An image is in the registry.
+    ImagePushed,
+    /// A change was left to itself.
+    UnderWay,
+    /// What `--resume` found.
+    Resuming,
+    /// Nothing is left for `--resume` to do.
+    NothingLeft,
+    /// Probes go to stages from now on.
+    Probing,
+    /// Tasks are waited for.
+    Tasks,
+    /// A failed creation left something.
+    LeftOver,
+    /// Someone asked to leave, and may ask for more.
+    Leaving,
     /// What the stages run, as `status --watch` sees it.
     Status,
     /// A pipeline's action.
@@ -78,7 +98,7 @@ pub(crate) enum EventCode {
 }
 
 /// Every code, in the order in which the document has them.
-pub(crate) const EVENT_CODES: [EventCode; 35] = [
+pub(crate) const EVENT_CODES: [EventCode; 45] = [
     EventCode::StackBegan,
     EventCode::StackDone,
     EventCode::StackCleaningUp,
@@ -105,6 +125,16 @@ pub(crate) const EVENT_CODES: [EventCode; 35] = [
     EventCode::PuttingBack,
     EventCode::NoTraffic,
     EventCode::Unprotected,
+    EventCode::Account,
+    EventCode::ImageBuilt,
+    EventCode::ImagePushed,
+    EventCode::UnderWay,
+    EventCode::Resuming,
+    EventCode::NothingLeft,
+    EventCode::Probing,
+    EventCode::Tasks,
+    EventCode::LeftOver,
+    EventCode::Leaving,
     EventCode::Status,
     EventCode::Action,
     EventCode::Load,
@@ -168,6 +198,16 @@ impl EventCode {
             Self::PuttingBack => ("putting-back", "putting_back", &["image", "because"], "Onebox is brought back to the image that Fleet runs"),
             Self::NoTraffic => ("no-traffic", "no_traffic", &["minutes", "probes_per_second"], "nobody has asked for anything lately"),
             Self::Unprotected => ("unprotected", "unprotected", &["words"], "the deployment goes on without a protection, as asked"),
+            Self::Account => ("account", "account", &["account", "region", "endpoint", "arn"], "whose account is worked in, where and as whom; `endpoint` where that takes the place of AWS's own"),
+            Self::ImageBuilt => ("image-built", "image_built", &["digest", "size_bytes", "binary_bytes", "seconds"], "an image was built"),
+            Self::ImagePushed => ("image-pushed", "image_pushed", &["image", "route", "seconds"], "an image is in the registry: pushed through `docker`, `direct`, or there already (`neither`)"),
+            Self::UnderWay => ("under-way", "under_way", &["stack", "follow"], "of `--detach`: a change goes on by itself, up to the next stage; the command that follows it and goes on with it"),
+            Self::Resuming => ("resuming", "resuming", &["stack", "asked_for", "since", "goes_on"], "of `--resume`: the newest change of a stack, by whom and when it was asked for, and whether it goes on"),
+            Self::NothingLeft => ("nothing-left", "nothing_left", &["onebox", "fleet"], "of `--resume`: nothing is left to do; the image of each stage"),
+            Self::Probing => ("probing", "probing", &["stages", "probes_per_second", "because"], "probes go to these stages from now on, though whoever began the change no longer sends any"),
+            Self::Tasks => ("tasks", "tasks", &["settled", "services"], "what the services run while it is waited until they run all that they must, and once they do"),
+            Self::LeftOver => ("left-over", "left_over", &["stack", "status", "holds"], "what a failed creation or deletion left of a stack, which is deleted before it is created anew"),
+            Self::Leaving => ("leaving", "leaving", &["stack", "again_within_seconds"], "someone asked to leave; asked again within so long, CloudFormation stops the update"),
             Self::Status => ("status", "status", &["stages", "alarms"], "of `status --watch`: what the stages do, whenever it changes"),
             Self::Action => ("action", "action", &["stage", "action", "status", "started", "updated", "build", "reason"], "an action of the pipeline, whenever its status changes"),
             Self::Load => ("load", "load", &["requests", "failed", "stages", "unanswered"], "load, once a second so far (with `endpoint` and `seconds`), or in all"),

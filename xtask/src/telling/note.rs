@@ -108,6 +108,40 @@ impl Note {
         }
     }
 
+    /// Probes go to stages, though whoever began the change no longer sends any.
+    pub(crate) fn probing(stages: &[Stage], because: &str) -> Self {
+        let names: Vec<&str> = stages.iter().map(|stage| stage.name()).collect();
+        let values: Vec<&str> = stages.iter().map(|stage| stage.value()).collect();
+        Self {
+            code: EventCode::Probing,
+            fields: json!({"stages": values, "probes_per_second": PROBES_PER_SECOND, "because": because}),
+            text: format!(
+                "{because}: sending {PROBES_PER_SECOND} probes a second to {}",
+                names.join(" and as many to ")
+            ),
+        }
+    }
+
+    /// A change was left to itself, as asked; whether probes would go to it if it were followed.
+    pub(crate) fn under_way(stack: &str, follow: &str, probes: bool) -> Self {
+        let text = if probes {
+            format!(
+                "{stack} is under way, and CloudFormation goes on by itself up to the next stage; no probes go to it \
+                 meanwhile\n  next: follow it, with probes again, and go on with it, with `{follow}`"
+            )
+        } else {
+            format!(
+                "{stack} is under way, and CloudFormation goes on by itself up to the next stage\n  \
+                 next: follow it, and go on with it, with `{follow}`"
+            )
+        };
+        Self {
+            code: EventCode::UnderWay,
+            fields: json!({"stack": stack, "follow": follow}),
+            text,
+        }
+    }
+
     pub(crate) fn aws_silent(error: &str, limit: Duration) -> Self {
         Self {
             code: EventCode::AwsSilent,

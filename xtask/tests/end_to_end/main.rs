@@ -26,5 +26,6 @@ mod resume;
 mod same_source;
 mod stages;
 mod streams;
+mod terminal;
 mod update;
 mod wire;

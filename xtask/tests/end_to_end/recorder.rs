@@ -91,7 +91,7 @@ fn pass_on(client: TcpStream, address: &str, kept: &Mutex<Vec<Request>>) -> std:
 }
 
 /// One request's head, to its empty line, and its body; none at the end.
-fn read(client: &mut impl BufRead) -> std::io::Result<Option<(String, Vec<u8>)>> {
+pub(crate) fn read(client: &mut impl BufRead) -> std::io::Result<Option<(String, Vec<u8>)>> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if client.read_line(&mut head)? == 0 {

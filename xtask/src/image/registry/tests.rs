@@ -128,6 +128,13 @@ async fn gives_up_at_last() {
         format!("can't upload {digest} in HOST/service after 4 attempts: HOST/service answered 502 Bad Gateway");
     check(&registry, "service", "secret", &expected).await;
     assert_eq!(registry.requests(), 8, "asking and uploading, four times");
+    // Whoever pushes may bear that for longer, and says so.
+    let error = registry
+        .repository("service", "secret")
+        .put_blob(&blob())
+        .await
+        .unwrap_err();
+    assert!(exit::Failure::of(&error).is_some_and(|failure| failure.passing));
 }
 
 #[tokio::test]
