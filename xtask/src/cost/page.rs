@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::scene::Usage;
 use super::{TARGETS, basis, of_target, rows};
 
-/// What is assumed where no flag says otherwise; `flags.rs` has the same as defaults, and a test compares.
+/// What is assumed where no flag says otherwise; `flags/write.rs` has the same as defaults, and a test compares.
 pub(super) const USUAL: Usage = Usage {
     requests: 10.0,
     gigabytes_out: 10.0,

@@ -1,0 +1,129 @@
+//! What is looked at and asked of.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::parse::{concurrency, duration, rate};
+use super::{Cloud, Environment, Target};
+
+/// Show what a deployment would change, by resource and property; exit status 2 if there is anything.
+///
+/// The parameters keep their values, so it tells of the templates and not of the images. Nothing is changed.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// An environment, or the name of a stack.
+    #[arg(value_name = "STACK|ENVIRONMENT")]
+    pub(crate) name: String,
+    /// Tell instead what differs from what was deployed, because someone changed it otherwise.
+    ///
+    /// Only what the templates set is compared, and not every type of resource.
+    #[arg(long)]
+    pub(crate) drift: bool,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Print the outputs of an environment's stacks.
+#[derive(Debug, Args)]
+pub(crate) struct Outputs {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
+    /// Print this output's value alone.
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Show what the service's tasks wrote, of both stages or one.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) environment: Environment,
+    /// The stage [default: both].
+    #[arg(long, value_enum)]
+    pub(crate) stage: Option<ServiceStage>,
+    /// Go on showing what they write, until interrupted.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How far back to begin, up to 60m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub(crate) since: Duration,
+    /// Show only what matches a filter pattern of CloudWatch Logs, such as `error`, `"not found"` or `{ $.status = 500 }`.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Show what an environment runs: stacks, stages, alarms, services, images, endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) target: Target,
+    /// Go on showing what the stages do, until interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Look for what this machine and account lack before a deployment meets it, each with its mend; exit status 4 if one won't work.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// Tell of a resource of the templates: where it is defined, why, what depends on it, and its fidelity locally.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A logical id, such as `FleetService`, a type, such as `AWS::ECS::Service`, or an error's code.
+    #[arg(value_name = "RESOURCE|TYPE|CODE")]
+    pub(crate) name: String,
+    /// Look in this stack alone.
+    #[arg(long, value_name = "STACK")]
+    pub(crate) stack: Option<String>,
+    /// Print NDJSON that ends in one `result` object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Send requests to an environment's endpoint; a table of counts and percentiles by stage.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    pub(crate) environment: Environment,
+    /// How many requests may be under way at once: without --rate, as many as are.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = concurrency)]
+    pub(crate) concurrency: usize,
+    /// Requests a second, whether the earlier ones are answered or not [default: the next as soon as one is answered].
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// How long, such as 500ms, 30s or 2m: up to an hour.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Reach this stage alone, by the header that picks it.
+    #[arg(long, value_enum)]
+    pub(crate) stage: Option<ServiceStage>,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
+/// A stage that answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServiceStage {
+    /// A small share of the requests, and every change first.
+    Onebox,
+    /// Nearly all requests.
+    Fleet,
+}
+
+impl ServiceStage {
+    /// The value of the header that picks the stage.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Onebox => constants::stage::ONEBOX,
+            Self::Fleet => constants::stage::FLEET,
+        }
+    }
+}
