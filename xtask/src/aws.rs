@@ -194,6 +194,22 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
         .unwrap_or_default()
 }
 
+/// The same to the second, always as wide: for columns.
+pub(crate) fn whole_seconds(time: SystemTime) -> String {
+    let seconds = aws_smithy_types::DateTime::from(time).secs();
+    // It fails for years that no clock here shows.
+    aws_smithy_types::DateTime::from_secs(seconds)
+        .fmt(aws_smithy_types::date_time::Format::DateTime)
+        .unwrap_or_default()
+}
+
+/// The same to the millisecond, always as wide.
+pub(crate) fn whole_milliseconds(time: SystemTime) -> String {
+    let milliseconds = aws_smithy_types::DateTime::from(time).subsec_nanos() / 1_000_000;
+    let seconds = whole_seconds(time);
+    format!("{}.{milliseconds:03}Z", seconds.trim_end_matches('Z'))
+}
+
 /// The loader for what the environment and the profile say, or rather what the flags say.
 ///
 /// The region is looked for where [`constants::DEFAULT_REGION`] says, and no further: the default chain would also ask

@@ -53,17 +53,27 @@ impl Build {
                 .code(Code::NoStack)
                 .next("`cargo xtask deploy toolchain` makes it")
         })?;
-        check::check(context, root, self.reports.as_deref()).await?;
+        let mut done = 0;
+        let mut begin = |what: &str| {
+            done += 1;
+            context.progress.line(&step(done, what));
+        };
+        check::check(context, root, self.reports.as_deref(), &mut begin).await?;
         let repository = foundation.output(IMAGE_REPOSITORY_URI)?;
         let recipe = Recipe {
             binary: Binary::Service,
             fault,
         };
+        begin("the service's image");
+        let service = publish::publish(context, &aws, repository, &recipe).await?;
+        begin("the bootstrap image");
+        let bootstrap = publish::publish(context, &aws, repository, &Recipe::plain(Binary::Bootstrap)).await?;
         let images = Images {
             source: self.source,
-            service: publish::publish(context, &aws, repository, &recipe).await?,
-            bootstrap: publish::publish(context, &aws, repository, &Recipe::plain(Binary::Bootstrap)).await?,
+            service,
+            bootstrap,
         };
+        begin("the templates, and the folder that is handed on");
         hand_on(root, &self.out, &images)?;
         context.output.line(&images.service);
         context
@@ -71,6 +81,23 @@ impl Build {
             .line(&format!("built {} in {}", self.out.display(), human(started.elapsed())));
         Ok(json!({"image": images.service, "bootstrap": images.bootstrap, "out": self.out}))
     }
+}
+
+/// How the line of a step begins.
+const STEP: &str = "step ";
+
+/// The steps of a build: the tests of each package, both images, the folder.
+const STEPS: usize = check::PACKAGES.len() + 3;
+
+/// The line that says that a step begins.
+fn step(number: usize, what: &str) -> String {
+    format!("{STEP}{number} of {STEPS}: {what}")
+}
+
+/// What such a line says, `2 of 5: testing stacks`; none for any other line.
+pub(crate) fn step_of(line: &str) -> Option<&str> {
+    let told = line.strip_prefix(STEP)?;
+    told.starts_with(|first: char| first.is_ascii_digit()).then_some(told)
 }
 
 /// Fills the folder with what the stages after Build begin with.

@@ -1,4 +1,4 @@
-//! The codes of errors: stable names that scripts and people can look up, each with its cause and its mend.
+//! The codes of errors: stable names that scripts and people can look up, each with its cause and what to do next.
 //!
 //! `docs/errors.md` is the same, and a test compares them.
 
@@ -193,7 +193,7 @@ pub(crate) struct Entry {
     pub(crate) name: &'static str,
     /// The cause.
     pub(crate) cause: &'static str,
-    /// The mend.
+    /// What to do next.
     pub(crate) mend: &'static str,
 }
 
@@ -272,7 +272,7 @@ impl Code {
             Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "mend what the reasons name, and deploy again"),
             Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "mend what the events name, then `aws cloudformation continue-update-rollback`"),
             Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge Onebox's image by; it stays on Onebox", "let more requests come and judge again, or go on without, or take it back: the error names each command"),
-            Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "mend what the stage's words name, and push; or `cargo xtask pipeline retry`"),
+            Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
             Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow it with the same command"),
@@ -286,7 +286,7 @@ pub(crate) fn markdown() -> String {
     let mut text = "# Errors\n\nWritten by `cargo xtask errors --markdown`; a test compares.\n\n\
         Every error has a code, in the text as `error[E-STACK-BUSY]` and in the `result` object of `--json` as `code`.\n\
         A code keeps its meaning; `cargo xtask explain CODE` prints its entry.\n\n\
-        | code | cause | mend |\n|---|---|---|\n"
+        | code | cause | next |\n|---|---|---|\n"
         .to_owned();
     for Entry { name, cause, mend } in CODES.map(Code::entry) {
         let _ = writeln!(text, "| `{name}` | {cause} | {mend} |");

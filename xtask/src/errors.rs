@@ -1,4 +1,4 @@
-//! `errors`: the codes of errors, each with its cause and its mend.
+//! `errors`: the codes of errors, each with its cause and what to do next.
 
 use serde_json::{Value, json};
 
@@ -19,10 +19,10 @@ impl Errors {
     }
 }
 
-/// A code with its cause and its mend, for people.
+/// A code with its cause and what to do next, for people.
 pub(crate) fn render(code: Code) -> String {
     let Entry { name, cause, mend } = code.entry();
-    format!("{name}\n  cause  {cause}\n  mend   {mend}")
+    format!("{name}\n  cause  {cause}\n  next   {mend}")
 }
 
 /// The code of this name, however it is written.
@@ -41,7 +41,7 @@ mod tests {
         insta::assert_snapshot!(render(Code::Declined), @"
         E-DECLINED
           cause  the question was answered with no; the change set was deleted and nothing was changed
-          mend   run the command again to be asked again
+          next   run the command again to be asked again
         ");
     }
 }

@@ -1,5 +1,6 @@
 //! `pipeline`: runs the pipeline and follows it to its end; what is missing of it is created.
 
+mod build_log;
 mod demonstration;
 pub(crate) mod execution;
 mod follow;
@@ -56,7 +57,6 @@ impl Pipeline {
             Some(commit) => awaited(context, &aws, place, commit).await?,
             None => joined(context, &aws, place, &demonstration::variables(self)).await?,
         };
-        context.progress.line(&show::headline(&execution));
         let finished = finish(context, &aws, place, &execution.id, &again, started).await;
         let load = demonstration::end_load(context, traffic).await;
         finished.map(|mut result| {
@@ -145,7 +145,7 @@ async fn finish(
         return Err(failure.into());
     }
     let runs = runs?;
-    context.output.line(&runs.render());
+    context.output.line(&runs.render_as_wanted());
     context
         .progress
         .line(&format!("the pipeline succeeded in {}", human(started.elapsed())));
@@ -182,7 +182,6 @@ async fn follow_on(context: &Context, aws: &Aws, place: &Place, id: &str, again:
         context
             .progress
             .line("this push has changed the pipeline, which runs it again by the new definition");
-        context.progress.line(&show::headline(next));
         id.clone_from(&next.id);
     }
 }
@@ -213,7 +212,7 @@ async fn failure(aws: &Aws, snapshot: &Snapshot, again: &str) -> Option<Failure>
             let retry = retry_command(again);
             explain(aws, snapshot)
                 .await
-                .next(format!("mend the cause, commit, and run `{again}`"))
+                .next(format!("fix the cause, commit, and run `{again}`, which pushes"))
                 .next(format!("or try the same commit again with `{retry}`"))
         }
     })
@@ -226,18 +225,26 @@ fn retry_command(again: &str) -> String {
 async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
     let place = prepare::existing(&aws, &again(cloud)).await?;
-    let executions = aws.executions(&place.pipeline).await?;
+    let mut executions = aws.executions(&place.pipeline).await?;
+    for execution in executions.iter_mut().filter(|execution| execution.is_asked_for()) {
+        // The list has no variables.
+        execution.fault = aws.execution(&place.pipeline, &execution.id).await?.fault;
+    }
     let Some(newest) = executions.first() else {
         context.output.line(&format!("{} has not run yet", place.pipeline));
         return Ok(json!({"pipeline": place.pipeline, "executions": []}));
     };
     let actions = aws.actions(&place.pipeline, &newest.id).await?;
     let names = aws.pipeline_stages(&place.pipeline).await?;
-    let stages = show::stages(&names, &actions, SystemTime::now());
-    context.output.line(&show::block(newest, &stages, None).join("\n"));
-    let rows: Vec<Vec<String>> = executions.iter().map(show::row).collect();
-    let header = ["EXECUTION", "STATUS", "COMMIT", "MESSAGE", "STARTED BY"];
-    context.output.line(&format!("\n{}", table::render(&header, &rows)));
+    let now = SystemTime::now();
+    let stages = show::stages(&names, &actions, now);
+    let mut lines = vec![show::headline(newest)];
+    lines.extend(show::block(&stages, &[]));
+    context.output.line(&lines.join("\n"));
+    let rows: Vec<Vec<String>> = executions.iter().map(|execution| show::row(execution, now)).collect();
+    context
+        .output
+        .line(&format!("\n{}", table::render(&show::HEADER, &rows)));
     Ok(json!({
         "pipeline": place.pipeline,
         "executions": executions.iter().map(show::execution_record).collect::<Vec<_>>(),

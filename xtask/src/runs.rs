@@ -36,6 +36,21 @@ impl Runs {
 
     /// Two lines for people, or one where nothing runs.
     pub(crate) fn render(&self) -> String {
+        let status = self.stack.as_ref().map(|stack| stack.status.as_str());
+        self.table(status.unwrap_or_default())
+    }
+
+    /// The same where what was wanted runs. A stack's status is of its last change: where that was rolled back, nothing
+    /// was changed since.
+    pub(crate) fn render_as_wanted(&self) -> String {
+        let status = self.stack.as_ref().map(|stack| stack.status.as_str());
+        match status {
+            Some("UPDATE_ROLLBACK_COMPLETE") => self.table("no change needed: it runs this already"),
+            status => self.table(status.unwrap_or_default()),
+        }
+    }
+
+    fn table(&self, status: &str) -> String {
         let Some(stack) = &self.stack else {
             return format!("{}: not deployed", self.name);
         };
@@ -47,7 +62,7 @@ impl Runs {
         if let Some(endpoint) = self.value(WEB_API_ENDPOINT) {
             rows.push(vec!["endpoint".to_owned(), endpoint.to_owned()]);
         }
-        table::render(&[&stack.name, &stack.status], &rows)
+        table::render(&[&stack.name, status], &rows)
     }
 
     /// The same for programs.
@@ -83,12 +98,22 @@ mod tests {
             parameters: entries(&[("OneboxImage", "a@sha256:2"), ("FleetImage", "a@sha256:1")]),
             outputs: entries(&[("WebAPIEndpoint", "http://x")]),
         };
-        let runs = Runs {
+        let mut runs = Runs {
             name: "Service".to_owned(),
             stack: Some(stack),
         };
         insta::assert_snapshot!(runs.render(), @r"
         Service   UPDATE_COMPLETE
+        Onebox    a@sha256:2
+        Fleet     a@sha256:1
+        endpoint  http://x
+        ");
+        assert_eq!(runs.render_as_wanted(), runs.render());
+        if let Some(stack) = &mut runs.stack {
+            stack.status = "UPDATE_ROLLBACK_COMPLETE".to_owned();
+        }
+        insta::assert_snapshot!(runs.render_as_wanted(), @"
+        Service   no change needed: it runs this already
         Onebox    a@sha256:2
         Fleet     a@sha256:1
         endpoint  http://x

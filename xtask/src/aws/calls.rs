@@ -268,7 +268,7 @@ calls! {
         LIST_PIPELINE_EXECUTIONS "ListPipelineExecutions", &[(Executions, &[
             Pipeline, PipelineStatus, PipelineStop, PipelineRetry,
         ])];
-        GET_PIPELINE_EXECUTION "GetPipelineExecution", &[(Executions, FOLLOWS)];
+        GET_PIPELINE_EXECUTION "GetPipelineExecution", &[(Executions, LOOKS_AT_EXECUTIONS)];
         LIST_ACTION_EXECUTIONS "ListActionExecutions", &[(Executions, LOOKS_AT_EXECUTIONS)];
         START_PIPELINE_EXECUTION "StartPipelineExecution", &[(Executions, &[Pipeline])];
         STOP_PIPELINE_EXECUTION "StopPipelineExecution", &[(Executions, &[PipelineStop])];

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use constants::pipeline::{FAULT, NO_FAULT};
 use serde_json::{Value, json};
 
 use super::calls::{Operation, codepipeline};
@@ -52,6 +53,8 @@ impl Aws {
                 None => break,
             }
         }
+        // The newest come first; of two that began at once, the one that was asked for first has to stay first.
+        actions.reverse();
         actions.sort_by_key(|action| action.started);
         Ok(actions)
     }
@@ -119,6 +122,8 @@ fn summary(summary: &Value) -> Execution {
         revision: items(&summary["sourceRevisions"]).next().map(revision),
         trigger: reason(&summary["trigger"]["triggerType"]),
         started: time(&summary["startTime"]),
+        updated: time(&summary["lastUpdateTime"]),
+        fault: None,
     }
 }
 
@@ -130,7 +135,15 @@ fn execution(execution: &Value) -> Execution {
         revision: items(&execution["artifactRevisions"]).next().map(revision),
         trigger: reason(&execution["trigger"]["triggerType"]),
         started: None,
+        updated: None,
+        fault: items(&execution["variables"]).find_map(fault),
     }
+}
+
+/// The fault that a variable of an execution asks for.
+fn fault(variable: &Value) -> Option<String> {
+    let value = reason(&variable["resolvedValue"]).filter(|value| value != NO_FAULT);
+    value.filter(|_| variable["name"] == FAULT)
 }
 
 fn revision(revision: &Value) -> Revision {

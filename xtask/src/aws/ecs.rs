@@ -114,7 +114,7 @@ impl Aws {
         for name in task.failed_containers() {
             if let Some((group, stream)) = log_stream(&answer["taskDefinition"], &task.arn, name) {
                 let lines = self.last_log_lines(&group, &stream, LAST_LINES).await?;
-                words.extend(lines.into_iter().map(|line| format!("{name}: {line}")));
+                words.extend(lines.into_iter().map(|(_, line)| format!("{name}: {line}")));
             }
         }
         Ok(words)

@@ -21,12 +21,19 @@ pub(crate) struct LogLine {
 }
 
 impl Aws {
-    /// The last lines of a log stream.
-    pub(crate) async fn last_log_lines(&self, group: &str, stream: &str, lines: u32) -> anyhow::Result<Vec<String>> {
+    /// The last lines of a log stream, each with when it was written; the most that may be asked for is 10,000.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html>
+    pub(crate) async fn last_log_lines(
+        &self,
+        group: &str,
+        stream: &str,
+        lines: u32,
+    ) -> anyhow::Result<Vec<(SystemTime, String)>> {
         let input = json!({"logGroupName": group, "logStreamName": stream, "limit": lines, "startFromHead": false});
         let answer = json::call(&self.config, logs::GET_LOG_EVENTS, input).await?;
-        let messages = events(&answer).iter().filter_map(|event| event["message"].as_str());
-        Ok(messages.map(|message| message.trim_end().to_owned()).collect())
+        let lines = events(&answer).iter().map(log_line);
+        Ok(lines.map(|line| (line.time, line.text)).collect())
     }
 
     /// The lines of a log group since a moment, in the order of their times, as far as they match a filter pattern; a

@@ -14,13 +14,18 @@ use crate::exit::{Coded as _, Exit, Failure};
 
 /// What is deployed: the service and the templates. Their tests need nothing but Rust; everything else that
 /// `cargo xtask test` checks is for before the push.
-const PACKAGES: [&str; 2] = ["service", "stacks"];
+pub(super) const PACKAGES: [&str; 2] = ["service", "stacks"];
 
-/// Runs the tests, and writes a report of each package's where a folder is named.
+/// Runs the tests, and writes a report of each package's where a folder is named; `begin` hears of each step.
 ///
 /// # Errors
 /// When a test fails, naming it, or doesn't compile.
-pub(super) async fn check(context: &Context, root: &Path, reports: Option<&Path>) -> anyhow::Result<()> {
+pub(super) async fn check(
+    context: &Context,
+    root: &Path,
+    reports: Option<&Path>,
+    begin: &mut impl FnMut(&str),
+) -> anyhow::Result<()> {
     if let Some(reports) = reports.filter(|reports| reports.exists()) {
         // What an earlier build found is no finding of this one, which may not get as far.
         fs::remove_dir_all(reports)
@@ -29,7 +34,7 @@ pub(super) async fn check(context: &Context, root: &Path, reports: Option<&Path>
     }
     let mut failed = Vec::new();
     for package in PACKAGES {
-        context.progress.line(&format!("testing {package}"));
+        begin(&format!("testing {package}"));
         let mut command = cargo_test(root, package);
         let running = tokio::task::spawn_blocking(move || run(&mut command));
         let leaving = "interrupted: the tests are not complete";

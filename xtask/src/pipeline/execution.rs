@@ -19,6 +19,10 @@ pub(crate) struct Execution {
     pub(crate) trigger: Option<String>,
     /// When it began, where the answer tells.
     pub(crate) started: Option<SystemTime>,
+    /// When its status changed last, where the answer tells.
+    pub(crate) updated: Option<SystemTime>,
+    /// The fault that its image shows on purpose, where the answer tells.
+    pub(crate) fault: Option<String>,
 }
 
 /// A commit.
@@ -72,6 +76,34 @@ impl Execution {
     /// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecution.html>
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.status.as_str(), "InProgress" | "Stopping")
+    }
+
+    /// How long it has run, or ran.
+    pub(crate) fn elapsed(&self, now: SystemTime) -> Option<Duration> {
+        let end = if self.is_running() { Some(now) } else { self.updated };
+        end?.duration_since(self.started?).ok()
+    }
+
+    /// Whether someone asked for it, who may have given it variables; any other has those of the pipeline.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.trigger.as_deref() == Some("StartPipelineExecution")
+    }
+
+    /// What started it, for people.
+    ///
+    /// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ExecutionTrigger.html>
+    pub(crate) fn started_by(&self) -> String {
+        let trigger = self.trigger.as_deref().unwrap_or_default();
+        let by = match trigger {
+            "CloudWatchEvent" | "PollForSourceChanges" | "Webhook" | "WebhookV2" => "push",
+            "StartPipelineExecution" => "hand",
+            "CreatePipeline" => "creation",
+            other => other,
+        };
+        match &self.fault {
+            Some(fault) => format!("{by}, --fault {fault}"),
+            None => by.to_owned(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::build_log::{self, Standing, Story};
 use super::execution::{Action, Build, Execution};
 use super::show::{self, Stage};
 use crate::aws::Aws;
@@ -19,15 +20,15 @@ use crate::telling::event_code::EventCode;
 /// The longest that an execution is followed: two service stages, of which each may take as long as its stack may.
 const LIMIT: Duration = Duration::from_hours(16);
 
-/// The lines of a failed build's log that are told: enough for a compiler's error, few enough to stay on the screen.
-const LOG_LINES: usize = 12;
+/// The last lines of a build's log that are read to tell what failed it.
+const FAILED_LINES: u32 = 200;
 
-/// The lines that are looked through for those: CodeBuild's own stand between and after them.
-const LOG_LINES_READ: u32 = 100;
+/// Those that are read to tell where a build stands when it is first looked at, so that the step that it is at is among
+/// them; after that, [`NEW_LINES`] each time.
+const FIRST_LINES: u32 = 1000;
 
-/// How CodeBuild begins its own lines, which tell of phases.
-/// <https://docs.aws.amazon.com/codebuild/latest/userguide/troubleshooting.html>
-const OF_CODEBUILD: &str = "[Container] ";
+/// The lines that a build may write between two looks.
+const NEW_LINES: u32 = 100;
 
 /// An execution that is followed.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +67,7 @@ pub(crate) async fn follow(context: &Context, aws: &Aws, followed: Followed<'_>)
                 return Ok(snapshot);
             }
             check_limit(&snapshot, started.elapsed()).map_err(|error| goes_on(error, followed))?;
-            show(context, aws, followed.pipeline, &snapshot).await;
+            told.look(context, aws, followed.pipeline, &snapshot).await;
         }
         let pause = if patience.is_tried() {
             patience::pause()
@@ -109,14 +110,26 @@ fn goes_on(error: anyhow::Error, followed: Followed<'_>) -> anyhow::Error {
     }
 }
 
-/// What has been said of each action, so that each change is said once.
+/// What has been said of an execution, so that each change is said once.
 #[derive(Debug, Default)]
-struct Told(BTreeMap<String, String>);
+struct Told {
+    /// Whether it was said which commit it is of.
+    headline: bool,
+    /// The status of each action, by its id.
+    statuses: BTreeMap<String, String>,
+    /// The build that runs, and how far it was.
+    build: Option<(String, Standing)>,
+}
 
 impl Told {
     fn tell(&mut self, context: &Context, snapshot: &Snapshot) {
+        let execution = &snapshot.execution;
+        if !self.headline && (execution.revision.is_some() || !execution.is_running()) {
+            self.headline = true;
+            context.progress.line(&show::name(execution));
+        }
         for action in &snapshot.actions {
-            let before = self.0.insert(action.id.clone(), action.status.clone());
+            let before = self.statuses.insert(action.id.clone(), action.status.clone());
             if before.as_ref() == Some(&action.status) {
                 continue;
             }
@@ -127,26 +140,50 @@ impl Told {
             }
         }
     }
-}
 
-/// Shows the live block, where there is one: what the running step said last costs two calls.
-async fn show(context: &Context, aws: &Aws, pipeline: &str, snapshot: &Snapshot) {
-    if !context.progress.is_live() {
-        return;
+    /// Looks at the build that runs, which costs two calls: a terminal shows it below its stage, a log is told each step.
+    async fn look(&mut self, context: &Context, aws: &Aws, pipeline: &str, snapshot: &Snapshot) {
+        let now = SystemTime::now();
+        let running = snapshot.actions.iter().rfind(|action| action.status == "InProgress");
+        let mut said = Vec::new();
+        if let Some(action) = running
+            && let Some(build) = build_of(aws, action).await
+        {
+            let standing = self.standing(aws, action, &build).await;
+            said = standing.render(build.phase.as_deref(), now);
+            let step = standing.step().map(|step| format!("{}: step {step}", action.stage));
+            self.tell_step(context, &action.id, step);
+        }
+        if context.progress.is_live() {
+            let names = aws.pipeline_stages(pipeline).await.unwrap_or_default();
+            let stages: Vec<Stage> = show::stages(&names, &snapshot.actions, now);
+            context.progress.block(&show::block(&stages, &said));
+        }
     }
-    let names = aws.pipeline_stages(pipeline).await.unwrap_or_default();
-    let stages: Vec<Stage> = show::stages(&names, &snapshot.actions, SystemTime::now());
-    let running = snapshot.actions.iter().rfind(|action| action.status == "InProgress");
-    let said = match running {
-        Some(action) => last_said(aws, build_of(aws, action).await.as_ref(), 1).await.pop(),
-        None => None,
-    };
-    context
-        .progress
-        .block(&show::block(&snapshot.execution, &stages, said.as_deref()));
+
+    /// How far a build is now.
+    async fn standing(&mut self, aws: &Aws, action: &Action, build: &Build) -> Standing {
+        let known = self.build.take().filter(|(id, _)| *id == action.id);
+        let most = if known.is_some() { NEW_LINES } else { FIRST_LINES };
+        let mut standing = known.map(|(_, standing)| standing).unwrap_or_default();
+        standing.take(&build_log::lines(aws, build, most).await);
+        self.build = Some((action.id.clone(), standing.clone()));
+        standing
+    }
+
+    fn tell_step(&mut self, context: &Context, action: &str, step: Option<String>) {
+        let Some(step) = step.filter(|_| !context.progress.is_live()) else {
+            return;
+        };
+        let before = self.statuses.insert(format!("step of {action}"), step.clone());
+        if before.as_ref() != Some(&step) {
+            context.progress.line(&step);
+        }
+    }
 }
 
-/// What failed an execution, as a failure: the stage, CodeBuild's words, what its log said last.
+/// What failed an execution, as a failure: the commit and the stage, the error of the command that failed, or the end of
+/// its log, and below it AWS's words.
 ///
 /// The exit status is that of the command that failed: one of this command line's that rolled back says so by it.
 pub(crate) async fn explain(aws: &Aws, snapshot: &Snapshot) -> Failure {
@@ -157,32 +194,34 @@ pub(crate) async fn explain(aws: &Aws, snapshot: &Snapshot) -> Failure {
         return Failure::new(Exit::Failed, what).code(Code::PipelineFailed);
     };
     let build = build_of(aws, action).await;
-    let words = build.as_ref().and_then(|build| build.failure.as_deref());
+    let log = match &build {
+        Some(build) => build_log::lines(aws, build, FAILED_LINES).await,
+        None => Vec::new(),
+    };
+    failure_of(execution, action, build.as_ref(), build_log::story(&log))
+}
+
+fn failure_of(execution: &Execution, action: &Action, build: Option<&Build>, story: Story) -> Failure {
+    let words = build.and_then(|build| build.failure.as_deref());
     let words = words.or(action.reason.as_deref()).unwrap_or("AWS gives no reason");
-    let mut what = format!("the pipeline failed at {}: {words}", action.stage);
-    for line in last_said(aws, build.as_ref(), LOG_LINES).await {
-        what.push_str("\n  | ");
-        what.push_str(&line);
+    let failed = format!("{} failed at {}", show::what(execution), action.stage);
+    let (first, below) = match story.first {
+        Some(first) => (first, Some(format!("  AWS's words: {words}"))),
+        None => (words.to_owned(), None),
+    };
+    let mut lines = vec![format!("{failed}: {first}")];
+    lines.extend(story.rest);
+    lines.extend(below);
+    let exit = build.map_or(Exit::Failed, Build::exit);
+    let failure = Failure::new(exit, lines.join("\n"));
+    match story.code {
+        Some(code) => failure.code(code),
+        None if exit == Exit::Failed => failure.code(Code::PipelineFailed),
+        None => failure,
     }
-    Failure::new(build.as_ref().map_or(Exit::Failed, Build::exit), what)
 }
 
 async fn build_of(aws: &Aws, action: &Action) -> Option<Build> {
     // What can't be read is left out: the failure itself is what must be told.
     aws.build(action.build.as_deref()?).await.ok().flatten()
-}
-
-/// What a command of this command line says last when it fails; in a build, it says it to nobody who could do so.
-const ADVICE: &str = "next: ";
-
-/// The last lines of a build's log, but for CodeBuild's own, and for advice to whoever had typed the build's command.
-async fn last_said(aws: &Aws, build: Option<&Build>, lines: usize) -> Vec<String> {
-    let place = build.and_then(|build| Some((build.log_group.as_deref()?, build.log_stream.as_deref()?)));
-    let Some((group, stream)) = place else {
-        return Vec::new();
-    };
-    let read = aws.last_log_lines(group, stream, LOG_LINES_READ).await;
-    let mut said = read.unwrap_or_default();
-    said.retain(|line| !line.starts_with(OF_CODEBUILD) && !line.trim_start().starts_with(ADVICE));
-    said.split_off(said.len().saturating_sub(lines))
 }

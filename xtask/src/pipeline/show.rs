@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::execution::{Action, Execution};
-use crate::aws::rfc3339;
+use crate::aws::{rfc3339, whole_seconds};
 use crate::progress::human;
 
 /// A stage of an execution, as people see it.
@@ -71,9 +71,9 @@ pub(crate) fn failed(actions: &[Action]) -> Option<&Action> {
     failed.next_back()
 }
 
-/// The live block: every stage, and under the one that runs what it said last.
-pub(crate) fn block(execution: &Execution, stages: &[Stage], said: Option<&str>) -> Vec<String> {
-    let mut lines = vec![headline(execution)];
+/// The live block: every stage, and under the one that runs what it says.
+pub(crate) fn block(stages: &[Stage], said: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
     for stage in stages {
         let elapsed = stage.elapsed.map(human).unwrap_or_default();
         lines.push(
@@ -81,24 +81,35 @@ pub(crate) fn block(execution: &Execution, stages: &[Stage], said: Option<&str>)
                 .trim_end()
                 .to_owned(),
         );
-        if stage.status == "InProgress"
-            && let Some(said) = said
-        {
-            lines.push(format!("    {said}"));
+        if stage.status == "InProgress" {
+            lines.extend(said.iter().map(|said| format!("    {said}")));
         }
     }
     lines
 }
 
-/// One line on an execution.
+/// One line on an execution as it stands.
 pub(crate) fn headline(execution: &Execution) -> String {
-    let revision = execution.revision.as_ref().map_or_else(String::new, |revision| {
-        format!(" of {} \"{}\"", short(&revision.id), revision.summary)
-    });
-    format!("execution {}{revision}: {}", short(&execution.id), execution.status)
+    format!("{}: {}", name(execution), execution.status)
 }
 
-/// A line that stays, for an action that has begun or ended.
+/// An execution and its commit, `execution 01234567 of 8bfc66b8 "Read the database"`.
+pub(crate) fn name(execution: &Execution) -> String {
+    let commit = commit(execution).map(|commit| format!(" of {commit}"));
+    format!("execution {}{}", short(&execution.id), commit.unwrap_or_default())
+}
+
+/// What an execution runs: its commit, or where that isn't known, its id.
+pub(crate) fn what(execution: &Execution) -> String {
+    commit(execution).unwrap_or_else(|| name(execution))
+}
+
+fn commit(execution: &Execution) -> Option<String> {
+    let revision = execution.revision.as_ref()?;
+    Some(format!("{} \"{}\"", short(&revision.id), revision.summary))
+}
+
+/// A line that stays, for an action that has begun or ended. Why it failed is told once, when the execution has ended.
 pub(crate) fn line(action: &Action, now: SystemTime) -> String {
     let what = if action.stage == action.name {
         action.stage.clone()
@@ -110,13 +121,7 @@ pub(crate) fn line(action: &Action, now: SystemTime) -> String {
         .filter(|_| action.status != "InProgress")
         .map(|elapsed| format!(", {}", human(elapsed)))
         .unwrap_or_default();
-    let reason = action
-        .reason
-        .as_ref()
-        .filter(|_| action.status == "Failed")
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
-    format!("{what}: {}{elapsed}{reason}", action.status)
+    format!("{what}: {}{elapsed}", action.status)
 }
 
 /// A record of an action for programs.
@@ -132,17 +137,29 @@ pub(crate) fn record(action: &Action) -> Value {
     })
 }
 
+/// The header of [`row`]s.
+pub(crate) const HEADER: [&str; 7] = [
+    "EXECUTION",
+    "STATUS",
+    "COMMIT",
+    "MESSAGE",
+    "STARTED",
+    "TOOK",
+    "STARTED BY",
+];
+
 /// An execution's row in a list.
-pub(crate) fn row(execution: &Execution) -> Vec<String> {
+pub(crate) fn row(execution: &Execution, now: SystemTime) -> Vec<String> {
     let revision = execution.revision.as_ref();
+    let commit = revision.map(|revision| short(&revision.id).to_owned());
     vec![
         short(&execution.id).to_owned(),
         execution.status.clone(),
-        revision
-            .map(|revision| short(&revision.id).to_owned())
-            .unwrap_or_default(),
+        commit.unwrap_or_default(),
         revision.map(|revision| revision.summary.clone()).unwrap_or_default(),
-        execution.trigger.clone().unwrap_or_default(),
+        execution.started.map(whole_seconds).unwrap_or_default(),
+        execution.elapsed(now).map(human).unwrap_or_default(),
+        execution.started_by(),
     ]
 }
 
@@ -154,7 +171,9 @@ pub(crate) fn execution_record(execution: &Execution) -> Value {
         "reason": execution.reason,
         "revision": execution.revision.as_ref().map(|revision| &revision.id),
         "trigger": execution.trigger,
+        "fault": execution.fault,
         "started": execution.started.map(rfc3339),
+        "updated": execution.updated.map(rfc3339),
     })
 }
 
@@ -193,6 +212,8 @@ pub(crate) mod tests {
             }),
             trigger: None,
             started: None,
+            updated: None,
+            fault: None,
         }
     }
 
@@ -206,15 +227,43 @@ pub(crate) mod tests {
             action("Onebox", "InProgress", 62, 62),
         ];
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(70);
-        let lines = block(&execution(), &stages(&names, &actions, now), Some("3 of 3 tasks run"));
+        let lines = block(&stages(&names, &actions, now), &["3 of 3 tasks run".to_owned()]);
+        assert_eq!(
+            headline(&execution()),
+            r#"execution 01234567 of abcdef01 "Answer faster": InProgress"#
+        );
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        execution 01234567 of abcdef01 "Answer faster": InProgress
           Source           Succeeded   2.0 s
           Build            Succeeded   42.0 s
           Onebox           InProgress  8.0 s
             3 of 3 tasks run
           Fleet            -
         "#);
+    }
+
+    #[test]
+    fn a_list_tells_when_how_long_and_what_started_each() {
+        let at = |seconds: u64| Some(SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 123));
+        let pushed = Execution {
+            status: "Succeeded".to_owned(),
+            trigger: Some("CloudWatchEvent".to_owned()),
+            started: at(60),
+            updated: at(245),
+            ..execution()
+        };
+        let faulty = Execution {
+            trigger: Some("StartPipelineExecution".to_owned()),
+            started: at(300),
+            fault: Some("delay=6s".to_owned()),
+            ..execution()
+        };
+        let now = at(330).unwrap_or(SystemTime::UNIX_EPOCH);
+        let rows = [faulty, pushed].map(|execution| row(&execution, now));
+        insta::assert_snapshot!(crate::table::render(&HEADER, &rows), @"
+        EXECUTION  STATUS      COMMIT    MESSAGE        STARTED               TOOK       STARTED BY
+        01234567   InProgress  abcdef01  Answer faster  1970-01-01T00:05:00Z  30.0 s     hand, --fault delay=6s
+        01234567   Succeeded   abcdef01  Answer faster  1970-01-01T00:01:00Z  3 min 5 s  push
+        ");
     }
 
     #[test]
@@ -229,10 +278,7 @@ pub(crate) mod tests {
         let mut failed = action("Build", "Failed", 2, 10);
         failed.reason = Some("Build terminated with state: FAILED".to_owned());
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(
-            line(&failed, now),
-            "Build: Failed, 8.0 s: Build terminated with state: FAILED"
-        );
+        assert_eq!(line(&failed, now), "Build: Failed, 8.0 s");
         assert_eq!(line(&action("Onebox", "InProgress", 2, 2), now), "Onebox: InProgress");
     }
 }

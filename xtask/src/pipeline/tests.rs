@@ -58,6 +58,15 @@ fn build(words: &str) -> (u16, String) {
     (200, json!({"builds": [build]}).to_string())
 }
 
+fn build_at(phase: &str) -> (u16, String) {
+    let build = json!({
+        "id": "Example:Build",
+        "currentPhase": phase,
+        "logs": {"groupName": "/aws/codebuild/Example", "streamName": "Build"},
+    });
+    (200, json!({"builds": [build]}).to_string())
+}
+
 fn log(lines: &[&str]) -> (u16, String) {
     let events: Vec<Value> = lines
         .iter()
@@ -101,7 +110,8 @@ fn told(outcome: anyhow::Result<Value>) -> String {
     let next = Failure::of(&error)
         .map(|failure| failure.next.join("\n  next: "))
         .unwrap_or_default();
-    format!("{}: {error}\n  next: {next}", exit_of(&error).code())
+    let code = crate::exit::code_of(&error).name();
+    format!("{} {code}: {error}\n  next: {next}", exit_of(&error).code())
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,21 +119,31 @@ async fn an_execution_that_runs_and_succeeds() {
     let (outcome, said) = check(vec![
         execution("InProgress"),
         actions(&[("Source", "Succeeded"), ("Build", "InProgress")]),
+        build_at("BUILD"),
+        log(&[
+            "[Container] 2026-11-22T00:00:00.000Z Running command cargo xtask build prod",
+            "step 1 of 5: testing service",
+        ]),
         execution("InProgress"),
         actions(&[("Source", "Succeeded"), ("Build", "InProgress")]),
+        build_at("BUILD"),
+        log(&["step 1 of 5: testing service", "step 2 of 5: testing stacks"]),
         execution("Succeeded"),
         actions(&[("Source", "Succeeded"), ("Build", "Succeeded"), ("Fleet", "Succeeded")]),
         service_stack(),
     ])
     .await;
     assert_eq!(outcome.unwrap()["status"], "Succeeded");
-    insta::assert_snapshot!(said, @"
+    insta::assert_snapshot!(said, @r#"
+    execution 11111111 of abcdef01 "Answer faster"
     Source: Succeeded, 10.0 s
     Build: InProgress
+    Build: step 1 of 5: testing service
+    Build: step 2 of 5: testing stacks
     Build: Succeeded, 10.0 s
     Fleet: Succeeded, 10.0 s
     the pipeline succeeded in 0.2 s
-    ");
+    "#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,21 +157,22 @@ async fn a_bad_change_fails_it_at_onebox_with_the_exit_status_of_the_stage() {
         build(words),
         log(&[
             "OneboxService: UPDATE_FAILED",
-            "error: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM",
+            "error[E-ROLLED-BACK]: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM",
+            "  Service: UPDATE_ROLLBACK_COMPLETE, what ran before runs again",
             "  next: mend the cause and run `cargo xtask deploy prod --stage onebox --image image.json` again",
             "[Container] 2026-11-22T00:00:00.000Z Phase complete: BUILD State: FAILED",
         ]),
     ])
     .await;
     insta::assert_snapshot!(told(outcome), @r#"
-    5: the pipeline failed at Onebox: Error while executing command: ./xtask deploy prod --stage "$DEPLOYMENT_STAGE". Reason: exit status 5
-      | OneboxService: UPDATE_FAILED
-      | error: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM
+    5 E-ROLLED-BACK: abcdef01 "Answer faster" failed at Onebox: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM
+      Service: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
+      AWS's words: Error while executing command: ./xtask deploy prod --stage "$DEPLOYMENT_STAGE". Reason: exit status 5
       Service   UPDATE_ROLLBACK_COMPLETE
       Onebox    example@sha256:1111111111111111111111111111111111111111111111111111111111111111
       Fleet     example@sha256:1111111111111111111111111111111111111111111111111111111111111111
       endpoint  http://x
-      next: mend the cause, commit, and run `cargo xtask pipeline --local`
+      next: fix the cause, commit, and run `cargo xtask pipeline --local`, which pushes
       next: or try the same commit again with `cargo xtask pipeline retry --local`
     "#);
 }
@@ -201,10 +222,11 @@ async fn a_push_that_changes_the_pipeline_is_followed_to_the_end_of_what_runs_it
     .await;
     assert_eq!(outcome.unwrap()["status"], "Succeeded");
     insta::assert_snapshot!(said, @r#"
+    execution 11111111 of abcdef01 "Answer faster"
     Build: Succeeded, 10.0 s
     UpdatePipeline: Succeeded, 10.0 s
     this push has changed the pipeline, which runs it again by the new definition
-    execution again of abcdef01 "Answer faster": InProgress
+    execution 11111111 of abcdef01 "Answer faster"
     Fleet: Succeeded, 10.0 s
     the pipeline succeeded in 0.0 s
     "#);
@@ -250,7 +272,7 @@ async fn access_denied_is_told_and_ends_the_following_not_the_execution() {
     )])
     .await;
     insta::assert_snapshot!(told(outcome), @"
-    4: cannot call CodePipeline GetPipelineExecution: AccessDeniedException: User: x is not authorized to perform: codepipeline:GetPipelineExecution
+    4 E-ACCESS-DENIED: cannot call CodePipeline GetPipelineExecution: AccessDeniedException: User: x is not authorized to perform: codepipeline:GetPipelineExecution
       next: use credentials that may do this (--profile), or have them allowed to
       next: execution 11111111-2222-3333-4444-555555555555 goes on; follow it again with `cargo xtask pipeline --local`
     ");
@@ -293,6 +315,8 @@ fn the_execution_of_a_commit_is_the_newest_of_it() {
         }),
         trigger: None,
         started: None,
+        updated: None,
+        fault: None,
     };
     let executions = [
         execution("3", None),
