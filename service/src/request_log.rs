@@ -60,7 +60,7 @@ impl<'a> RequestLog<'a> {
     }
 
     fn log(&self) {
-        // The same fields at two levels; a level is fixed where the event stands.
+        // The same fields at each level; a level is fixed where the event stands.
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -77,7 +77,10 @@ impl<'a> RequestLog<'a> {
                 )
             };
         }
-        if self.health_check {
+        if self.status >= StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
+            // So that whoever looks for what went wrong finds it by the level alone.
+            line!(error);
+        } else if self.health_check {
             line!(debug);
         } else {
             line!(info);

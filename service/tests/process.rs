@@ -330,6 +330,19 @@ async fn logs_one_line_a_request() {
 }
 
 #[tokio::test]
+async fn an_error_is_found_by_its_level() {
+    let process = Process::start(SERVICE, &[("SERVICE_FAULT", "error=503")]).await;
+    let mut connection = process.connect().await;
+    send(&mut connection, GET).await;
+    receive(&mut connection).await;
+    process.terminate();
+    let (_, log) = process.end_and_log().await;
+    let requests = log.iter().filter(|line| line["message"] == "request");
+    let found: Vec<_> = requests.map(|line| (&line["level"], &line["status"])).collect();
+    assert_eq!(found, [(&"ERROR".into(), &503.into())]);
+}
+
+#[tokio::test]
 async fn a_closed_standard_output_is_no_matter() {
     let mut process = Process::start(SERVICE, &[]).await;
     drop(process.child.stdout.take());
