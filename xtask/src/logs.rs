@@ -1,5 +1,7 @@
 //! `logs`: what the service's tasks wrote.
 
+mod line;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +17,7 @@ use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::{Logs, ServiceStage};
 use crate::patience::patiently;
+use crate::progress::human;
 use crate::telling::event_code::EventCode;
 
 /// How long to wait between two looks.
@@ -26,8 +29,14 @@ const NEAR_PAUSE: Duration = Duration::from_millis(500);
 /// How far behind the newest line others may still appear: CloudWatch Logs takes each task's lines in when they come.
 const OVERLAP: Duration = Duration::from_secs(30);
 
-/// How much of a task's id tells it from the others.
-const TASK_SHOWN: usize = 8;
+/// How far back to begin, unless told.
+const SINCE: Duration = Duration::from_mins(10);
+
+/// How many lines to begin with when what follows is asked for, and nobody says from when on.
+const TAIL: usize = 20;
+
+/// The lines that tell of something that went wrong: the service logs an answer with a 5xx status as an error.
+const ERRORS: &str = "?ERROR ?WARN";
 
 impl Logs {
     /// Prints what the tasks of both stages or one wrote; goes on printing what they write, if asked to.
@@ -49,25 +58,60 @@ impl Logs {
             let failure = Failure::preflight(format!("there is no stack {stack}")).code(Code::NoStack);
             return Err(failure.next(next).into());
         }
+        let since = self.since.unwrap_or(SINCE);
         let stages = stages(self.stage).iter();
         let mut groups: Vec<Group> = stages
-            .map(|stage| Group::new(environment.log_group_name(*stage), SystemTime::now() - self.since))
+            .map(|stage| Group::new(environment.log_group_name(*stage), SystemTime::now() - since))
             .collect();
-        let mut count = 0;
+        let (mut count, mut tail) = (0, self.tail());
         let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
         loop {
-            let pattern = self.filter.as_deref();
+            let pattern = self.pattern();
             let read = patiently(context, leaving, async || read(&aws, &groups, pattern).await).await?;
-            let lines = take(&mut groups, read);
+            let mut lines = take(&mut groups, read);
+            // Of what was there already; what comes is shown whole.
+            if let Some(tail) = tail.take() {
+                lines.drain(..lines.len().saturating_sub(tail));
+            }
             count += lines.len();
             for line in &lines {
                 show(context, line);
             }
             if !self.follow {
+                if count == 0 {
+                    context.progress.line(&nothing(pattern, since));
+                }
                 return Ok(json!({"lines": count}));
             }
             context.interrupt.sleep(leaving, pause).await?;
         }
+    }
+
+    /// What lines have to match.
+    fn pattern(&self) -> Option<&str> {
+        if self.errors {
+            Some(ERRORS)
+        } else {
+            self.filter.as_deref()
+        }
+    }
+
+    /// How many of the lines that are there already are shown; all, where none is given.
+    fn tail(&self) -> Option<usize> {
+        let usual = self.follow && self.since.is_none();
+        self.tail.or_else(|| usual.then_some(TAIL))
+    }
+}
+
+/// What is said where there is no line.
+fn nothing(pattern: Option<&str>, since: Duration) -> String {
+    let since = human(since);
+    match pattern {
+        Some(ERRORS) => format!("no line of the last {since} is an error or a warning"),
+        Some(pattern) => {
+            format!("no line of the last {since} matches `{pattern}`: a pattern tells capitals from small letters")
+        }
+        None => format!("the tasks wrote nothing in the last {since}"),
     }
 }
 
@@ -140,17 +184,9 @@ impl Group {
 }
 
 fn show(context: &Context, line: &LogLine) {
-    context.output.line(&render(line));
+    context.output.line(&line::render(line));
     let fields = json!({"time": rfc3339(line.time), "stream": line.stream, "message": line.text});
     context.output.event(EventCode::Line, fields);
-}
-
-/// The time, the stage, the task and the text: the stream is `stage/container/task`.
-fn render(line: &LogLine) -> String {
-    let stage = line.stream.split('/').next().unwrap_or_default();
-    let task = line.stream.rsplit('/').next().unwrap_or_default();
-    let task: String = task.chars().take(TASK_SHOWN).collect();
-    format!("{} {stage} {task} {}", rfc3339(line.time), line.text)
 }
 
 #[cfg(test)]
@@ -184,9 +220,31 @@ mod tests {
         assert_eq!(group.shown.keys().collect::<Vec<_>>(), ["c"]);
     }
 
+    fn logs(arguments: &[&str]) -> Logs {
+        use clap::Parser as _;
+        let arguments = ["xtask", "logs", "sandbox"].iter().chain(arguments);
+        match crate::flags::Xtask::try_parse_from(arguments).unwrap().command {
+            crate::flags::Command::Logs(logs) => logs,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn a_line_tells_when_and_where_it_was_written() {
-        assert_eq!(render(&line("a", 1)), "1970-01-01T00:00:01Z Onebox 01234567 ready");
+    fn following_begins_with_the_last_lines_unless_told_when() {
+        let check = |arguments: &[&str], expected| assert_eq!(logs(arguments).tail(), expected, "{arguments:?}");
+        check(&[], None);
+        check(&["--follow"], Some(TAIL));
+        check(&["--follow", "--since", "1m"], None);
+        check(&["--follow", "--tail", "0"], Some(0));
+        check(&["--tail", "5"], Some(5));
+    }
+
+    #[test]
+    fn nothing_found_is_said() {
+        let check = |arguments: &[&str]| nothing(logs(arguments).pattern(), SINCE);
+        insta::assert_snapshot!(check(&[]), @"the tasks wrote nothing in the last 10 min 0 s");
+        insta::assert_snapshot!(check(&["--errors"]), @"no line of the last 10 min 0 s is an error or a warning");
+        insta::assert_snapshot!(check(&["--filter", "error"]), @"no line of the last 10 min 0 s matches `error`: a pattern tells capitals from small letters");
     }
 
     #[tokio::test]

@@ -43,13 +43,20 @@ pub(crate) struct Logs {
     /// The stage [default: both].
     #[arg(long, value_enum)]
     pub(crate) stage: Option<ServiceStage>,
-    /// Go on showing what they write, until interrupted.
+    /// Go on showing what they write, until interrupted; begins with the last 20 lines unless told otherwise.
     #[arg(long)]
     pub(crate) follow: bool,
-    /// How far back to begin, up to 60m.
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    pub(crate) since: Duration,
-    /// Show only what matches a filter pattern of CloudWatch Logs, such as `error`, `"not found"` or `{ $.status = 500 }`.
+    /// How far back to begin, up to 60m [default: 10m].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) since: Option<Duration>,
+    /// Begin with the last N lines.
+    #[arg(long, value_name = "N")]
+    pub(crate) tail: Option<usize>,
+    /// Show only errors and warnings; an answer with a 5xx status is an error.
+    #[arg(long, conflicts_with = "filter")]
+    pub(crate) errors: bool,
+    /// Show only what matches a filter pattern of CloudWatch Logs, such as `ERROR` or `"not found"`, and without --local
+    /// `{ $.status = 500 }`; capitals count.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) filter: Option<String>,
     #[command(flatten)]
