@@ -104,19 +104,59 @@ impl Alarm {
 }
 
 impl Firing {
-    /// The firing of an alarm, for people: the data points against the threshold.
-    pub(crate) fn describe(&self, alarm: &str) -> String {
+    /// The figures that made it fire, and what they were held against; CloudWatch's words where it gives none.
+    fn figures(&self, alarm: Option<&Alarm>) -> String {
         let figures: Vec<String> = self.datapoints.iter().map(|value| figure(*value)).collect();
-        match self.threshold {
-            Some(threshold) if !figures.is_empty() => format!(
-                "the alarm {alarm} fired at {}: {} against {}",
-                rfc3339(self.at),
-                figures.join(", "),
-                figure(threshold)
-            ),
-            _ => format!("the alarm {alarm} fired at {}: {}", rfc3339(self.at), self.reason),
+        let figures = figures.join(", ");
+        match (self.threshold, alarm) {
+            _ if figures.is_empty() => self.reason.clone(),
+            (_, Some(alarm)) => format!("{}: {figures}; it takes {}", alarm.watched, alarm.limit()),
+            (Some(threshold), None) => format!("{figures} against {}", figure(threshold)),
+            (None, None) => self.reason.clone(),
         }
     }
+}
+
+/// An alarm that fired during an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fired {
+    /// Its name.
+    pub(crate) name: String,
+    /// The alarm itself, where CloudWatch could be asked.
+    pub(crate) alarm: Option<Alarm>,
+    /// When and why it fired.
+    pub(crate) firing: Firing,
+}
+
+impl Fired {
+    /// For people: when it fired, by which figures, and what it takes.
+    pub(crate) fn describe(&self) -> String {
+        let figures = self.firing.figures(self.alarm.as_ref());
+        format!(
+            "the alarm {} fired at {}: {figures}",
+            self.name,
+            rfc3339(self.firing.at)
+        )
+    }
+
+    /// What it means, in the words of whoever made the alarm; its name where there are none.
+    pub(crate) fn meaning(&self) -> String {
+        let words = self.alarm.as_ref().and_then(|alarm| alarm.description.as_deref());
+        let words = words
+            .map(|words| words.trim_end_matches('.'))
+            .filter(|words| !words.is_empty());
+        match words {
+            Some(words) => lower_first(words),
+            None => format!("the alarm {} fired", self.name),
+        }
+    }
+}
+
+/// A sentence as the rest of another.
+fn lower_first(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters).collect()
 }
 
 /// A figure with three places that count: `6.02`, `0.0105`, `1200`.
@@ -145,9 +185,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_condition_in_words() {
-        let alarm = |comparison: &str, threshold, period_seconds| Alarm {
+    fn alarm(comparison: &str, threshold: f64, period_seconds: u64) -> Alarm {
+        Alarm {
             name: "Onebox-ResponseTime".to_owned(),
             description: None,
             state: "OK".to_owned(),
@@ -159,7 +198,11 @@ mod tests {
             datapoints: 3,
             periods: 4,
             period_seconds,
-        };
+        }
+    }
+
+    #[test]
+    fn a_condition_in_words() {
         let words = |comparison, threshold, period| alarm(comparison, threshold, period).condition();
         insta::assert_snapshot!(words("GreaterThanOrEqualToThreshold", 3.0, 60), @"TargetResponseTime TM(90%:100%) ≥ 3 in 3 of 4 minutes");
         insta::assert_snapshot!(words("LessThanThreshold", 0.5, 300), @"TargetResponseTime TM(90%:100%) < 0.5 in 3 of 4 periods of 300 s");
@@ -168,15 +211,26 @@ mod tests {
 
     #[test]
     fn a_firing_tells_its_figures() {
-        let mut firing = Firing {
-            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000),
-            reason: "Threshold Crossed".to_owned(),
-            datapoints: vec![0.010_52, 6.021_3, 6.0, 1234.0],
-            threshold: Some(3.0),
+        let mut fired = Fired {
+            name: "Onebox-ResponseTime".to_owned(),
+            alarm: None,
+            firing: Firing {
+                at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000),
+                reason: "Threshold Crossed".to_owned(),
+                datapoints: vec![0.010_52, 6.021_3, 6.0, 1234.0],
+                threshold: Some(3.0),
+            },
         };
-        insta::assert_snapshot!(firing.describe("Onebox-ResponseTime"), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: 0.0105, 6.02, 6, 1230 against 3");
-        firing.datapoints.clear();
-        insta::assert_snapshot!(firing.describe("Onebox-ResponseTime"), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: Threshold Crossed");
+        insta::assert_snapshot!(fired.describe(), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: 0.0105, 6.02, 6, 1230 against 3");
+        insta::assert_snapshot!(fired.meaning(), @"the alarm Onebox-ResponseTime fired");
+        fired.alarm = Some(Alarm {
+            description: Some("The slowest tenth takes too long.".to_owned()),
+            ..alarm("GreaterThanOrEqualToThreshold", 3.0, 60)
+        });
+        insta::assert_snapshot!(fired.describe(), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: TargetResponseTime TM(90%:100%): 0.0105, 6.02, 6, 1230; it takes ≥ 3 in 3 of 4 minutes");
+        insta::assert_snapshot!(fired.meaning(), @"the slowest tenth takes too long");
+        fired.firing.datapoints.clear();
+        insta::assert_snapshot!(fired.describe(), @"the alarm Onebox-ResponseTime fired at 2026-11-18T11:06:40Z: Threshold Crossed");
     }
 
     #[test]

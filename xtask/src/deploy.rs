@@ -125,7 +125,7 @@ impl Deploy {
         }
     }
 
-    /// The command by which to follow or repeat this one.
+    /// The command by which to repeat this one: with the cause mended, and so without a fault.
     fn again(&self) -> String {
         let mut again = format!("cargo xtask deploy {}", self.target.name());
         let templates = self.templates.as_ref().map(|folder| folder.display().to_string());
@@ -134,7 +134,6 @@ impl Deploy {
             ("--image", self.image.as_deref()),
             ("--templates", templates.as_deref()),
             ("--role", self.role.as_deref()),
-            ("--fault", self.fault.as_deref()),
         ] {
             if let Some(value) = value {
                 let _ = write!(again, " {flag} {value}");

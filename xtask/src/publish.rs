@@ -102,7 +102,11 @@ pub(crate) async fn push(context: &Context, aws: &Aws, repository: &str, image: 
     Ok(image)
 }
 
-async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage> {
+/// Builds an image.
+///
+/// # Errors
+/// When there is no checkout, or it can't be built.
+pub(crate) async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<BuiltImage> {
     let started = Instant::now();
     if let Some(fault) = &recipe.fault {
         context

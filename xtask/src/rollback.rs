@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use stacks::Stage;
 use stacks::service::{self, FLEET_IMAGE, ONEBOX_IMAGE};
 
 use crate::aws::Aws;
@@ -84,12 +85,18 @@ impl Rollback {
         again: &str,
     ) -> anyhow::Result<Applied> {
         let token = crate::token::token("rollback", SystemTime::now());
+        let stage = if parameter.0 == ONEBOX_IMAGE {
+            Stage::Onebox
+        } else {
+            Stage::Fleet
+        };
         let terms = Terms {
             yes: self.yes,
             token: &token,
             again,
             follow: again,
             detach: false,
+            part: Some(stage.name()),
         };
         apply(context, aws, &stack.changing([parameter]), terms).await
     }

@@ -152,10 +152,15 @@ fn compose(purpose: &Purpose, who: &str, now: SystemTime) -> String {
     format!("xtask-{purpose}-by-{who}-{nanoseconds:x}")
 }
 
-/// Whoever runs this process, by its environment and the machine's name.
+/// Whoever runs this process, by its environment, or else by its user's number, and the machine's name.
 fn who() -> String {
     let machine = rustix::system::uname();
-    named(|name| std::env::var(name).ok(), &machine.nodename().to_string_lossy())
+    let number = || match rustix::process::getuid() {
+        user if user.is_root() => "root".to_owned(),
+        user => format!("user-{}", user.as_raw()),
+    };
+    let variable = |name: &str| std::env::var(name).ok().or_else(|| (name == "LOGNAME").then(number));
+    named(variable, &machine.nodename().to_string_lossy())
 }
 
 /// A build by its id, as CodeBuild gives it, where user and machine would be a container's; otherwise a user at a machine.

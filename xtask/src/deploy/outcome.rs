@@ -44,6 +44,23 @@ pub(super) fn thin(verdict: &Verdict, deploy: &Deploy) -> Failure {
         .next(format!("or take it back from Onebox: {}", command("rollback", "")))
 }
 
+/// Somebody said no to Fleet's change, when Onebox ran the image already: what runs where, and the two ways on.
+pub(super) fn declined_at_fleet(error: anyhow::Error, images: &Images, deploy: &Deploy, follow: &str) -> anyhow::Error {
+    let failure = match error.downcast::<Failure>() {
+        Ok(failure) if failure.code == Some(Code::Declined) => failure,
+        Ok(other) => return other.into(),
+        Err(other) => return other,
+    };
+    let (environment, cloud) = (deploy.target.name(), deploy.cloud.arguments());
+    failure
+        .also(&images.to_string())
+        .next(format!("go on to Fleet: `{follow}`"))
+        .next(format!(
+            "or take it back from Onebox: `cargo xtask rollback {environment}{cloud}`"
+        ))
+        .into()
+}
+
 /// Onebox runs another image than the one that was judged.
 pub(super) fn overtaken(image: &str, images: &Images) -> Failure {
     let what = format!(
@@ -135,6 +152,29 @@ mod tests {
           next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
         exit 7
         ");
+    }
+
+    #[test]
+    fn a_no_to_fleets_change_tells_what_onebox_runs() {
+        let arguments = ["xtask", "deploy", "sandbox", "--local"];
+        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a deployment")
+        };
+        let images = Images {
+            onebox: "r@sha256:2".to_owned(),
+            fleet: "r@sha256:1".to_owned(),
+        };
+        let declined = Failure::refused("Example (Fleet) was left as it is").code(Code::Declined);
+        let follow = "cargo xtask deploy sandbox --resume --local";
+        let told_of = |failure: Failure| told(&declined_at_fleet(failure.into(), &images, &deploy, follow));
+        insta::assert_snapshot!(told_of(declined), @"
+        error[E-DECLINED]: Example (Fleet) was left as it is
+          Onebox runs sha256:2, Fleet sha256:1
+          next: go on to Fleet: `cargo xtask deploy sandbox --resume --local`
+          next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
+        exit 3
+        ");
+        assert_eq!(told_of(Failure::refused("no")), "error[E-REFUSED]: no\nexit 3");
     }
 
     #[test]

@@ -27,11 +27,16 @@ impl Images {
             fleet: image(service::FLEET_IMAGE)?,
         })
     }
+
+    /// Whether both stages run the same: otherwise Onebox's has not been judged, or not well enough for Fleet.
+    pub(crate) fn agree(&self) -> bool {
+        self.onebox == self.fleet
+    }
 }
 
 impl fmt::Display for Images {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.onebox == self.fleet {
+        if self.agree() {
             return write!(formatter, "Onebox and Fleet run {}", short(&self.onebox));
         }
         let (onebox, fleet) = (short(&self.onebox), short(&self.fleet));

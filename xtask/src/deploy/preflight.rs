@@ -58,12 +58,15 @@ pub(super) async fn no_red_alarm(
 fn refusal(red: &[&Alarm]) -> Failure {
     let lines: Vec<String> = red
         .iter()
-        .map(|alarm| format!("{}: {}; {}", alarm.line(), alarm.condition(), alarm.reason))
+        .map(|alarm| format!("{}: {}", alarm.line(), alarm.condition()))
         .collect();
     let what = format!("nothing was changed, because {}", lines.join("\n  and "));
     Failure::preflight(what)
         .code(Code::RedAlarm)
-        .next("find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment")
+        .next(
+            "if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; \
+             otherwise find out why first: with a red alarm ECS watches none during a deployment",
+        )
         .next("or go on without that protection: --ignore-red-alarms")
 }
 
@@ -103,9 +106,9 @@ mod tests {
         };
         let failure = refusal(&[&alarm("a"), &alarm("b")]);
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
-        error[E-RED-ALARM]: nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
-          and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes; Threshold Crossed
-          next: find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment
+        error[E-RED-ALARM]: nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
+          and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
+          next: if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; otherwise find out why first: with a red alarm ECS watches none during a deployment
           next: or go on without that protection: --ignore-red-alarms
         ");
     }

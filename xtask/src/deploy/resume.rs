@@ -13,7 +13,7 @@ use super::watch::Seen;
 use super::work::{Done, LEAVING, Progress, Work};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::Stage;
 use crate::patience::patiently;
 use crate::stack::Stack;
@@ -105,21 +105,26 @@ impl Work<'_> {
         }
     }
 
-    /// A change of Fleet's that was rolled back takes Onebox back as well.
+    /// A change of Fleet's that was rolled back takes Onebox back as well, and so does one of Onebox's where it ran before
+    /// what nobody judged.
     async fn after_failure(
         self,
         error: anyhow::Error,
         deployment: Option<(Scope, Option<String>)>,
         stack: Option<Stack>,
     ) -> anyhow::Error {
-        let Some((Scope::All | Scope::Stage(Stage::Fleet), Some(digits))) = deployment else {
+        let Some((Scope::All | Scope::Stage(Stage::Onebox | Stage::Fleet), Some(digits))) = deployment else {
             return error;
         };
         let now = stack.and_then(|stack| Images::of(&stack).map(|images| (stack, images)));
         match now {
-            Some((stack, images)) if is(&images.onebox, &digits) && !is(&images.fleet, &digits) => {
-                self.context
-                    .tell(Note::putting_back(&images.fleet, "Fleet didn't bear the image"));
+            Some((stack, images)) if exit_of(&error) == Exit::RolledBack && !images.agree() => {
+                let because = if is(&images.onebox, &digits) {
+                    "Fleet didn't bear the image"
+                } else {
+                    "what Onebox ran before was never judged"
+                };
+                self.context.tell(Note::putting_back(&images.fleet, because));
                 let back = self.put_onebox_back(&stack, &images.fleet).await;
                 outcome::after_putting_back(error, back)
             }

@@ -128,6 +128,7 @@ pub(crate) async fn one(context: &Context, aws: &Aws, stack: &Rendered, asking: 
         again: asking.again,
         follow: asking.follow,
         detach: asking.detach,
+        part: None,
     };
     apply(context, aws, &stack.with([]), terms).await
 }

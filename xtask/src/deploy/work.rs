@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::environment::Stacks;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
-use crate::image::{Binary, Recipe};
+use crate::image::{Binary, BuiltImage, Recipe};
 use crate::patience::patiently;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::standing::{Standing, standing};
@@ -64,6 +64,8 @@ struct Asking {
     detach: bool,
     /// What for, as its token says.
     purpose: Purpose,
+    /// What of the stack changes, where that isn't all of it.
+    part: Option<&'static str>,
 }
 
 /// How far a deployment has come.
@@ -100,8 +102,10 @@ impl Work<'_> {
             // A stage that needs a stack is refused before anything is built.
             None => drop(steps(self.deploy.stage, "", None)?),
         }
+        // What doesn't compile is found out before anything is changed.
+        let built = self.build(running.as_ref()).await?;
         let (foundation, foundation_changed) = self.foundation().await?;
-        let image = self.image(&foundation, running.as_ref()).await?;
+        let image = self.image(&foundation, running.as_ref(), built).await?;
         if let (Some(under_way), Some(image)) = (under_way, &image)
             && let Some(error) = self.ended_already(under_way, image, running.as_ref()).await
         {
@@ -112,6 +116,9 @@ impl Work<'_> {
         }
         let images = running.as_ref().and_then(Images::of);
         let steps = steps(self.deploy.stage, image.as_deref().unwrap_or_default(), images.as_ref())?;
+        if let Some(images) = images.filter(|images| !images.agree() && steps.contains(&Step::Onebox)) {
+            self.context.tell(Note::unjudged(&images.onebox));
+        }
         let progress = Progress {
             stack: running,
             changed: foundation_changed,
@@ -240,6 +247,7 @@ impl Work<'_> {
                 yes: self.deploy.yes,
                 detach: false,
                 purpose: Purpose::deploy(self.scope, None),
+                part: None,
             };
             let applied = self.apply(&foundation.with([]), follows).await?;
             return Ok((applied.stack, applied.changed));
@@ -254,33 +262,49 @@ impl Work<'_> {
         Ok((stack, false))
     }
 
-    /// The image to deploy: the one that was named, the one that Onebox runs, or one built now; none where images stay.
-    async fn image(self, foundation: &Stack, running: Option<&Stack>) -> anyhow::Result<Option<String>> {
+    /// The image that has to be built for the deployment; none where one is there, or images stay.
+    async fn build(self, running: Option<&Stack>) -> anyhow::Result<Option<BuiltImage>> {
         let recipe = match (self.deploy.stage, running) {
-            _ if self.deploy.image.is_some() => return Ok(self.deploy.image.clone()),
-            (Some(Stage::Infrastructure), Some(_)) => return Ok(None),
-            (Some(Stage::Infrastructure), None) if self.deploy.bootstrap.is_some() => {
-                return Ok(self.deploy.bootstrap.clone());
-            }
-            (Some(Stage::Fleet), running) => return Ok(running.and_then(Images::of).map(|images| images.onebox)),
+            _ if self.deploy.image.is_some() => return Ok(None),
+            (Some(Stage::Infrastructure), Some(_)) | (Some(Stage::Fleet), _) => return Ok(None),
+            (Some(Stage::Infrastructure), None) if self.deploy.bootstrap.is_some() => return Ok(None),
             (Some(Stage::Infrastructure), None) => Recipe::plain(Binary::Bootstrap),
             (None | Some(Stage::Onebox), _) => Recipe {
                 binary: Binary::Service,
                 fault: self.deploy.fault.clone(),
             },
         };
-        let repository = foundation.output(foundation::IMAGE_REPOSITORY_URI)?;
-        publish::publish(self.context, self.aws, repository, &recipe)
-            .await
-            .map(Some)
+        publish::build(self.context, &recipe).await.map(Some)
+    }
+
+    /// The image to deploy: the one that was built, named, or runs on Onebox; none where images stay.
+    async fn image(
+        self,
+        foundation: &Stack,
+        running: Option<&Stack>,
+        built: Option<BuiltImage>,
+    ) -> anyhow::Result<Option<String>> {
+        if let Some(built) = built {
+            let repository = foundation.output(foundation::IMAGE_REPOSITORY_URI)?;
+            return publish::push(self.context, self.aws, repository, &built)
+                .await
+                .map(Some);
+        }
+        Ok(match (self.deploy.stage, running) {
+            _ if self.deploy.image.is_some() => self.deploy.image.clone(),
+            (Some(Stage::Infrastructure), None) => self.deploy.bootstrap.clone(),
+            (Some(Stage::Fleet), running) => running.and_then(Images::of).map(|images| images.onebox),
+            _ => None,
+        })
     }
 
     async fn perform(self, step: Step, image: Option<&str>, progress: &mut Progress) -> anyhow::Result<()> {
         let purpose = Purpose::deploy(self.scope, image);
-        let asking = || Asking {
+        let asking = |part| Asking {
             yes: self.deploy.yes,
             detach: self.deploy.detach,
             purpose: purpose.clone(),
+            part,
         };
         let image = || image.context("no image is known");
         let existing = progress.stack.clone().context("there is no service stack");
@@ -288,14 +312,16 @@ impl Work<'_> {
             Step::Create => {
                 let image = image()?;
                 let parameters = [(service::ONEBOX_IMAGE, image), (service::FLEET_IMAGE, image)];
-                self.apply(&self.stacks.service.with(parameters), asking()).await?
+                self.context.tell(Note::first());
+                self.apply(&self.stacks.service.with(parameters), asking(None)).await?
             }
             Step::Infrastructure => {
                 let wanted = self.stacks.service.keeping(&existing?)?;
-                self.apply(&wanted, asking()).await?
+                self.apply(&wanted, asking(Some("infrastructure"))).await?
             }
             Step::Onebox => {
-                let (applied, seen) = self.onebox(&existing?, image()?, asking()).await?;
+                let asking = asking(Some(stacks::Stage::Onebox.name()));
+                let (applied, seen) = self.onebox(&existing?, image()?, asking).await?;
                 progress.seen = seen;
                 applied
             }
@@ -303,7 +329,10 @@ impl Work<'_> {
                 progress.verdict = Some(self.judge(&existing?, &progress.seen).await?);
                 return Ok(());
             }
-            Step::Fleet => self.fleet(&existing?, image()?, asking()).await?,
+            Step::Fleet => {
+                let asking = asking(Some(stacks::Stage::Fleet.name()));
+                self.fleet(&existing?, image()?, asking).await?
+            }
         };
         progress.changed |= applied.changed;
         progress.under_way = applied.under_way;
@@ -311,7 +340,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Moves Onebox to an image, with probes all the while.
+    /// Moves Onebox to an image, with probes all the while. Where that is rolled back to an image that nobody judged,
+    /// Onebox goes on back to what Fleet runs.
     async fn onebox(self, stack: &Stack, image: &str, asking: Asking) -> anyhow::Result<(Applied, Seen)> {
         let places = self.places(stack).await?;
         let probes = !self.deploy.caution.no_probe;
@@ -327,7 +357,16 @@ impl Work<'_> {
             change,
         )
         .await;
-        Ok((applied?, seen))
+        let before = Images::of(stack).filter(|before| !before.agree());
+        match (applied, before) {
+            (Err(error), Some(before)) if exit_of(&error) == Exit::RolledBack => {
+                let because = "what Onebox ran before was never judged";
+                self.context.tell(Note::putting_back(&before.fleet, because));
+                let back = self.put_onebox_back(stack, &before.fleet).await;
+                Err(outcome::after_putting_back(error, back))
+            }
+            (applied, _) => Ok((applied?, seen)),
+        }
     }
 
     /// Judges what Onebox runs, and brings it back to what Fleet runs where that is better.
@@ -375,11 +414,12 @@ impl Work<'_> {
             change,
         )
         .await;
+        let before = Images::of(stack).context("the service stack names no images")?;
         let error = match applied {
             Err(error) if exit_of(&error) == Exit::RolledBack => error,
-            other => return other,
+            Err(error) => return Err(outcome::declined_at_fleet(error, &before, self.deploy, self.follow)),
+            Ok(applied) => return Ok(applied),
         };
-        let before = Images::of(stack).context("the service stack names no images")?;
         self.context
             .tell(Note::putting_back(&before.fleet, "Fleet didn't bear the image"));
         let back = self.put_onebox_back(stack, &before.fleet).await;
@@ -402,6 +442,7 @@ impl Work<'_> {
             yes: true,
             detach: false,
             purpose: Purpose::deploy(Scope::Back, Some(image)),
+            part: Some(stacks::Stage::Onebox.name()),
         };
         self.apply(&stack.changing([(service::ONEBOX_IMAGE, image)]), asking)
             .await
@@ -415,6 +456,7 @@ impl Work<'_> {
             again: self.again,
             follow: self.follow,
             detach: asking.detach,
+            part: asking.part,
         };
         // Boxed: what awaits it in turn would be large.
         Box::pin(apply(self.context, self.aws, wanted, terms)).await

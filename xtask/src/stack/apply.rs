@@ -14,6 +14,7 @@ use super::follow::{Followed, Operation, follow, wait_until_idle};
 use super::remove::remove;
 use super::standing::{Outcome, Standing, standing};
 use super::{Stack, Wanted, busy, changes, explain, gone};
+use crate::alarms::Fired;
 use crate::aws::Aws;
 use crate::aws::cloudformation::{ChangeSet, ChangeSetId};
 use crate::code::Code;
@@ -42,6 +43,18 @@ pub(crate) struct Terms<'a> {
     pub(crate) follow: &'a str,
     /// Whether to leave it to itself once it is under way.
     pub(crate) detach: bool,
+    /// What of the stack it brings to what is wanted, where that isn't all of it: `Onebox`.
+    pub(crate) part: Option<&'a str>,
+}
+
+impl Terms<'_> {
+    /// The stack, and what of it: `Example (Onebox)`.
+    fn of(&self, stack: &str) -> String {
+        match self.part {
+            Some(part) => format!("{stack} ({part})"),
+            None => stack.to_owned(),
+        }
+    }
 }
 
 /// A stack that is as wanted, or is on its way there.
@@ -72,7 +85,7 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     };
     if change_set.is_empty() {
         patiently(context, UNCHANGED, async || aws.delete_change_set(&id).await).await?;
-        context.tell(Note::nothing_to_do(&wanted.name));
+        context.tell(Note::nothing_to_do(&wanted.name, terms.part));
         return Ok(Applied {
             changed: false,
             under_way: false,
@@ -82,7 +95,7 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     if let Some(error) = change_set.refusal(&wanted.name) {
         return Err(abandon(aws, &id, creates, error).await);
     }
-    show(context, &wanted.name, &change_set);
+    show(context, &wanted.name, terms, &change_set);
     if let Err(error) = consent(context, &wanted.name, terms).await {
         return Err(abandon(aws, &id, creates, error).await);
     }
@@ -258,13 +271,15 @@ async fn clear_away(context: &Context, aws: &Aws, stack: &Stack, terms: Terms<'_
     remove(context, aws, stack, &format!("{}-clear", terms.token), terms.again).await
 }
 
-fn show(context: &Context, name: &str, change_set: &ChangeSet) {
+fn show(context: &Context, name: &str, terms: Terms<'_>, change_set: &ChangeSet) {
     for change in &change_set.changes {
         let mut fields = change.record();
         fields["stack"] = name.into();
         context.output.event(EventCode::Change, fields);
     }
-    context.progress.line(&changes::render(name, &change_set.changes));
+    context
+        .progress
+        .line(&changes::render(&terms.of(name), &change_set.changes));
 }
 
 fn declined(name: &str) -> Failure {
@@ -272,11 +287,12 @@ fn declined(name: &str) -> Failure {
 }
 
 async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Result<()> {
-    let leaving = format!("interrupted: {name} was left as it is");
-    if terms.yes || prompt::confirm(context, &format!("make these changes to {name}?"), "--yes", &leaving).await? {
+    let what = terms.of(name);
+    let leaving = format!("interrupted: {what} was left as it is");
+    if terms.yes || prompt::confirm(context, &format!("make these changes to {what}?"), "--yes", &leaving).await? {
         return Ok(());
     }
-    Err(declined(name).into())
+    Err(declined(&what).into())
 }
 
 async fn execute(
@@ -360,11 +376,26 @@ async fn evidence(aws: &Aws, stack: &str, followed: &Followed, cause: &Event) ->
     } else {
         seen
     };
-    for alarm in aws.deployment_alarms(cluster, service).await.unwrap_or_default() {
-        let firing = aws.last_firing(&alarm, began).await.ok().flatten();
-        evidence.firings.extend(firing.map(|firing| (alarm, firing)));
-    }
+    evidence.firings = fired(aws, (cluster, service), began).await;
     evidence
+}
+
+/// A service's alarms that fired since a moment, as far as CloudWatch tells.
+async fn fired(aws: &Aws, (cluster, service): (&str, &str), since: SystemTime) -> Vec<Fired> {
+    let mut fired = Vec::new();
+    for name in aws.deployment_alarms(cluster, service).await.unwrap_or_default() {
+        if let Ok(Some(firing)) = aws.last_firing(&name, since).await {
+            let alarm = None;
+            fired.push(Fired { name, alarm, firing });
+        }
+    }
+    let names: Vec<String> = fired.iter().map(|fired| fired.name.clone()).collect();
+    let mut alarms = aws.alarms(&names).await.unwrap_or_default();
+    for fired in &mut fired {
+        let place = alarms.iter().position(|alarm| alarm.name == fired.name);
+        fired.alarm = place.map(|place| alarms.swap_remove(place));
+    }
+    fired
 }
 
 async fn existing(context: &Context, aws: &Aws, stack_id: &str) -> anyhow::Result<Stack> {

@@ -7,7 +7,7 @@ use stacks::Stage;
 
 use super::events::Event;
 use super::standing::Outcome;
-use crate::alarms::Firing;
+use crate::alarms::Fired;
 use crate::aws::rfc3339;
 use crate::code::Code;
 use crate::environment::Stacks;
@@ -41,7 +41,7 @@ pub(crate) struct Evidence {
     /// The service's name, where it is one.
     pub(crate) service: Option<String>,
     /// Its alarms that fired.
-    pub(crate) firings: Vec<(String, Firing)>,
+    pub(crate) firings: Vec<Fired>,
     /// Its tasks that stopped, captured while they could be seen.
     pub(crate) stopped: Vec<Group>,
     /// What followed.
@@ -100,7 +100,7 @@ impl Consequences {
 impl Evidence {
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.defined.iter().map(|line| format!("defined in {line}")).collect();
-        lines.extend(self.firings.iter().map(|(alarm, firing)| firing.describe(alarm)));
+        lines.extend(self.firings.iter().map(Fired::describe));
         // That tasks went because others came is no news.
         let groups: Vec<Group> = self.stopped.iter().filter(|group| group.failed).cloned().collect();
         lines.extend(tables::stopped(&groups, true).into_iter().map(|line| line.text));
@@ -111,7 +111,7 @@ impl Evidence {
     /// For programs.
     fn record(&self, told: Told<'_>) -> Value {
         let service = self.service.as_deref().unwrap_or_default();
-        let firing = |(alarm, firing): &(String, Firing)| json!({"name": alarm, "at": rfc3339(firing.at), "datapoints": firing.datapoints, "threshold": firing.threshold, "reason": firing.reason});
+        let firing = |Fired { name, firing, .. }: &Fired| json!({"name": name, "at": rfc3339(firing.at), "datapoints": firing.datapoints, "threshold": firing.threshold, "reason": firing.reason});
         let stopped = self.stopped.iter().map(|group| records::of_group(service, group));
         let also = self.consequences.failed.iter();
         json!({
@@ -149,7 +149,12 @@ pub(crate) fn failure(told: Told<'_>, evidence: &Evidence) -> Option<Failure> {
         Outcome::RollbackFailed => Exit::RollbackFailed,
         Outcome::Failed => Exit::Failed,
     };
-    let mut what = cause.map_or_else(|| format!("{stack} ended as {status}, and AWS gives no reason"), words);
+    let said = cause.map(words);
+    let mut what = match (in_words(exit, evidence), said) {
+        (Some(sentence), Some(said)) => format!("{sentence}\n  AWS says of {said}"),
+        (None, Some(said)) => said,
+        (_, None) => format!("{stack} ended as {status}, and AWS gives no reason"),
+    };
     for detail in evidence.lines() {
         what.push_str("\n  ");
         what.push_str(&detail);
@@ -162,6 +167,26 @@ pub(crate) fn failure(told: Told<'_>, evidence: &Evidence) -> Option<Failure> {
     }
     let steps = steps(stack, status, again).into_iter().chain([more(told, evidence)]);
     Some(steps.fold(failure, Failure::next))
+}
+
+/// What happened, in a sentence, where it can be told from what was seen; none where only AWS's words tell.
+fn in_words(exit: Exit, evidence: &Evidence) -> Option<String> {
+    if exit != Exit::RolledBack {
+        return None;
+    }
+    let stage = evidence.service.as_deref().and_then(stage_of)?;
+    let because = match evidence.firings.as_slice() {
+        [] if evidence.stopped.iter().any(|group| group.failed) => {
+            "its tasks didn't come up, or didn't stay up".to_owned()
+        }
+        [] => return None,
+        firings => firings.iter().map(Fired::meaning).collect::<Vec<_>>().join("; "),
+    };
+    let fleet = match stage {
+        Stage::Onebox => "; Fleet was not touched",
+        Stage::Fleet => "",
+    };
+    Some(format!("{} was rolled back: {because}{fleet}", stage.name()))
 }
 
 /// The command that shows more: what a service's tasks wrote where they are still there, and otherwise the events.

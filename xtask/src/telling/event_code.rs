@@ -191,7 +191,7 @@ impl EventCode {
             Self::AwsAnswers => ("aws-answers", "aws_answers", &["seconds"], "AWS answers again, after so long"),
             Self::Change => ("change", "change", &["stack", "logical_id", "resource_type", "effect", "causes", "properties"], "a resource's change in a change set, before it is made; of `diff`, what would change"),
             Self::Drift => ("drift", "drift", &["stack", "logical_id", "resource_type", "drift_status", "properties"], "of `diff --drift`: a resource that someone changed or deleted without its stack"),
-            Self::NothingToDo => ("nothing-to-do", "nothing_to_do", &["stack"], "a stack is as it should be"),
+            Self::NothingToDo => ("nothing-to-do", "nothing_to_do", &["stack", "part"], "a stack, or the part of it that was to change, is as it should be"),
             Self::StackBusy => ("stack-busy", "stack_busy", &["stack", "words", "follows"], "something goes on in the stack already: it is followed to its end, or its end is waited for"),
             Self::Probes => ("probes", "probes", &["stage", "requests", "failed", "stages", "unanswered"], "what the probes to a stage brought"),
             Self::Verdict => ("verdict", "verdict", &["ruling", "reasons", "onebox", "fleet", "errors_likelihood", "latency_likelihood", "smallest_error_share", "smallest_latency_rise_seconds"], "Onebox's image held against Fleet's"),

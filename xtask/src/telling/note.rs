@@ -25,11 +25,13 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    pub(crate) fn nothing_to_do(stack: &str) -> Self {
+    /// Nothing has to change in a stack, or in a part of it.
+    pub(crate) fn nothing_to_do(stack: &str, part: Option<&str>) -> Self {
+        let of = part.map(|part| format!(" ({part})")).unwrap_or_default();
         Self {
             code: EventCode::NothingToDo,
-            fields: json!({"stack": stack}),
-            text: format!("{stack}: nothing to do"),
+            fields: json!({"stack": stack, "part": part}),
+            text: format!("{stack}{of}: nothing to do"),
         }
     }
 
@@ -97,6 +99,21 @@ impl Note {
             fields: json!({"minutes": minutes, "probes_per_second": probes.then_some(PROBES_PER_SECOND)}),
             text: format!("no requests in the last {minutes} minutes: {then}"),
         }
+    }
+
+    /// The first deployment puts an image on both stages at once.
+    pub(crate) fn first() -> Self {
+        Self::unprotected(
+            "the first deployment: nothing runs yet to hold the image against, so nobody judges it, and both stages get it",
+        )
+    }
+
+    /// Onebox runs an image that was left there before anyone judged it, and gets another now.
+    pub(crate) fn unjudged(image: &str) -> Self {
+        Self::unprotected(&format!(
+            "Onebox runs {}, which was left there unjudged: the new image takes its place",
+            short(image)
+        ))
     }
 
     /// The deployment goes on without a protection.

@@ -95,6 +95,20 @@ fn onebox_is_judged_by_fleet_before_fleet_follows() {
         "{}",
         nothing.stderr
     );
+
+    // What was left on Onebox unjudged is not what a bad image goes back to.
+    cloud.deploy_with(&["--fault", "hang@0.0002%", "--no-probe"]).expect(7);
+    let bad = cloud.deploy_with(&["--fault", "exit-at-start"]);
+    bad.expect(5);
+    for words in [
+        "was left there unjudged",
+        "what Onebox ran before was never judged: bringing Onebox back to what Fleet runs",
+        "Onebox was rolled back: its tasks didn't come up, or didn't stay up; Fleet was not touched",
+        "now Onebox and Fleet run",
+    ] {
+        assert!(bad.stderr.contains(words), "{words}: {}", bad.stderr);
+    }
+    assert_eq!(cloud.fleet_tasks(), fleet);
 }
 
 #[test]

@@ -32,6 +32,7 @@ async fn change(answers: Vec<(u16, String)>, template: &str) -> String {
         again: "cargo xtask deploy sandbox",
         follow: "cargo xtask deploy sandbox --resume",
         detach: false,
+        part: None,
     };
     let aws = Replay::new(answers).aws_far();
     report(&apply(&Context::hidden(), &aws, &wanted, terms).await.unwrap_err())

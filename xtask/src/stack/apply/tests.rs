@@ -26,6 +26,7 @@ fn terms(yes: bool) -> Terms<'static> {
         again: "cargo xtask deploy sandbox",
         follow: "cargo xtask deploy sandbox --resume",
         detach: false,
+        part: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a failed operation is told as.
 
 use super::*;
+use crate::alarms::Firing;
 use crate::telling::tests::{at, event, group};
 
 const AGAIN: &str = "cargo xtask deploy sandbox --local";
@@ -53,7 +54,11 @@ fn an_update_that_was_rolled_back_is_told_by_its_cause_and_then_by_what_followed
     let evidence = Evidence {
         defined: Some("stacks/src/compute.rs:59".to_owned()),
         service: Some(Stage::Onebox.service_name()),
-        firings: vec![("Onebox-ServerErrors".to_owned(), firing)],
+        firings: vec![Fired {
+            name: "Onebox-ServerErrors".to_owned(),
+            alarm: None,
+            firing,
+        }],
         stopped: vec![
             group("Essential container in task exited", true, 3, &["service: cannot bind"]),
             group("Scaling activity initiated by (deployment d1)", false, 2, &[]),

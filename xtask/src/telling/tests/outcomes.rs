@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::play::Play;
 use super::{at, group};
-use crate::alarms::Firing;
+use crate::alarms::{Fired, Firing};
 use crate::code::Code;
 use crate::exit::{Done, Exit, Failure};
 use crate::stack::explain::{Consequences, Evidence, Told, failure};
@@ -112,8 +112,8 @@ fn thin() -> Verdict {
 #[test]
 fn nothing_to_do() {
     let mut play = Play::new();
-    play.note(Note::nothing_to_do("Example-Foundation"));
-    play.note(Note::nothing_to_do("Example"));
+    play.note(Note::nothing_to_do("Example-Foundation", None));
+    play.note(Note::nothing_to_do("Example", Some("infrastructure")));
     insta::assert_snapshot!(play.end(&Ok(done(false))));
 }
 
@@ -184,7 +184,11 @@ fn rolled_back_by_an_alarm() {
         &play,
         Evidence {
             service: Some("Onebox".to_owned()),
-            firings: vec![("Onebox-ServerErrors".to_owned(), firing)],
+            firings: vec![Fired {
+                name: "Onebox-ServerErrors".to_owned(),
+                alarm: None,
+                firing,
+            }],
             ..Evidence::default()
         },
     );
