@@ -9,11 +9,8 @@ use crate::{
     message::Message,
     outbox::Outbox,
     service::{Effect, STOPPED_TASKS_KEPT, Stop},
+    task::CONTAINER_EXITED,
 };
-
-/// Why a task ended that nobody stopped.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-const CONTAINER_EXITED: &str = "Essential container in task exited";
 
 /// What ECS writes when `StopTask` came without a reason.
 const STOPPED_BY_USER: &str = "Task stopped by user";
@@ -88,7 +85,13 @@ impl Service {
         self.desired_count = desired_count.unwrap_or(self.desired_count);
         let id = self.generator().deployment();
         let record = self.generator().service_deployment();
-        self.records.open(record, id, revision.clone(), now);
+        let sources = self
+            .deployments()
+            .into_iter()
+            .filter(|source| source.running_count + source.pending_count > 0);
+        let mut sources: Vec<RevisionId> = sources.map(|source| source.revision).collect();
+        sources.dedup();
+        self.records.open(record, id, revision.clone(), sources, now);
         let deployment = Deployment::new(id, revision, now);
         outbox.actions.push(Action::DeploymentStateChanged {
             deployment: id,

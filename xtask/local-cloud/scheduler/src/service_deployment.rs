@@ -59,6 +59,9 @@ pub struct ServiceDeployment {
     pub deployment: DeploymentId,
     /// The revision that it rolls out.
     pub revision: RevisionId,
+    /// The revisions that had tasks when it was asked for, newest first.
+    #[serde(default)]
+    pub sources: Vec<RevisionId>,
     /// Its status.
     pub status: ServiceDeploymentStatus,
     /// How it failed.
@@ -168,6 +171,7 @@ impl ServiceDeployments {
         id: ServiceDeploymentId,
         deployment: DeploymentId,
         revision: RevisionId,
+        sources: Vec<RevisionId>,
         now: SystemTime,
     ) {
         self.request_stop(now);
@@ -175,6 +179,7 @@ impl ServiceDeployments {
             id,
             deployment,
             revision,
+            sources,
             status: ServiceDeploymentStatus::InProgress,
             failure: None,
             alarms_ignored: false,

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentId, RevisionId, Settings, TargetState, TaskId};
 
+/// Why a task ended that nobody stopped.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
+pub(crate) const CONTAINER_EXITED: &str = "Essential container in task exited";
+
 /// A task's `lastStatus`.
 ///
 /// Of ECS's statuses two pass in no time here and are never seen: ACTIVATING (the target is registered) and DEPROVISIONING.
@@ -184,6 +188,18 @@ impl Task {
         } else {
             DesiredStatus::Stopped
         }
+    }
+
+    /// What its container has to say of its end beside the task's own reason (`containers[].reason`): why it couldn't be
+    /// started, or was killed. One that just ended has nothing to say.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
+    pub fn container_reason(&self) -> Option<&str> {
+        let ended_by_itself = matches!(
+            self.stop_code,
+            Some(StopCode::TaskFailedToStart | StopCode::EssentialContainerExited)
+        );
+        let reason = self.stopped_reason.as_deref().filter(|_| ended_by_itself)?;
+        (reason != CONTAINER_EXITED).then_some(reason)
     }
 
     /// Whether it counts as running or pending; nobody has asked it to stop.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use scheduler::{DeploymentDescription, ServiceDeployment, TaskStatus};
+use scheduler::{DeploymentDescription, RevisionId, ServiceDeployment, ServiceDeploymentStatus, TaskStatus};
 use serde_json::{Value, json};
 
 use super::{Cluster, Revision, Service, TaskDefinition, monitors};
@@ -12,6 +12,10 @@ use crate::properties::{camel_case, list, text};
 
 /// The newest version of Fargate for Linux. <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html>
 const PLATFORM_VERSION: &str = "1.4.0";
+
+/// What a task on Fargate has where its definition asks for nothing.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html>
+const EPHEMERAL_STORAGE_GIBIBYTES: u32 = 20;
 
 /// ECS gives this many service events. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html>
 const EVENTS_SHOWN: usize = 100;
@@ -140,11 +144,13 @@ pub(super) fn task(cloud: &Cloud, id: &str) -> Option<Value> {
         "desiredStatus": task.desired_status().as_str(),
         "healthStatus": "UNKNOWN",
         "connectivity": task.started_at.map(|_| "CONNECTED"),
+        "connectivityAt": seconds(task.started_at),
         "cpu": definition.and_then(|definition| text(&definition.properties, "Cpu")),
         "memory": definition.and_then(|definition| text(&definition.properties, "Memory")),
         "createdAt": epoch_seconds(task.created_at),
         "startedAt": seconds(task.started_at),
         "stoppingAt": seconds(task.stopping_at),
+        "executionStoppedAt": seconds(task.stopped_at.filter(|_| task.started_at.is_some())),
         "stoppedAt": seconds(task.stopped_at),
         "stopCode": task.stop_code.map(scheduler::StopCode::as_str),
         "stoppedReason": task.stopped_reason,
@@ -152,14 +158,21 @@ pub(super) fn task(cloud: &Cloud, id: &str) -> Option<Value> {
         "attachments": [attachment(record, task.last_status)],
         "containers": containers(cloud, id, definition, record, task),
         "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
+        "enableExecuteCommand": service.properties.get("EnableExecuteCommand").and_then(Value::as_bool).unwrap_or(false),
+        "ephemeralStorage": {"sizeInGiB": EPHEMERAL_STORAGE_GIBIBYTES},
+        "fargateEphemeralStorage": {"sizeInGiB": EPHEMERAL_STORAGE_GIBIBYTES},
         "tags": [],
         "version": 1,
     })))
 }
 
+fn attachment_id(record: &super::Task) -> String {
+    record.network_interface.replace("eni-", "attachment-")
+}
+
 fn attachment(record: &super::Task, status: TaskStatus) -> Value {
     json!({
-        "id": record.network_interface.replace("eni-", "attachment-"),
+        "id": attachment_id(record),
         "type": "ElasticNetworkInterface",
         "status": if status == TaskStatus::Stopped { "DELETED" } else { "ATTACHED" },
         "details": [
@@ -187,13 +200,16 @@ fn containers(
             "taskArn": task_arn(cloud, cloud.ecs.services.get(&record.service_arn).map_or("", |service| service.cluster.as_str()), id),
             "name": text(container, "Name"),
             "image": image,
-            "imageDigest": image.split_once('@').map(|(_, digest)| digest),
+            "imageDigest": digest(&image),
             "lastStatus": if task.last_status < TaskStatus::Running { "PENDING" } else if task.last_status == TaskStatus::Stopped { "STOPPED" } else { "RUNNING" },
             "exitCode": task.exit_code,
+            "reason": task.container_reason(),
             "networkBindings": [],
-            "networkInterfaces": [{"privateIpv4Address": record.private_address}],
+            "networkInterfaces": [{"attachmentId": attachment_id(record), "privateIpv4Address": record.private_address}],
             "healthStatus": "UNKNOWN",
             "cpu": text(container, "Cpu").unwrap_or_else(|| "0".to_owned()),
+            "memory": text(container, "Memory"),
+            "memoryReservation": text(container, "MemoryReservation"),
         }))
     });
     shown.collect()
@@ -260,8 +276,10 @@ pub(super) fn service_deployment(cloud: &Cloud, arn: &str, service: &Service, re
         "createdAt": epoch_seconds(record.created_at),
         "startedAt": epoch_seconds(record.created_at),
         "finishedAt": record.finished_at.map(epoch_seconds),
+        "stoppedAt": record.finished_at.filter(|_| record.status == ServiceDeploymentStatus::Stopped).map(epoch_seconds),
         "updatedAt": epoch_seconds(record.updated_at),
-        "targetServiceRevision": {"arn": record.revision.as_str()},
+        "sourceServiceRevisions": record.sources.iter().map(|source| tasks_of(service, source)).collect::<Vec<_>>(),
+        "targetServiceRevision": tasks_of(service, &record.revision),
         "status": record.status.as_str(),
         "statusReason": record.failure.as_ref().map(|failure| &failure.reason),
         "rollback": monitors::rollback(service, record),
@@ -269,6 +287,45 @@ pub(super) fn service_deployment(cloud: &Cloud, arn: &str, service: &Service, re
         "alarms": monitors::alarms(service, record),
         "deploymentConfiguration": service.properties.get("DeploymentConfiguration").map(camel_case),
     }))
+}
+
+/// How many tasks of a revision are wanted, run and are on their way.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevisionSummary.html>
+fn tasks_of(service: &Service, revision: &RevisionId) -> Value {
+    let deployments = service.scheduler.deployments();
+    let of_it = deployments.iter().filter(|deployment| deployment.revision == *revision);
+    let (mut requested, mut running, mut pending) = (0, 0, 0);
+    for deployment in of_it {
+        requested += deployment.desired_count;
+        running += deployment.running_count;
+        pending += deployment.pending_count;
+    }
+    json!({
+        "arn": revision.as_str(),
+        "requestedTaskCount": requested,
+        "runningTaskCount": running,
+        "pendingTaskCount": pending,
+    })
+}
+
+/// The images of a revision's containers, by tag or digest as its task definition has them.
+fn container_images(cloud: &Cloud, revision: &Revision) -> Option<Vec<Value>> {
+    let definition = cloud.ecs.task_definitions.get(&revision.task_definition_arn)?;
+    let containers = list(&definition.properties, "ContainerDefinitions").iter();
+    let images = containers.map(|container| {
+        let image = text(container, "Image").unwrap_or_default();
+        without_nulls(json!({
+            "containerName": text(container, "Name"),
+            "image": image,
+            "imageDigest": digest(&image),
+        }))
+    });
+    Some(images.collect())
+}
+
+/// The digest that an image is named by; none where it is named by a tag.
+fn digest(image: &str) -> Option<&str> {
+    image.split_once('@').map(|(_, digest)| digest)
 }
 
 pub(super) fn service_revision(
@@ -287,7 +344,10 @@ pub(super) fn service_revision(
         "platformVersion": PLATFORM_VERSION,
         "platformFamily": "Linux",
         "loadBalancers": revision.properties.get("LoadBalancers").map(camel_case),
+        "serviceRegistries": [],
         "networkConfiguration": revision.properties.get("NetworkConfiguration").map(camel_case),
+        "containerImages": container_images(cloud, revision),
+        "guardDutyEnabled": false,
         "createdAt": epoch_seconds(revision.created_at),
     }))
 }
