@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::codebuild::{Build, Project, Report};
+use crate::codebuild::{Build, Project, Report, ReportGroup, TestReport};
 use crate::codecommit::{Branches, Commits, NoCommits, Repository};
 use crate::codepipeline::{Content, Record};
 use crate::events::Rule;
@@ -26,6 +26,12 @@ pub(crate) struct Code {
     pub(crate) build_numbers: BTreeMap<String, u64>,
     /// By id.
     pub(crate) builds: BTreeMap<String, Build>,
+    /// By name.
+    #[serde(default)]
+    pub(crate) report_groups: BTreeMap<String, ReportGroup>,
+    /// By ARN.
+    #[serde(default)]
+    pub(crate) reports: BTreeMap<String, TestReport>,
     /// By name.
     pub(crate) pipelines: BTreeMap<String, Record>,
     /// What is under each key of an artifact store.
@@ -48,6 +54,8 @@ impl Default for Code {
             projects: BTreeMap::new(),
             build_numbers: BTreeMap::new(),
             builds: BTreeMap::new(),
+            report_groups: BTreeMap::new(),
+            reports: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             artifacts: BTreeMap::new(),
             forgotten_artifacts: BTreeSet::new(),

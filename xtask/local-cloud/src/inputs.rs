@@ -257,6 +257,31 @@ const CLOUDWATCH: &[Operation] = &[
 const CODE_BUILD: &[Operation] = &[
     ("BatchGetBuilds", &["ids"], None),
     ("BatchGetProjects", &["names"], None),
+    ("BatchGetReportGroups", &["reportGroupArns"], None),
+    ("BatchGetReports", &["reportArns"], None),
+    ("CreateReportGroup", &["name", "type", "exportConfig", "tags"], None),
+    ("DeleteReport", &["arn"], None),
+    ("DeleteReportGroup", &["arn", "deleteReports"], None),
+    (
+        "DescribeTestCases",
+        &["reportArn", "filter"],
+        Some(pages("testCases", 100, 100)),
+    ),
+    (
+        "ListReportGroups",
+        &["sortBy", "sortOrder"],
+        Some(pages("reportGroups", 100, 100)),
+    ),
+    (
+        "ListReports",
+        &["sortOrder", "filter"],
+        Some(pages("reports", 100, 100)),
+    ),
+    (
+        "ListReportsForReportGroup",
+        &["reportGroupArn", "sortOrder", "filter"],
+        Some(pages("reports", 100, 100)),
+    ),
     ("ListBuilds", &["sortOrder"], Some(pages("ids", 100, 100))),
     (
         "ListBuildsForProject",

@@ -178,7 +178,6 @@ pub(crate) const KINDS: &[Kind] = plain![
     "AWS::EC2::SecurityGroupEgress", create_only ["GroupId", "IpProtocol", "FromPort", "ToPort", "CidrIp", "DestinationSecurityGroupId"], attributes ["Id"], |making| Ok(identified(making, "sgr", "Id"));
     "AWS::IAM::Role", create_only ["RoleName", "Path"], attributes ["Arn", "RoleId"], |making| Ok(role(making));
     "AWS::Logs::LogGroup", create_only ["LogGroupName"], attributes ["Arn"], |making| Ok(log_group(making));
-    "AWS::CodeBuild::ReportGroup", create_only ["Name", "Type"], attributes ["Arn"], |making| Ok(report_group(making));
     "AWS::S3::Bucket", create_only ["BucketName"], attributes ["Arn", "DomainName", "RegionalDomainName"], |making| Ok(bucket(making));
     "AWS::S3::BucketPolicy", create_only ["Bucket"], attributes [], |making| Ok((required(making.properties, "Bucket")?, Vec::new()));
     "AWS::SNS::Topic", create_only ["FifoTopic", "TopicName"], attributes ["TopicArn", "TopicName"], |making| Ok(topic(making));
@@ -258,13 +257,6 @@ fn log_group(making: &mut Making<'_>) -> Made {
     let arn = making.place.arn("logs", &format!("log-group:{name}:*"));
     let created_millis = moment::millis(making.now);
     (name, vec![("Arn", json!(arn)), (CREATED_MILLIS, json!(created_millis))])
-}
-
-/// `Ref` gives the ARN.
-fn report_group(making: &mut Making<'_>) -> Made {
-    let name = text(making.properties, "Name").unwrap_or_else(|| cut(making.generated_name, 128));
-    let arn = making.place.arn("codebuild", &format!("report-group/{name}"));
-    (arn.clone(), vec![("Arn", json!(arn))])
 }
 
 /// A bucket's name is the whole world's on AWS, and lower case.

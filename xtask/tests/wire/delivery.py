@@ -17,8 +17,13 @@ phases:
   build:
     commands:
       - export ANSWER=42
+      - mkdir reports
+      - echo '<testsuite name="s"><testcase classname="c" name="good" time="0.5"/></testsuite>' > reports/a.xml
+      - echo '<testsuite name="s"><testcase name="bad"><failure message="no"/></testcase></testsuite>' > reports/b.xml
       - while [ -e wait ] && [ ! -e "$GATE" ]; do sleep 0.02; done
       - test ! -e broken
+reports:
+  made-on-the-way: {base-directory: reports, files: ['*.xml'], file-format: JUNITXML}
 artifacts:
   files: ['**/*']
 """
@@ -187,7 +192,30 @@ def codebuild(run):
     ask("list_projects", sortBy="LAST_MODIFIED_TIME", sortOrder="DESCENDING")
     ask("batch_get_projects", names=[NAME, "none"])
     ids = ask("list_builds", sortOrder="ASCENDING")["ids"]
-    ask("batch_get_builds", ids=[*ids, "none:0"])
+    builds = ask("batch_get_builds", ids=[*ids, "none:0"])["builds"]
+    arn = next(build["reportArns"] for build in builds if build["reportArns"])[0]
+    reports(run, ask, arn)
+
+
+def reports(run, ask, arn):
+    """Of a group that the first build made, and of one that is made by hand."""
+    report = ask("batch_get_reports", reportArns=[arn, "none"])["reports"][0]
+    if report["status"] != "FAILED" or report["testSummary"]["total"] != 2:
+        run.say("codebuild BatchGetReports", "of a good test and a bad one", [f"{report}"])
+    page = ask("describe_test_cases", reportArn=arn, maxResults=1)
+    ask("describe_test_cases", reportArn=arn, nextToken=page["nextToken"])
+    failed = ask("describe_test_cases", reportArn=arn, filter={"status": "FAILED"})["testCases"]
+    if [case["name"] for case in failed] != ["bad"]:
+        run.say("codebuild DescribeTestCases", "of those that failed", [f"{failed}"])
+    group = ask("create_report_group", name="by-hand", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"})
+    groups = ask("list_report_groups", sortBy="CREATED_TIME")["reportGroups"]
+    ask("batch_get_report_groups", reportGroupArns=[*groups, "none"])
+    ask("list_reports", filter={"status": "FAILED"})
+    ask("list_reports_for_report_group", reportGroupArn=report["reportGroupArn"], sortOrder="ASCENDING")
+    run.refuse("InvalidInputException", "codebuild", "delete_report_group", arn=report["reportGroupArn"])
+    ask("delete_report", arn=arn)
+    ask("delete_report_group", arn=group["reportGroup"]["arn"])
+    ask("delete_report_group", arn=report["reportGroupArn"], deleteReports=True)
 
 
 def delivery_refusals(run):
@@ -201,6 +229,8 @@ def delivery_refusals(run):
     refuse("ResourceNotFoundException", "codebuild", "stop_build", id="none:0")
     refuse("ResourceNotFoundException", "codebuild", "start_build", projectName="none")
     refuse("InvalidInputException", "codebuild", "batch_get_builds", ids=[])
+    refuse("ResourceNotFoundException", "codebuild", "describe_test_cases", reportArn="none")
+    refuse("ResourceNotFoundException", "codebuild", "list_reports_for_report_group", reportGroupArn="none")
     pipeline = {"pipelineName": "none"}
     for operation in ["get_pipeline", "get_pipeline_state", "start_pipeline_execution"]:
         refuse("PipelineNotFoundException", "codepipeline", operation, name="none")

@@ -1,17 +1,19 @@
 //! `CodeBuild`'s calls. <https://docs.aws.amazon.com/codebuild/latest/APIReference/Welcome.html>
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
-use super::{Build, Status, show};
+use super::{Build, Status, report_api, show};
 use crate::cloud::Cloud;
 use crate::properties::{required, text, texts};
-use crate::wire::{Fault, Service};
+use crate::wire::Fault;
 
 /// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_BatchGetBuilds.html>
 const NAMES_AT_ONCE: usize = 100;
 
 /// Answers one call.
-pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: &Value) -> Result<Value, Fault> {
+pub(crate) fn call(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) -> Result<Value, Fault> {
     match operation {
         "BatchGetBuilds" => batch_get_builds(cloud, input),
         "BatchGetProjects" => batch_get_projects(cloud, input),
@@ -34,7 +36,7 @@ pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: &Value) -> Result<
             Err(invalid(message))
         }
         "StopBuild" => stop_build(cloud, input),
-        _ => Err(Fault::unsupported(Service::CodeBuild, operation)),
+        _ => report_api::call(cloud, now, operation, input),
     }
 }
 
@@ -101,7 +103,7 @@ fn plain_id(id: &str) -> &str {
     id.split_once(":build/").map_or(id, |(_, id)| id)
 }
 
-fn ascending(input: &Value, usually: bool) -> Result<bool, Fault> {
+pub(super) fn ascending(input: &Value, usually: bool) -> Result<bool, Fault> {
     match text(input, "sortOrder").as_deref() {
         None => Ok(usually),
         Some("ASCENDING") => Ok(true),
@@ -112,7 +114,7 @@ fn ascending(input: &Value, usually: bool) -> Result<bool, Fault> {
     }
 }
 
-fn names(input: &Value, name: &str) -> Result<Vec<String>, Fault> {
+pub(super) fn names(input: &Value, name: &str) -> Result<Vec<String>, Fault> {
     let names = texts(input, name);
     if names.is_empty() || names.len() > NAMES_AT_ONCE {
         return Err(invalid(&format!("{name}: from 1 to {NAMES_AT_ONCE} are wanted")));
@@ -120,14 +122,14 @@ fn names(input: &Value, name: &str) -> Result<Vec<String>, Fault> {
     Ok(names)
 }
 
-fn wanted(input: &Value, name: &str) -> Result<String, Fault> {
+pub(super) fn wanted(input: &Value, name: &str) -> Result<String, Fault> {
     required(input, name).map_err(|reason| invalid(&reason))
 }
 
-fn invalid(message: &str) -> Fault {
+pub(super) fn invalid(message: &str) -> Fault {
     Fault::client("InvalidInputException", message)
 }
 
-fn not_found(what: &str) -> Fault {
+pub(super) fn not_found(what: &str) -> Fault {
     Fault::client("ResourceNotFoundException", format!("{what} cannot be found"))
 }

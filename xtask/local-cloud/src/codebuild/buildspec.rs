@@ -19,6 +19,8 @@ pub(super) struct Buildspec {
     pub(super) artifacts: Option<Artifacts>,
     /// By name.
     pub(super) secondary_artifacts: BTreeMap<String, Artifacts>,
+    /// By the group that they go to.
+    pub(super) reports: BTreeMap<String, Reports>,
     /// Folders that a later build of the project finds again.
     pub(super) cache_paths: Vec<String>,
 }
@@ -48,13 +50,19 @@ pub(super) struct Artifacts {
     pub(super) discard_paths: bool,
 }
 
+/// Where a build's tests leave what they say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reports {
+    pub(super) files: Vec<String>,
+    pub(super) base_directory: Option<String>,
+}
+
 /// Reads a buildspec.
 ///
 /// # Errors
 /// One line: what isn't right about it.
 pub(super) fn parse(text: &str) -> Result<Buildspec, String> {
     let document = yaml::parse(text)?;
-    // Reports are files of the build; `reports` says what CodeBuild would show of them.
     known(
         &document,
         "",
@@ -83,6 +91,7 @@ pub(super) fn parse(text: &str) -> Result<Buildspec, String> {
         phases: read_phases(&document["phases"])?,
         artifacts: primary.transpose()?.filter(|artifacts| !artifacts.files.is_empty()),
         secondary_artifacts,
+        reports: read_reports(&document["reports"])?,
         cache_paths: texts(&document["cache"]["paths"], "cache/paths")?,
     })
 }
@@ -141,6 +150,30 @@ fn read_artifacts(value: &Value, path: &str, others: &[&str]) -> Result<Artifact
         base_directory: value["base-directory"].as_str().map(str::to_owned),
         discard_paths: matches!(value["discard-paths"].as_str(), Some("yes" | "true")),
     })
+}
+
+fn read_reports(value: &Value) -> Result<BTreeMap<String, Reports>, String> {
+    let mut reports = BTreeMap::new();
+    for (group, value) in members(value, "reports")? {
+        let path = format!("reports/{group}");
+        known(
+            value,
+            &path,
+            &["files", "base-directory", "discard-paths", "file-format"],
+        )?;
+        let format = value["file-format"].as_str().unwrap_or("JUNITXML");
+        if !format.eq_ignore_ascii_case("JUNITXML") {
+            return Err(format!(
+                "{path}/file-format: the local cloud reads JUNITXML, not {format}"
+            ));
+        }
+        let found = Reports {
+            files: texts(&value["files"], &format!("{path}/files"))?,
+            base_directory: value["base-directory"].as_str().map(str::to_owned),
+        };
+        reports.insert(group.clone(), found);
+    }
+    Ok(reports)
 }
 
 /// Refuses what isn't understood, rather than to pass over it.
@@ -221,6 +254,7 @@ cache:
         assert_eq!((build.finally.len(), build.on_failure), (1, Some(OnFailure::Abort)));
         assert_eq!(spec.artifacts.unwrap().exclude, ["*.tmp"]);
         assert!(spec.secondary_artifacts["other"].discard_paths);
+        assert_eq!(spec.reports["tests"].files, ["*.xml"]);
         assert_eq!(spec.cache_paths, ["target/**/*"]);
     }
 
@@ -243,6 +277,7 @@ cache:
         check("exported-variables", "shell: bash\n  exported-variables", "env/shell");
         check("- echo one", "- echo: one", "every item must be a text");
         check("\nphases:", "\nparts:", "parts");
+        check("JUNITXML", "CUCUMBERJSON", "reports/tests/file-format");
         assert!(parse("version: 0.2").unwrap_err().contains("at least one"));
     }
 }

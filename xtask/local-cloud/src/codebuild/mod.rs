@@ -6,7 +6,10 @@ mod environment;
 mod files;
 mod glob;
 mod job;
+mod junit;
 mod log;
+mod report_api;
+mod reports;
 mod resources;
 mod run;
 mod shell;
@@ -23,6 +26,7 @@ use serde_json::Value;
 
 pub(crate) use api::call;
 pub(crate) use job::{Input, Job, Source};
+pub(crate) use reports::{ReportGroup, TestReport};
 pub(crate) use resources::{KINDS, log_of};
 pub(crate) use run::Builds;
 pub(crate) use sweep::sweep;
@@ -120,6 +124,11 @@ pub(crate) struct PhaseRecord {
 pub(crate) enum Report {
     Began(Phase),
     Ended(Phase, Result<(), (String, String)>),
+    /// Its tests, for a report group by its name in the buildspec, or by ARN.
+    Tested {
+        group: String,
+        cases: Vec<junit::TestCase>,
+    },
     Over {
         status: Status,
         exported: BTreeMap<String, String>,
@@ -263,6 +272,7 @@ impl Cloud {
                 let status = build.ending_as.unwrap_or(Status::Failed);
                 build.leave(now, status, Some(context));
             }
+            Report::Tested { group, cases } => self.add_report(now, id, &group, cases),
             Report::Over { status, exported } => {
                 build.exported = exported;
                 self.end_build(now, id, status);

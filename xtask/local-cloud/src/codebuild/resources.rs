@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use provisioner::ResourceRequest;
 use serde_json::{Value, json};
 
+use super::reports::ReportGroups;
 use super::{Build, Project};
 use crate::cloud::Cloud;
 use crate::elb::only;
@@ -15,13 +16,22 @@ use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// The types of this service.
-pub(crate) const KINDS: &[Kind] = &[Kind {
-    type_name: "AWS::CodeBuild::Project",
-    create_only: &["Name"],
-    attributes: &["Arn", "Id"],
-    timeout: None,
-    handler: &Projects,
-}];
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        type_name: "AWS::CodeBuild::Project",
+        create_only: &["Name"],
+        attributes: &["Arn", "Id"],
+        timeout: None,
+        handler: &Projects,
+    },
+    Kind {
+        type_name: "AWS::CodeBuild::ReportGroup",
+        create_only: &["Name", "Type"],
+        attributes: &["Arn"],
+        timeout: None,
+        handler: &ReportGroups,
+    },
+];
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codebuild-project.html>
 const TIMEOUT_MINUTES: u64 = 60;

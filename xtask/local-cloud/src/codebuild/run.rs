@@ -303,6 +303,7 @@ impl Run {
     /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html>
     async fn upload(&self, spec: &Buildspec) -> Result<(), ()> {
         self.begin(Phase::UploadArtifacts).await;
+        self.show_tests(spec).await;
         let outcome = self.hand_on(spec).await;
         let failed = outcome.is_err();
         self.end(
@@ -311,6 +312,25 @@ impl Run {
         )
         .await;
         if failed { Err(()) } else { Ok(()) }
+    }
+
+    /// Shows what the tests said. What can't be read is said in the log, and fails no build.
+    async fn show_tests(&self, spec: &Buildspec) {
+        for (group, reports) in &spec.reports {
+            self.log.say(&format!("Preparing to copy TEST report {group}")).await;
+            let work = (self.workplace.clone(), reports.clone());
+            let read = tokio::task::spawn_blocking(move || work.0.tests(&work.1)).await;
+            match read.map_err(|error| error.to_string()).flatten() {
+                Ok(cases) => {
+                    let group = group.clone();
+                    report(&self.events, &self.job.id, Report::Tested { group, cases }).await;
+                }
+                Err(reason) => {
+                    let message = format!("Error processing report {group}: {reason}");
+                    self.log.say(&message).await;
+                }
+            }
+        }
     }
 
     async fn hand_on(&self, spec: &Buildspec) -> Result<(), String> {

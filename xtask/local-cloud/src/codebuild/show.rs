@@ -42,6 +42,7 @@ pub(super) fn build(cloud: &Cloud, id: &str, build: &Build) -> Value {
         "queuedTimeoutInMinutes": queued_timeout(&build.properties),
         "buildComplete": build.status != Status::InProgress,
         "initiator": format!("codepipeline/{}", build.order.pipeline),
+        "reportArns": cloud.reports_of(id),
         "exportedEnvironmentVariables": exported.collect::<Vec<_>>(),
     });
     let optional = [

@@ -16,8 +16,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::buildspec::Artifacts;
+use super::buildspec::{Artifacts, Reports};
 use super::job::{Input, Source};
+use super::junit::{self, TestCase};
 use super::{files, glob};
 use crate::codecommit::Git;
 use crate::options::CacheSeed;
@@ -197,28 +198,45 @@ impl Workplace {
         fs::rename(&partial, kept)
     }
 
+    /// The files below a folder of the source that fit one of the patterns, and that folder.
+    fn matching(&self, base: Option<&str>, patterns: &[String]) -> Result<(PathBuf, Vec<String>), String> {
+        let base = base.map_or_else(|| self.source(), |base| self.source().join(base));
+        let mut found = files::below(&base).map_err(|error| format!("cannot look into {}: {error}", base.display()))?;
+        found.retain(|file| fits_any(patterns, file));
+        Ok((base, found))
+    }
+
+    /// What the tests of a build say, by the files that its buildspec names.
+    ///
+    /// # Errors
+    /// When there are none, or one can't be read.
+    pub(super) fn tests(&self, reports: &Reports) -> Result<Vec<TestCase>, String> {
+        let (base, found) = self.matching(reports.base_directory.as_deref(), &reports.files)?;
+        if found.is_empty() {
+            return Err("no matching report files found".to_owned());
+        }
+        let mut cases = Vec::new();
+        for file in found {
+            let text = fs::read_to_string(base.join(&file)).map_err(|error| format!("cannot read {file}: {error}"))?;
+            cases.extend(junit::parse(&text, &file)?);
+        }
+        Ok(cases)
+    }
+
     /// Hands what a build made on, under an artifact's key: all of it or nothing.
     ///
     /// # Errors
     /// When nothing fits, or the files can't be copied.
     pub(super) fn hand_on(&self, artifacts: &Artifacts, key: &str) -> Result<(), String> {
-        let base = match &artifacts.base_directory {
-            Some(base) => self.source().join(base),
-            None => self.source(),
-        };
-        let all = files::below(&base).map_err(|error| format!("cannot look into {}: {error}", base.display()))?;
-        let fits = |patterns: &[String], file: &str| patterns.iter().any(|pattern| glob::fits(pattern, file));
-        let wanted = all
-            .iter()
-            .filter(|file| fits(&artifacts.files, file) && !fits(&artifacts.exclude, file));
-        let wanted = wanted.collect::<Vec<_>>();
+        let (base, mut wanted) = self.matching(artifacts.base_directory.as_deref(), &artifacts.files)?;
+        wanted.retain(|file| !fits_any(&artifacts.exclude, file));
         if wanted.is_empty() {
             return Err("no matching artifact paths found".to_owned());
         }
         let to = self.places.artifact(key);
         let partial = to.with_extension("partial");
         let copied = files::remove(&partial).and_then(|()| {
-            for file in wanted {
+            for file in &wanted {
                 let name = if artifacts.discard_paths {
                     file.rsplit('/').next().unwrap_or(file)
                 } else {
@@ -231,6 +249,10 @@ impl Workplace {
         });
         copied.map_err(|error| format!("cannot hand on what was built: {error}"))
     }
+}
+
+fn fits_any(patterns: &[String], file: &str) -> bool {
+    patterns.iter().any(|pattern| glob::fits(pattern, file))
 }
 
 #[cfg(test)]

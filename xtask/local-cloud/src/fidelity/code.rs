@@ -6,7 +6,6 @@ use super::ledger::{Chapter, FIXED, NAME, NO_PERMISSIONS, TAG};
 const ONE_MACHINE: &str = "a build runs on this machine, with what is installed on it";
 const LOCAL_FOLDER: &str = "artifacts lie in a folder that only its owner can read; there is no S3 API";
 const NOTHING_SENT: &str = "nobody is subscribed on one machine: what is published is written to the local cloud's log";
-const NO_REPORTS: &str = "a report is a file of the build; no service shows it";
 
 pub(super) const LEDGER: &[Chapter] = &[
     (
@@ -37,7 +36,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             (
                 "Source/BuildSpec",
                 Approximated,
-                "version 0.2; each command runs in a shell that begins where the last one ended, so that functions and options of the shell don't go on; runtime versions and reports are passed over, and what else isn't understood fails the build by its name",
+                "version 0.2; each command runs in a shell that begins where the last one ended, so that functions and options of the shell don't go on; runtime versions are passed over, reports are read in JUnit's format, and what else isn't understood fails the build by its name",
             ),
             ("Source/Type", Inert, FIXED),
             ("Tags/**", Inert, TAG),
@@ -47,11 +46,11 @@ pub(super) const LEDGER: &[Chapter] = &[
     (
         "AWS::CodeBuild::ReportGroup",
         &[
-            ("DeleteReports", Inert, NO_REPORTS),
-            ("ExportConfig/ExportConfigType", Inert, NO_REPORTS),
-            ("Name", Inert, NAME),
+            ("DeleteReports", Exercised, ""),
+            ("ExportConfig/ExportConfigType", Inert, FIXED),
+            ("Name", Exercised, ""),
             ("Tags/**", Inert, TAG),
-            ("Type", Inert, NO_REPORTS),
+            ("Type", Inert, FIXED),
         ],
     ),
     (
