@@ -140,6 +140,7 @@ pub(crate) enum By {
 
 /// What reaches a cloud: nearly every command.
 pub(crate) const ALL: &[By] = &[
+    Doctor,
     Deploy,
     DeployToolchain,
     Diff,
@@ -150,7 +151,6 @@ pub(crate) const ALL: &[By] = &[
     Load,
     Rollback,
     Destroy,
-    Doctor,
     ImagePush,
     Build,
     Pipeline,
@@ -161,25 +161,10 @@ pub(crate) const ALL: &[By] = &[
 ];
 
 /// The same, but for what looks at the account alone.
-const EXCEPT_DOCTOR: &[By] = &[
-    Deploy,
-    DeployToolchain,
-    Diff,
-    Drift,
-    Status,
-    Outputs,
-    Logs,
-    Load,
-    Rollback,
-    Destroy,
-    ImagePush,
-    Build,
-    Pipeline,
-    PipelineStatus,
-    PipelineStop,
-    PipelineRetry,
-    Local,
-];
+const EXCEPT_DOCTOR: &[By] = match ALL {
+    [Doctor, others @ ..] => others,
+    _ => panic!("the first is the one to leave out"),
+};
 
 /// What changes stacks by change sets.
 const CHANGES: &[By] = &[Deploy, DeployToolchain, Rollback, Pipeline, Local];

@@ -3,12 +3,12 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 use stacks::toolchain::PIPELINE_NAME;
 use tokio::runtime::Handle;
+use xshell::{Shell, cmd};
 
 use super::cloud::LocalCloud;
 use super::figure::Figure;
@@ -157,16 +157,9 @@ async fn deployed(aws: &Aws, pipeline: &str, commit: &str, pushed: SystemTime) -
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let mut command = Command::new("git");
-    let output = command
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output();
-    let output = output.context("cannot run git")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {}: {}", arguments.join(" "), said.trim());
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let shell = Shell::new()?;
+    shell.change_dir(folder);
+    Ok(cmd!(shell, "git {arguments...}").quiet().read()?)
 }
 
 #[cfg(test)]
