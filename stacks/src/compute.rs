@@ -179,7 +179,7 @@ impl Surroundings<'_> {
         });
         stage
             .rollout()
-            .watched_by(self.alarms.of(stage), &BAKE_TIME)
+            .watched_by(&self.alarms.watching(stage), &BAKE_TIME)
             .deployment_circuit_breaker(circuit_breaker)
     }
 

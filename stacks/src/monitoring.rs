@@ -9,12 +9,12 @@ use cloudformation::generated::cloud_watch_alarm::{
     ComparisonOperator, Dimension, DimensionRequired, Metric, TreatMissingData,
 };
 use cloudformation::generated::logs_log_group::{LogGroup, RetentionInDays};
-use cloudformation::relations::{AlarmWindow, BakeTime, Query, Statistic, Watch, WatchingAlarm};
+use cloudformation::relations::{self, AlarmWindow, BakeTime, Statistic, Watch, WatchingAlarm};
 use cloudformation::{DeletionPolicy, Handle, Options, Template, Value};
 use constants::APPLICATION_NAME;
 use constants::alarm::{
     CONNECTION_ERRORS, DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS, RESPONSE_TIME_SECONDS,
-    RESPONSE_TIME_STATISTIC, SERVER_ERROR_PERCENT,
+    RESPONSE_TIME_STATISTIC, SERVER_ERROR_PERCENT, UNHEALTHY_DATAPOINTS_TO_ALARM, UNHEALTHY_PERCENT,
 };
 use constants::deployment::BAKE_MINUTES;
 use constants::environment::{PRODUCTION_LOG_RETENTION_DAYS, SANDBOX_LOG_RETENTION_DAYS};
@@ -29,16 +29,21 @@ const PRODUCTION_RETENTION: RetentionInDays = RetentionInDays::of::<PRODUCTION_L
 /// The namespace of the load balancer's metrics.
 const NAMESPACE: &str = "AWS/ApplicationELB";
 
-/// What every alarm looks at.
+/// What the alarms look at.
 pub(crate) type Window = AlarmWindow<DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS>;
 
+/// What the alarm on targets looks at: it stays red as long as the others, so that nobody who asks now and then misses it.
+type HealthWindow = AlarmWindow<UNHEALTHY_DATAPOINTS_TO_ALARM, EVALUATION_PERIODS, PERIOD_SECONDS>;
+
 const WINDOW: Window = Window::new();
+const HEALTH_WINDOW: HealthWindow = HealthWindow::new();
 
 /// How long the alarms go on watching a deployment.
 pub(crate) const BAKE_TIME: BakeTime<Window> = BakeTime::minutes(BAKE_MINUTES);
 
 const SLOWEST: Statistic = Statistic::new(RESPONSE_TIME_STATISTIC);
 const SUM: Statistic = Statistic::new("Sum");
+const MAXIMUM: Statistic = Statistic::new("Maximum");
 
 /// Adds the log group of each stage.
 pub(crate) fn add_log_groups(template: &mut Template, environment: Environment) -> PerStage<Handle<LogGroup>> {
@@ -102,21 +107,34 @@ impl Alarms {
                 stage,
                 proxy,
             };
+            let why = "Rolls a bad deployment back.";
             let alarms = [
                 ("ResponseTimeAlarm", watched.response_time()),
                 ("ServerErrorAlarm", watched.server_errors()),
                 ("ConnectionErrorAlarm", watched.connection_errors()),
             ];
-            alarms
+            let mut alarms: Vec<_> = alarms
                 .into_iter()
-                .map(|(name, alarm)| alarm.add(template, stage.logical_id(name), "Rolls a bad deployment back."))
-                .collect()
+                .map(|(name, alarm)| alarm.add(template, stage.logical_id(name), why))
+                .collect();
+            let unhealthy = watched.unhealthy_targets();
+            alarms.push(
+                unhealthy
+                    .add(template, stage.logical_id("UnhealthyTargetAlarm"), why)
+                    .beside(),
+            );
+            alarms
         }))
     }
 
-    /// A stage's alarms.
-    pub(crate) fn of(&self, stage: Stage) -> &[WatchingAlarm<Window>] {
-        self.0.of(stage)
+    /// The alarms that roll a stage's deployment back: its own, and for Fleet Onebox's as well. What shows only after a
+    /// while shows at Onebox first, which had the change before, and by then nothing else watches it.
+    pub(crate) fn watching(&self, stage: Stage) -> Vec<WatchingAlarm<Window>> {
+        let PerStage { onebox, fleet } = &self.0;
+        match stage {
+            Stage::Onebox => onebox.clone(),
+            Stage::Fleet => [fleet.as_slice(), onebox].concat(),
+        }
     }
 }
 
@@ -132,7 +150,7 @@ impl Watched<'_> {
     /// up to 90 % only.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html>
     fn response_time(&self) -> Watch<Window> {
-        let slowest = self.metric("slowest", "TargetResponseTime", &SLOWEST);
+        let slowest = WINDOW.metric("slowest", self.metric("TargetResponseTime"), &SLOWEST);
         self.alarm(
             "ResponseTime",
             "The slowest tenth of the answers takes too long.",
@@ -149,8 +167,8 @@ impl Watched<'_> {
             "Answers with a 5xx status, in per cent",
             "100 * errors / requests",
         );
-        let errors = self.metric("errors", "HTTPCode_Target_5XX_Count", &SUM);
-        let requests = self.metric("requests", "RequestCount", &SUM);
+        let errors = WINDOW.metric("errors", self.metric("HTTPCode_Target_5XX_Count"), &SUM);
+        let requests = WINDOW.metric("requests", self.metric("RequestCount"), &SUM);
         self.alarm(
             "ServerErrors",
             "Too many of the answers have a 5xx status.",
@@ -161,7 +179,7 @@ impl Watched<'_> {
 
     /// Targets that don't answer at all: such requests have neither response time nor status.
     fn connection_errors(&self) -> Watch<Window> {
-        let errors = self.metric("errors", "TargetConnectionErrorCount", &SUM);
+        let errors = WINDOW.metric("errors", self.metric("TargetConnectionErrorCount"), &SUM);
         self.alarm(
             "ConnectionErrors",
             "The load balancer can't connect to its targets.",
@@ -170,7 +188,34 @@ impl Watched<'_> {
         )
     }
 
-    fn alarm(&self, name: &str, description: &'static str, threshold: u8, watch: Watch<Window>) -> Watch<Window> {
+    /// Tasks that fail their health checks. ECS replaces them, and its circuit breaker counts them while it watches, but
+    /// begins anew with each replacement that passes its first check; so tasks that fail one after another never trip it.
+    ///
+    /// The most in the minute on both sides, as ECS takes an unhealthy target away when its replacement is healthy.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+    fn unhealthy_targets(&self) -> Watch<HealthWindow> {
+        let share = HEALTH_WINDOW.expression(
+            "share",
+            "Targets that fail their health checks, in per cent",
+            "100 * unhealthy / (unhealthy + healthy)",
+        );
+        let unhealthy = HEALTH_WINDOW.metric("unhealthy", self.metric("UnHealthyHostCount"), &MAXIMUM);
+        let healthy = HEALTH_WINDOW.metric("healthy", self.metric("HealthyHostCount"), &MAXIMUM);
+        self.alarm(
+            "UnhealthyTargets",
+            "Too many of the tasks fail their health checks.",
+            UNHEALTHY_PERCENT,
+            HEALTH_WINDOW.watch(share, [unhealthy, healthy]),
+        )
+    }
+
+    fn alarm<W: relations::Window>(
+        &self,
+        name: &str,
+        description: &'static str,
+        threshold: u8,
+        watch: Watch<W>,
+    ) -> Watch<W> {
         let (prefix, stage) = (alarm_prefix(self.environment), self.stage.name());
         watch.with(|alarm| {
             alarm
@@ -182,20 +227,19 @@ impl Watched<'_> {
         })
     }
 
-    fn metric(&self, id: &'static str, name: &'static str, statistic: &'static Statistic) -> Query<Window> {
+    fn metric(&self, name: &'static str) -> Metric {
         let dimension = |name: &'static str, value| {
             Dimension::new(DimensionRequired {
                 name: name.into(),
                 value,
             })
         };
-        let metric = Metric::new()
+        Metric::new()
             .dimensions([
                 dimension("LoadBalancer", self.proxy.full_name()),
                 dimension("TargetGroup", self.proxy.target_group_full_name(self.stage)),
             ])
             .metric_name(name)
-            .namespace(NAMESPACE);
-        WINDOW.metric(id, metric, statistic)
+            .namespace(NAMESPACE)
     }
 }

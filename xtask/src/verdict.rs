@@ -79,6 +79,23 @@ impl Verdict {
         }
     }
 
+    /// The same where alarms of Onebox's have fired, by their names: it is then worse, whatever its requests say.
+    #[must_use]
+    pub(crate) fn with_alarms(mut self, red: &[String]) -> Self {
+        if red.is_empty() {
+            return self;
+        }
+        let reasons = red.iter().map(|name| format!("its alarm {name} has fired"));
+        let before = if self.ruling == Ruling::Worse {
+            std::mem::take(&mut self.reasons)
+        } else {
+            Vec::new()
+        };
+        self.reasons = reasons.chain(before).collect();
+        self.ruling = Ruling::Worse;
+        self
+    }
+
     /// The verdict and its evidence, a line each.
     pub(crate) fn lines(&self) -> Vec<String> {
         let (onebox, fleet) = (&self.onebox, &self.fleet);

@@ -21,5 +21,17 @@ pub const SERVER_ERROR_PERCENT: u8 = 5;
 /// Connections to targets that failed, a period, at which it breaches: tasks that are replaced in order cause none.
 pub const CONNECTION_ERRORS: u8 = 1;
 
+/// The share of the targets that are unhealthy, in per cent, at which a minute breaches: one of Onebox's few tasks, and no
+/// single one of Fleet's, which any machine's failure may take.
+pub const UNHEALTHY_PERCENT: u8 = 12;
+
+/// How many minutes must breach: one. A deployment that is as it should be makes none, as targets count neither before
+/// their first check nor while they drain, and ECS replaces an unhealthy task within the minute.
+pub const UNHEALTHY_DATAPOINTS_TO_ALARM: i64 = 1;
+
+// One of Onebox's tasks breaches even beside as many old ones and its replacement; one of Fleet's doesn't.
+const _: () = assert!(100 >= UNHEALTHY_PERCENT as i64 * (2 * crate::capacity::ONEBOX_MINIMUM + 1));
+const _: () = assert!(100 < UNHEALTHY_PERCENT as i64 * crate::capacity::FLEET_MINIMUM);
+
 // A request that hangs until the service gives it up has breached.
 const _: () = assert!((RESPONSE_TIME_SECONDS as u64) < crate::service::REQUEST_TIMEOUT_SECONDS);

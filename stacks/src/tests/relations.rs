@@ -84,21 +84,23 @@ fn each_stage_runs_its_own_image_without_rights_on_the_machine() {
 }
 
 #[test]
-fn a_service_is_watched_by_the_alarms_of_its_own_stage() {
+fn a_service_is_watched_by_the_alarms_of_its_own_stage_and_fleet_by_oneboxs_too() {
     check(|template, stage| {
         let configuration = &properties(template, stage, "Service")["DeploymentConfiguration"];
         let names = configuration["Alarms"]["AlarmNames"].as_array().unwrap();
-        // Each alarm of the stage, however many there are, and the fewest that tell slow, wrong and no answers.
-        let of_stage = resources(template, "AWS::CloudWatch::Alarm").into_iter();
-        assert_eq!(
-            names.len(),
-            of_stage.filter(|(id, _)| id.starts_with(stage.name())).count()
-        );
-        assert!(names.len() >= 3);
+        // Each alarm of the stages, however many there are, and the fewest that tell slow, wrong, no answers and unwell.
+        let watched = |id: &str| stage == Stage::Fleet || id.starts_with(stage.name());
+        let alarms = resources(template, "AWS::CloudWatch::Alarm").into_iter();
+        assert_eq!(names.len(), alarms.filter(|(id, _)| watched(id)).count());
+        assert!(names.len() >= 4);
         for name in names {
-            let alarm = &template["Resources"][name["Ref"].as_str().unwrap()];
+            let id = name["Ref"].as_str().unwrap();
+            let alarm = &template["Resources"][id];
             assert_eq!(alarm["Type"], "AWS::CloudWatch::Alarm");
-            assert_watches(&alarm["Properties"], stage);
+            let is_of = |stage: &Stage| id.starts_with(stage.name());
+            let of = [Stage::Onebox, Stage::Fleet].into_iter().find(is_of).unwrap();
+            assert!(of == Stage::Onebox || stage == Stage::Fleet);
+            assert_watches(&alarm["Properties"], of);
             assert_window_fits(
                 &alarm["Properties"],
                 configuration["BakeTimeInMinutes"].as_i64().unwrap(),

@@ -105,7 +105,7 @@ impl World {
             Service::ApplicationAutoScaling => autoscaling::call(&self.cloud, operation, input),
             Service::CloudWatch => cloudwatch::call(&mut self.cloud, now, operation, input),
             Service::CloudFormation => Ok(self.stacks.call(now, &mut self.cloud, operation, input)?),
-            Service::CodeBuild => codebuild::call(&mut self.cloud, operation, input),
+            Service::CodeBuild => codebuild::call(&mut self.cloud, now, operation, input),
             Service::CodeCommit => codecommit::call(&mut self.cloud, operation, input),
             Service::CodePipeline => codepipeline::call(&mut self.cloud, now, operation, input),
             Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
@@ -252,10 +252,17 @@ impl Cloud {
         let Some(target) = group.targets.get_mut(task) else {
             return;
         };
-        target.health = Health {
+        let health = Health {
             state: told.health.state.as_str().to_owned(),
             reason: told.health.reason.map(|reason| reason.code().to_owned()),
             description: told.health.description(),
+        };
+        let before = std::mem::replace(&mut target.health, health);
+        if target.registered && before.state != target.health.state {
+            self.cloudwatch.look_at_targets(group_arn, group);
+        }
+        let Some(target) = group.targets.get(task) else {
+            return;
         };
         if !target.registered && told.health.state == balancer::TargetState::Unused {
             group.targets.remove(task);

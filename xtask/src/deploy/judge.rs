@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::place::{Place, Places};
 use super::watch::{Seen, Start, watching};
+use crate::alarms::Alarm;
 use crate::aws::cloudwatch::Question;
 use crate::aws::{Aws, rfc3339};
 use crate::context::Context;
@@ -121,7 +122,14 @@ async fn look(aws: &Aws, places: &Places, since: SystemTime) -> anyhow::Result<V
     let onebox = series(&mut answers);
     let fleet = series(&mut answers);
     let [onebox, fleet] = samples([&onebox, &fleet], since, now);
-    Ok(Verdict::of(onebox, fleet))
+    // Fleet's deployment would be watched by none, were one of Onebox's red when it begins.
+    let alarms = aws.alarms(&places.onebox.alarms).await?;
+    let red: Vec<String> = alarms
+        .into_iter()
+        .filter(Alarm::is_red)
+        .map(|alarm| alarm.name)
+        .collect();
+    Ok(Verdict::of(onebox, fleet).with_alarms(&red))
 }
 
 /// What is asked of a stage. Connections that fail have no status, and so count beside those that do.

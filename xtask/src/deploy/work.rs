@@ -371,7 +371,10 @@ impl Work<'_> {
 
     /// Judges what Onebox runs, and brings it back to what Fleet runs where that is better.
     async fn judge(self, stack: &Stack, seen: &Seen) -> anyhow::Result<Verdict> {
-        let places = self.places(stack).await?;
+        let mut places = self.places(stack).await?;
+        if self.deploy.caution.ignore_red_alarms {
+            places.onebox.alarms.clear();
+        }
         let verdict = if self.deploy.resume && !self.deploy.caution.no_probe {
             judge_or_probe(self.context, self.aws, (stack, &places), seen).await?
         } else {

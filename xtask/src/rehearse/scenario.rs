@@ -131,6 +131,8 @@ pub(crate) enum Alarms {
     Quiet,
     /// This one, perhaps with others of its stage: `Onebox-ServerErrors`.
     Fired(&'static str),
+    /// None, or this one alone: what rolls back isn't an alarm, which may be as quick.
+    Perhaps(&'static str),
 }
 
 /// The requests that came to harm.

@@ -19,6 +19,7 @@ mod slow;
 mod slow_few;
 mod two_bad;
 mod unhealthy;
+mod unhealthy_later;
 
 use super::scenario::Scenario;
 
@@ -32,6 +33,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     exit_at_start::SCENARIO,
     missing_image::SCENARIO,
     unhealthy::SCENARIO,
+    unhealthy_later::SCENARIO,
     crash::SCENARIO,
     no_traffic::SCENARIO,
     red_alarm::SCENARIO,

@@ -100,6 +100,19 @@ fn how_it_reads() {
 }
 
 #[test]
+fn an_alarm_outweighs_whatever_requests_say() {
+    let quick = || sample(0, 6_000, &QUICK);
+    let fired = |verdict: Verdict| verdict.with_alarms(&["Onebox-UnhealthyTargets".to_owned()]);
+    for before in [Verdict::of(quick(), quick()), Verdict::of(Sample::default(), quick())] {
+        let verdict = fired(before);
+        assert_eq!(verdict.ruling, Ruling::Worse);
+        assert_eq!(verdict.reasons, ["its alarm Onebox-UnhealthyTargets has fired"]);
+    }
+    assert_eq!(fired(Verdict::of(sample(600, 6_000, &QUICK), quick())).reasons.len(), 2);
+    assert_eq!(Verdict::of(quick(), quick()).with_alarms(&[]).ruling, Ruling::Good);
+}
+
+#[test]
 fn for_programs() {
     let record = Verdict::of(sample(600, 6_000, &QUICK), sample(0, 6_000, &QUICK)).record();
     assert_eq!(record["ruling"], "worse");

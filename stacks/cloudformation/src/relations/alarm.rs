@@ -143,6 +143,28 @@ pub struct WatchingAlarm<W> {
 }
 
 impl<W> WatchingAlarm<W> {
+    /// The same alarm, to stand beside those that look back as far or further: what they are given is enough for it.
+    ///
+    /// # Panics
+    ///
+    /// When it looks back further: when compiling.
+    #[must_use]
+    pub fn beside<Longer: Window>(self) -> WatchingAlarm<Longer>
+    where
+        W: Window,
+    {
+        const {
+            assert!(
+                W::SECONDS <= Longer::SECONDS,
+                "an alarm looks back further than those that it stands beside"
+            );
+        };
+        WatchingAlarm {
+            alarm: self.alarm,
+            of: PhantomData,
+        }
+    }
+
     pub(super) fn name(&self) -> Value<AlarmName> {
         self.alarm.reference()
     }

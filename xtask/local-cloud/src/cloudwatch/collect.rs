@@ -27,8 +27,17 @@ pub(super) struct Collector {
     /// The minute that is being collected; none before the first.
     minute: Option<Minute>,
     counts: RequestCounts,
+    /// By target group: how many targets were healthy and unhealthy at each change of one's health in this minute.
+    hosts: BTreeMap<String, Hosts>,
     /// By task: when it was looked at last, and the CPU time that it had used by then.
     looks: BTreeMap<String, (SystemTime, Duration)>,
+}
+
+/// How many targets were healthy and unhealthy, a sample a look.
+#[derive(Debug, Default)]
+struct Hosts {
+    healthy: Distribution,
+    unhealthy: Distribution,
 }
 
 /// What the balancer had counted when a minute was over.
@@ -57,6 +66,13 @@ pub(crate) struct MetricLine {
 
 /// The samples of a minute, on their way into the store.
 type Samples = Vec<(Metric, Distribution)>;
+
+impl super::CloudWatch {
+    /// Notes how many of a target group's targets are healthy and unhealthy, as one's health has just changed.
+    pub(crate) fn look_at_targets(&mut self, arn: &str, group: &TargetGroup) {
+        self.collector.hosts.entry(arn.to_owned()).or_default().look(group);
+    }
+}
 
 impl Cloud {
     /// When the minute that is being collected is over; none while there is nothing to measure.
@@ -91,7 +107,8 @@ impl Cloud {
     /// Takes in what the balancer counted, and judges the alarms by it. Says whether one has changed its state.
     pub(crate) fn counted(&mut self, now: SystemTime, counted: Counted) -> bool {
         let before = std::mem::replace(&mut self.cloudwatch.collector.counts, counted.counts);
-        let mut samples = self.of_target_groups(&before);
+        let hosts = std::mem::take(&mut self.cloudwatch.collector.hosts);
+        let mut samples = self.of_target_groups(&before, hosts);
         samples.extend(self.of_listeners(&before));
         self.record(counted.minute, samples);
         self.cloudwatch.store.forget_before(counted.minute);
@@ -147,7 +164,7 @@ impl Cloud {
     }
 
     /// By target group with its load balancer, and by load balancer for all of its groups.
-    fn of_target_groups(&self, before: &RequestCounts) -> Samples {
+    fn of_target_groups(&self, before: &RequestCounts, mut hosts: BTreeMap<String, Hosts>) -> Samples {
         let (mut samples, mut of_load_balancers) = (Samples::new(), BTreeMap::new());
         for (arn, group) in &self.elb.target_groups {
             let Some(owner) = self.elb.load_balancers_of(arn).into_iter().next() else {
@@ -164,7 +181,12 @@ impl Cloud {
                 total.merge(&distribution);
                 samples.push((Metric::new(LOAD_BALANCING, metric, dimensions()), distribution));
             }
-            for (metric, distribution) in of_hosts(group) {
+            let mut hosts = hosts.remove(arn).unwrap_or_default();
+            hosts.look(group);
+            for (metric, distribution) in [
+                ("HealthyHostCount", hosts.healthy),
+                ("UnHealthyHostCount", hosts.unhealthy),
+            ] {
                 samples.push((Metric::new(LOAD_BALANCING, metric, dimensions()), distribution));
             }
         }
@@ -253,19 +275,21 @@ fn of_targets(counts: &TargetGroupCounts) -> Vec<(&'static str, Distribution)> {
     ]
 }
 
-/// Only while targets are registered: those that drain count neither way.
-fn of_hosts(group: &TargetGroup) -> Vec<(&'static str, Distribution)> {
-    let registered = group.targets.values().filter(|target| target.registered);
-    let registered = registered.collect::<Vec<_>>();
-    if registered.is_empty() {
-        return Vec::new();
+impl Hosts {
+    /// Only while targets are registered: those that drain count neither way, nor those that were never checked.
+    fn look(&mut self, group: &TargetGroup) {
+        let registered = group.targets.values().filter(|target| target.registered);
+        let registered = registered.collect::<Vec<_>>();
+        if registered.is_empty() {
+            return;
+        }
+        let count = |state: &str| {
+            let found = registered.iter().filter(|target| target.health.state == state).count();
+            number(u64::try_from(found).unwrap_or(u64::MAX))
+        };
+        self.healthy.add(count("healthy"), 1.0);
+        self.unhealthy.add(count("unhealthy"), 1.0);
     }
-    let count = |state: &str| registered.iter().filter(|target| target.health.state == state).count();
-    let sample = |count: usize| Distribution::of(number(u64::try_from(count).unwrap_or(u64::MAX)), 1.0);
-    vec![
-        ("HealthyHostCount", sample(count("healthy"))),
-        ("UnHealthyHostCount", sample(count("unhealthy"))),
-    ]
 }
 
 /// What the load balancer did itself.

@@ -25,11 +25,13 @@ A resource type or a property that isn't in the table is refused before anything
 - Target tracking looks at every minute: the newest of three minutes above the target decides how many tasks are added, the newest of fifteen below it how many go. While tasks that were added settle, only a need beyond them adds more.
 - ECS asks for the states of a deployment's alarms when it begins, and then every 10 s of AWS's time. An alarm that is red when the deployment's first task runs switches all of them off for that deployment.
 - An alarm looks at two periods more than its evaluation periods, in case some are missing, and is judged as soon as a minute's metrics are in.
+- How many targets are healthy and unhealthy is a sample at each change of a target's health, and one when the minute is over: so `Maximum` is the most there were at once. On AWS a task takes longer to be replaced, and an unhealthy one is seen for longer.
 - A percentile is the sample at its rank, with nothing interpolated. A division by zero makes no data point.
 - A task is one sample a minute of its service's utilisation. It is looked at right after the minute; an alarm is judged without it if Docker takes longer than a tenth of the minute to tell.
 - An execution of a pipeline that waits between stages when the pipeline is updated fails, as one whose actions run does; with `RestartExecutionOnUpdate` a new one goes on with the new definition.
 - A rollback of a pipeline's stage runs that stage and none after it.
 - An abandoned action's build goes on, as on AWS; `StopBuild` ends it. A deleted pipeline's builds are ended.
+- A build's newest reports are shown, 20 of all projects together, for 30 days: their tests lie in the state. A report without files, or with one that can't be read, is said in the build's log, and fails no build.
 - A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
 
 ## Differences that every user meets

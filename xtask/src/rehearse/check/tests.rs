@@ -11,7 +11,7 @@ pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
         ..Outcome::default()
     };
     let alarm = match expected.alarms {
-        Alarms::Quiet => None,
+        Alarms::Quiet | Alarms::Perhaps(_) => None,
         Alarms::Fired(alarm) => Some(alarm.to_owned()),
     };
     let (requests, harmed) = match expected.harm {
