@@ -275,7 +275,7 @@ impl Code {
             Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
-            Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow it with the same command"),
+            Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow a deployment with `cargo xtask deploy … --resume`, a pipeline with `cargo xtask pipeline`; of anything else, the same command again"),
         };
         Entry { name, cause, mend }
     }

@@ -8,6 +8,7 @@ mod prices;
 mod rules;
 mod running;
 mod scene;
+mod sources;
 #[cfg(test)]
 mod tests;
 

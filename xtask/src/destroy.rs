@@ -59,7 +59,7 @@ impl Destroy {
     async fn one(&self, context: &Context, aws: &Aws, target: Target) -> anyhow::Result<Plan> {
         let stacks = target.stacks();
         if target == Target::Toolchain {
-            refuse_while_production_stands(aws).await?;
+            refuse_while_production_stands(aws, &self.cloud.arguments()).await?;
         }
         let plan = gather(context, aws, &stacks).await?;
         if plan.stacks.is_empty() {
@@ -133,7 +133,7 @@ impl Destroy {
 /// The pipeline's foundation holds the role that CloudFormation acts in for production: without it, nobody could change or
 /// delete those stacks any more.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html>
-async fn refuse_while_production_stands(aws: &Aws) -> anyhow::Result<()> {
+async fn refuse_while_production_stands(aws: &Aws, arguments: &str) -> anyhow::Result<()> {
     for stack in Target::Prod.stacks() {
         if aws.stack(&stack.name).await?.is_some() {
             let what = format!(
@@ -142,7 +142,7 @@ async fn refuse_while_production_stands(aws: &Aws) -> anyhow::Result<()> {
             );
             return Err(Failure::refused(what)
                 .code(Code::StillNeeded)
-                .next("cargo xtask destroy prod, first")
+                .next(format!("first, `cargo xtask destroy prod{arguments}`"))
                 .into());
         }
     }
@@ -308,13 +308,15 @@ mod tests {
     #[tokio::test]
     async fn the_toolchain_stays_as_long_as_production_needs_its_role() {
         let replay = Replay::new([no_stack(), no_stack()]);
-        refuse_while_production_stands(&replay.aws()).await.unwrap();
+        refuse_while_production_stands(&replay.aws(), "").await.unwrap();
         let replay = Replay::new([no_stack(), stack("UPDATE_COMPLETE")]);
-        let error = refuse_while_production_stands(&replay.aws()).await.unwrap_err();
+        let error = refuse_while_production_stands(&replay.aws(), " --local")
+            .await
+            .unwrap_err();
         assert_eq!(exit_of(&error), Exit::Refused);
         insta::assert_snapshot!(crate::telling::report::text(&error), @"
         error[E-STILL-NEEDED]: OneBoxDeploymentOnECS-Service-Prod is changed in a role that goes with the toolchain: without it, it could be neither changed nor deleted
-          next: cargo xtask destroy prod, first
+          next: first, `cargo xtask destroy prod --local`
         ");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! That the blocks do what they say is for `tests/end_to_end/documents.rs`, which runs them.
 
+mod aws;
 mod markdown;
 mod notation;
 
@@ -108,40 +109,37 @@ fn tables_of_commands_write_them_out() {
     }
 }
 
-#[test]
-fn every_command_line_that_errors_name_is_one() {
+/// The code spans in what the sources say to people, each with its place.
+fn said_in_sources() -> impl Iterator<Item = (String, String)> {
     let mut sources = Vec::new();
     for folder in ["xtask/src", "xtask/local-cloud/src", "stacks/src"] {
         files(&root().join(folder), "rs", &mut sources);
     }
-    let mut seen = 0;
-    for path in sources {
-        // Here they are mistaken on purpose.
-        if path
-            .components()
-            .any(|part| part.as_os_str().to_string_lossy().starts_with("documents"))
-        {
-            continue;
-        }
+    // Here they are mistaken on purpose.
+    let is_here = |path: &PathBuf| {
+        let mut parts = path.components();
+        parts.any(|part| part.as_os_str().to_string_lossy().starts_with("documents"))
+    };
+    sources.into_iter().filter(move |path| !is_here(path)).flat_map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
-        let said = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim_start().starts_with("//"));
-        for (index, line) in said {
-            for line in spans(line)
-                .filter(|span| span.starts_with("cargo xtask"))
-                .flat_map(|span| command_lines(&span))
-            {
-                seen += 1;
-                assert_eq!(
-                    wrong(&line),
-                    None,
-                    "{}:{}: cargo xtask {line}",
-                    path.display(),
-                    index + 1
-                );
-            }
+        let lines = text.lines().enumerate();
+        let said = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let placed = said.flat_map(|(index, line)| {
+            let place = format!("{}:{}", path.display(), index + 1);
+            spans(line).map(move |span| (place.clone(), span)).collect::<Vec<_>>()
+        });
+        placed.collect::<Vec<_>>()
+    })
+}
+
+#[test]
+fn every_command_line_that_errors_name_is_one() {
+    let mut seen = 0;
+    let named = said_in_sources().filter(|(_, span)| span.starts_with("cargo xtask"));
+    for (place, span) in named {
+        for line in command_lines(&span) {
+            seen += 1;
+            assert_eq!(wrong(&line), None, "{place}: cargo xtask {line}");
         }
     }
     assert!(seen > 30, "only {seen} command lines were found");
@@ -194,6 +192,17 @@ fn links_lead_to_files() {
     }
 }
 
+/// A block in another language is passed over: one that people type must be in none but these.
+#[test]
+fn blocks_are_in_languages_that_are_known() {
+    for document in documents() {
+        for block in &document.blocks {
+            let known = ["sh", "diff", "rust", "text"].contains(&block.language.as_str());
+            assert!(known, "{}:{}: {:?}", document.name, block.line, block.language);
+        }
+    }
+}
+
 /// The blocks that no test runs, each with its reason: a list to be read whenever it changes.
 #[test]
 fn blocks_that_are_not_run() {
@@ -206,28 +215,8 @@ fn blocks_that_are_not_run() {
             }
         }
     }
-    insta::assert_snapshot!(list, @r#"
-    README.md: cargo xtask pipeline --local --yes
-        the pipeline compiles for minutes; played by hand
-    README.md: curl "$(cargo xtask outputs prod WebAPIEndpoint --local)"
-        the pipeline compiles for minutes; played by hand
+    insta::assert_snapshot!(list, @"
     README.md: cargo xtask test
         it is what runs the test that runs these blocks
-    docs/how-to.md: git apply docs/how-to/environment.diff
-        it would stay; a test holds that it applies
-    docs/how-to.md: git apply docs/how-to/alarm.diff
-        it would stay; a test holds that it applies
-    docs/how-to.md: git grep --files-with-matches --null --ignore-case OneBoxDeploymentOnECS \
-        it would rename this checkout's own stacks
-    docs/json.md: cargo xtask deploy sandbox --local --yes --json | jq -r 'select(.code == "resource-failed") | .reason'
-        jq may not be there
-    docs/permissions.md: aws iam create-policy --policy-name OneBoxDeploymentOnECS-Sandbox-Calls \
-        it changes who may do what in an account
-    docs/walkthrough.md: cargo xtask pipeline --local --yes
-        the pipeline compiles for minutes; played by hand
-    docs/walkthrough.md: git commit --all --message "Say hello"
-        the pipeline compiles for minutes; played by hand
-    docs/walkthrough.md: cargo xtask pipeline --local --fault delay=6s --load 100
-        the pipeline compiles for minutes; played by hand
-    "#);
+    ");
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::execution::Execution;
+use self::execution::{Action, Execution};
 use self::follow::{Followed, Snapshot, explain, follow};
 use self::prepare::{Place, prepare};
 use crate::aws::Aws;
@@ -245,11 +245,28 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     context
         .output
         .line(&format!("\n{}", table::render(&show::HEADER, &rows)));
+    let failure = why(&aws, newest, &actions).await;
+    if let Some(words) = &failure {
+        context.output.line(&format!("\n{words}"));
+    }
     Ok(json!({
         "pipeline": place.pipeline,
         "executions": executions.iter().map(show::execution_record).collect::<Vec<_>>(),
         "actions": actions.iter().map(show::record).collect::<Vec<_>>(),
+        "failure": failure,
     }))
+}
+
+/// Why an execution has failed, if an action of it has: CodeBuild's words, and the last lines of the build's log.
+async fn why(aws: &Aws, execution: &Execution, actions: &[Action]) -> Option<String> {
+    if execution.status != "Failed" || show::failed(actions).is_none() {
+        return None;
+    }
+    let snapshot = Snapshot {
+        execution: execution.clone(),
+        actions: actions.to_vec(),
+    };
+    Some(explain(aws, &snapshot).await.what)
 }
 
 async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> anyhow::Result<Value> {

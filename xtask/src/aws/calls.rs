@@ -243,7 +243,7 @@ calls! {
 calls! {
     logs, crate::aws::json::LOGS, "logs", OF_LOGS {
         FILTER_LOG_EVENTS "FilterLogEvents", &[(TaskLogs, &[Logs])];
-        GET_LOG_EVENTS "GetLogEvents", &[(TaskStreams, &[Deploy, Rollback]), (BuildStreams, FOLLOWS)];
+        GET_LOG_EVENTS "GetLogEvents", &[(TaskStreams, &[Deploy, Rollback]), (BuildStreams, LOOKS_AT_EXECUTIONS)];
     }
 }
 
@@ -263,7 +263,7 @@ calls! {
 
 calls! {
     codebuild, crate::aws::json::CODE_BUILD, "codebuild", OF_CODE_BUILD {
-        BATCH_GET_BUILDS "BatchGetBuilds", &[(Projects, FOLLOWS)];
+        BATCH_GET_BUILDS "BatchGetBuilds", &[(Projects, LOOKS_AT_EXECUTIONS)];
     }
 }
 

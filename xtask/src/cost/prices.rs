@@ -1,16 +1,15 @@
 //! AWS's list prices, in US dollars without tax: one region's, as data.
 //!
-//! Written down in November 2026. At each stands the page to check it against; only Fargate's, CodePipeline's, CodeBuild's
-//! and alarms' have been compared with public pages. They are what AWS asks of anyone, before free tiers, discounts and
-//! savings plans, and they change: check them before anything depends on them. Other regions differ, mostly by a tenth or
-//! two.
+//! Written down in November 2026. At each stands AWS's page with the price of today; `sources.rs` has the page that each was
+//! compared with. They are what AWS asks of anyone, before free tiers, discounts and savings plans, and they change: check
+//! them before anything depends on them. Other regions differ, mostly by a tenth or two.
 
 /// What AWS asks in a region.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Prices {
     /// The region.
     pub(crate) region: &'static str,
-    /// When the prices were written down, and how sure they are.
+    /// When the prices were written down.
     pub(crate) read: &'static str,
     /// Fargate, Linux on `X86_64`: a virtual CPU, an hour. <https://aws.amazon.com/fargate/pricing/>
     pub(crate) x86_cpu_hour: f64,
@@ -51,7 +50,7 @@ pub(crate) struct Prices {
 /// The prices of `us-east-1`.
 pub(crate) const US_EAST_1: Prices = Prices {
     region: "us-east-1",
-    read: "November 2026 (those of Fargate, CodePipeline, CodeBuild and alarms compared with public pages, the others not)",
+    read: "November 2026",
     x86_cpu_hour: 0.040_48,
     arm_cpu_hour: 0.032_38,
     x86_memory_hour: 0.004_445,

@@ -3,6 +3,7 @@
 //! A mark is a comment, which nobody sees, on the line before a block's fence:
 //!
 //! - `<!-- not run: REASON -->`: the block can't be run here.
+//! - `<!-- not sent: REASON -->`: the block is one command of the AWS CLI, which reads and checks it, but calls nobody.
 //! - `<!-- exit status: 5 -->`: the block's last command ends so; 0 where there is no mark.
 //! - `<!-- output -->`: the block is what the block before it said, among other lines.
 //!
@@ -41,6 +42,8 @@ pub(crate) enum Mark {
     Ends(i32),
     /// It can't be run here, for this reason.
     NotRun(String),
+    /// The AWS CLI can read it, but must not send it, for this reason.
+    NotSent(String),
     /// It is what the block before it said.
     Output,
 }
@@ -120,6 +123,7 @@ fn mark(line: &str) -> Result<Mark, String> {
     match comment.trim().split_once(": ") {
         None if comment.trim() == "output" => Ok(Mark::Output),
         Some(("not run", reason)) if !reason.is_empty() => Ok(Mark::NotRun(reason.to_owned())),
+        Some(("not sent", reason)) if !reason.is_empty() => Ok(Mark::NotSent(reason.to_owned())),
         Some(("exit status", status)) => status
             .parse()
             .map(Mark::Ends)

@@ -18,7 +18,7 @@ writes policies to `target/permissions`, one a file, and prints their paths: `â€
 `--region` names another region than us-east-1; `prod` and `toolchain` take the place of `sandbox`.
 An administrator attaches them, once for each file:
 
-<!-- not run: it changes who may do what in an account -->
+<!-- not sent: it changes who may do what in an account -->
 ```sh
 aws iam create-policy --policy-name OneBoxDeploymentOnECS-Sandbox-Calls \\
   --policy-document file://target/permissions/OneBoxDeploymentOnECS-Sandbox-Calls.policy.json

@@ -4,13 +4,14 @@
 //! where it goes is there for the next. `cargo xtask` is the program under test, so that it isn't built once more.
 
 #[path = "../../src/documents/markdown.rs"]
-mod markdown;
+pub(crate) mod markdown;
 mod sessions;
 #[path = "../../src/documents/shape.rs"]
 mod shape;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use self::markdown::{Block, Document, Mark};
 use self::shape::shape;
@@ -18,11 +19,23 @@ use self::terminal::Terminal;
 use crate::cloud::Outcome;
 use crate::wire::pinned;
 
-/// The documents whose blocks are run each time, in the order in which they are read.
-const READ: [&str; 2] = ["README.md", "docs/permissions.md"];
+/// The documents whose blocks are run, in the order in which they are read. The last changes the checkout for good.
+const READ: [&str; 5] = [
+    "README.md",
+    "docs/permissions.md",
+    "docs/walkthrough.md",
+    "docs/json.md",
+    "docs/how-to.md",
+];
 
-/// The document whose blocks are run when someone asks.
-const WALK_THROUGH: &str = "docs/walkthrough.md";
+/// Has the AWS CLI read a command, and hold its parameters against the service's model, but find nobody to send it to.
+const NOT_SENT: (&str, &str) = (
+    "AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_REGION=us-east-1 AWS_MAX_ATTEMPTS=1",
+    "--endpoint-url http://127.0.0.1:1",
+);
+
+/// What it says then, and how it ends.
+const NOBODY: (&str, i32) = ("Could not connect to the endpoint URL", 255);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,32 +47,32 @@ fn document(name: &str) -> Document {
 
 #[test]
 fn every_block_of_the_documents_does_what_it_says() {
-    run(&READ);
-}
-
-#[test]
-#[ignore = "several deployments at the local cloud's usual speed: minutes"]
-fn every_block_of_the_walkthrough_does_what_it_says() {
-    run(&[WALK_THROUGH]);
-}
-
-fn run(names: &[&str]) {
     if pinned("aws").is_none() {
         return;
     }
     let terminal = Terminal::new();
-    for name in names {
+    for name in READ {
         let document = document(name);
         for block in document.steps() {
-            let Mark::Ends(status) = block.mark else { continue };
-            println!("{name}:{}", block.line);
-            let outcome = if block.language == "diff" {
-                terminal.apply(&block.text)
-            } else {
-                terminal.enter(&block.text)
-            };
-            check(&document, block, status, &outcome);
+            run(&terminal, &document, block);
         }
+    }
+}
+
+/// Does what a block says, and holds it against what its document says of it.
+fn run(terminal: &Terminal, document: &Document, block: &Block) {
+    let (text, status) = match (&block.mark, block.language.as_str()) {
+        (Mark::Ends(status), "diff") => (format!("git apply <<'END'\n{}\nEND", block.text), *status),
+        (Mark::Ends(status), _) => (block.text.clone(), *status),
+        (Mark::NotSent(_), _) => (format!("{} {} {}", NOT_SENT.0, block.text, NOT_SENT.1), NOBODY.1),
+        (Mark::NotRun(_) | Mark::Output, _) => return,
+    };
+    let started = Instant::now();
+    let outcome = terminal.enter(&text);
+    println!("{}:{}: {:.1?}", document.name, block.line, started.elapsed());
+    check(document, block, status, &outcome);
+    if matches!(block.mark, Mark::NotSent(_)) {
+        assert!(outcome.stderr.contains(NOBODY.0), "{}", outcome.stderr);
     }
 }
 
@@ -98,8 +111,8 @@ fn every_document_with_blocks_is_read() {
         .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
         .chain(["README.md".to_owned()]);
     for name in pages {
-        let runs = document(&name).steps().any(|block| matches!(block.mark, Mark::Ends(_)));
-        let is_read = READ.contains(&name.as_str()) || name == WALK_THROUGH;
-        assert_eq!(runs, is_read, "{name}");
+        let document = document(&name);
+        let runs = document.steps().any(|block| !matches!(block.mark, Mark::NotRun(_)));
+        assert_eq!(runs, READ.contains(&name.as_str()), "{name}");
     }
 }

@@ -6,7 +6,7 @@ use crate::update::{begin_update, push_image, stack_is};
 const DEPLOY_ONEBOX: &[&str] = &["deploy", "sandbox", "--yes", "--local", "--stage", "onebox", "--image"];
 
 impl Cloud {
-    fn fault(&self, arguments: &[&str]) -> String {
+    pub(crate) fn fault(&self, arguments: &[&str]) -> String {
         let outcome = self.xtask(&[&["local", "fault"], arguments].concat());
         outcome.expect(0);
         outcome.stdout

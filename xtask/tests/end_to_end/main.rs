@@ -23,6 +23,7 @@ mod push;
 mod recorder;
 mod refusal;
 mod resume;
+mod runbook;
 mod same_source;
 mod stages;
 mod streams;

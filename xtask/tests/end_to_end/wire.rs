@@ -6,7 +6,7 @@ mod hostile;
 mod limits;
 mod malformed;
 mod requests;
-mod transcript;
+pub(crate) mod transcript;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -11,7 +11,7 @@ use crate::cloud::{Cloud, Outcome};
 use crate::same_source::copy_of;
 
 /// The most seconds that a block may take: the pipeline's first run, which compiles everything, is the longest.
-const LIMIT_SECONDS: &str = "1500";
+const LIMIT_SECONDS: &str = "1800";
 
 /// The person whom commits are by.
 const AUTHOR: [&str; 4] = [
@@ -23,27 +23,17 @@ const AUTHOR: [&str; 4] = [
 
 /// A shell that remembers.
 pub(crate) struct Terminal {
-    cloud: Cloud,
+    /// The local cloud that what is typed here meets.
+    pub(crate) cloud: Cloud,
     folder: TempDir,
 }
 
 impl Terminal {
     /// In a copy of this checkout, with tasks as processes.
     pub(crate) fn new() -> Self {
-        let terminal = Self {
-            cloud: Cloud::without_docker(),
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let checkout = copy_of(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
-            terminal.folder.path(),
-        );
-        fs::write(terminal.file("environment"), "").unwrap();
-        fs::write(terminal.file("place"), checkout.to_str().unwrap()).unwrap();
-        fs::create_dir(terminal.file("bin")).unwrap();
-        let program = terminal.file("bin/cargo");
-        fs::write(&program, stand_in(&checkout)).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let checkout = copy_of(&root(), folder.path());
+        let terminal = Self::at(&checkout, folder);
         // So that a push takes along what isn't committed here.
         terminal
             .enter("git add --all; git commit --quiet --allow-empty --message 'As it is'")
@@ -51,13 +41,25 @@ impl Terminal {
         terminal
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    /// In this checkout itself, for what leaves its files alone.
+    pub(crate) fn here() -> Self {
+        Self::at(&root().canonicalize().unwrap(), tempfile::tempdir().unwrap())
     }
 
-    /// Applies a change to the checkout.
-    pub(crate) fn apply(&self, difference: &str) -> Outcome {
-        self.enter(&format!("git apply <<'END'\n{difference}\nEND"))
+    fn at(checkout: &Path, folder: TempDir) -> Self {
+        let cloud = Cloud::without_docker();
+        let terminal = Self { cloud, folder };
+        fs::write(terminal.file("environment"), "").unwrap();
+        fs::write(terminal.file("place"), checkout.to_str().unwrap()).unwrap();
+        fs::create_dir(terminal.file("bin")).unwrap();
+        let program = terminal.file("bin/cargo");
+        fs::write(&program, stand_in(checkout)).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        terminal
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Types lines in and waits for their end; the first that fails ends them.
@@ -72,7 +74,7 @@ impl Terminal {
         let mut shell = Command::new("timeout");
         shell.args(["--kill-after=10", LIMIT_SECONDS, "bash", "-c", &script]);
         self.cloud.surround(&mut shell);
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin");
+        let tools = root().join("target/venv/bin");
         let others = std::env::var("PATH").unwrap();
         shell.env(
             "PATH",
@@ -85,6 +87,10 @@ impl Terminal {
             .envs(AUTHOR.map(|name| (name, "reader@example.com")));
         self.cloud.run(shell)
     }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// What stands in for cargo: `cargo xtask` is the program under test, in the copy. The rest is that of the cargo which comes

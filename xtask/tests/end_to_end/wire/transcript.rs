@@ -12,6 +12,7 @@ use regex_lite::Regex;
 
 use super::{pinned, pointed_at};
 use crate::cloud::{CLUSTER, Cloud, SERVICE_STACK, until};
+use crate::update::{begin_update, push_image, stack_is};
 
 /// What differs from run to run, and what stands for it. The first that fits is taken.
 const REDACTED: [(&str, &str); 13] = [
@@ -103,6 +104,33 @@ stream = aws codebuild batch-get-builds --ids {build} --query 'builds[0].logs.st
 aws logs filter-log-events --log-group-name {group} --log-stream-names {stream} --filter-pattern 'said'  --query 'events[-1].message'
 aws logs get-log-events --log-group-name {group} --log-stream-name {stream} --limit 1 --start-from-head --query 'length(events)'
 aws codepipeline start-pipeline-execution --name {pipeline} --query 'pipelineExecutionId'
+aws codecommit delete-repository --repository-name oneboxdeploymentonecs --query 'repositoryId'
+aws codecommit list-repositories
+";
+
+/// While an update goes on, and when it is over.
+const CANCEL: &str = "
+aws cloudformation cancel-update-stack --stack-name {stack}
+";
+
+/// After a rollback that failed; the second time, what failed is passed over.
+const CONTINUE: [&str; 2] = [
+    "
+aws cloudformation describe-stacks --stack-name {stack} --query 'Stacks[0].StackStatus'
+aws cloudformation continue-update-rollback --stack-name {stack}
+",
+    "
+aws cloudformation continue-update-rollback --stack-name {stack} --resources-to-skip OneboxService
+",
+];
+
+const DELETE: &str = "
+aws cloudformation delete-stack --stack-name {stack}
+";
+
+const DELETED: &str = "
+aws cloudformation wait stack-delete-complete --stack-name {stack}
+aws cloudformation list-stacks --stack-status-filter DELETE_COMPLETE --query 'StackSummaries[].StackName'
 ";
 
 /// Words as a shell would see them, with single quotation marks.
@@ -195,7 +223,7 @@ fn what_the_aws_cli_shows_of_a_sandbox() {
 }
 
 /// Pushes a source whose build fails at once, and waits until the execution has.
-fn fail_a_build(cloud: &Cloud) {
+pub(crate) fn fail_a_build(cloud: &Cloud) {
     let url = cloud
         .local(&["outputs", "toolchain", "SourceRepositoryCloneUrl"])
         .stdout;
@@ -241,4 +269,40 @@ fn what_the_aws_cli_shows_of_a_pipeline() {
         ("project", "OneBoxDeploymentOnECS-Build"),
     ];
     insta::assert_snapshot!(transcript(&cloud, &program, PIPELINE, &known));
+}
+
+/// What the command line's errors tell people to do with the AWS CLI when a change goes wrong.
+#[test]
+fn what_the_aws_cli_shows_when_a_change_goes_wrong() {
+    let Some(program) = pinned("aws") else { return };
+    let cloud = Cloud::new();
+    cloud.deploy();
+    cloud.settle();
+    let image = push_image(&cloud, "bootstrap");
+    let mut seen = String::new();
+    let mut show = |script: &str| seen.push_str(&transcript(&cloud, &program, script, &[("stack", SERVICE_STACK)]));
+
+    begin_update(&cloud, &image);
+    show(CANCEL);
+    until("the update is taken back", || {
+        stack_is(&cloud, "UPDATE_ROLLBACK_COMPLETE")
+    });
+    for script in CONTINUE {
+        let fail = |kind: &str| cloud.fault(&["add", kind, "OneboxService"]);
+        fail("resource");
+        fail("rollback");
+        begin_update(&cloud, &image);
+        until("the rollback has failed", || stack_is(&cloud, "UPDATE_ROLLBACK_FAILED"));
+        show(script);
+        until("the rollback is complete", || {
+            stack_is(&cloud, "UPDATE_ROLLBACK_COMPLETE")
+        });
+    }
+    show(DELETE);
+    let stack = [("Action", "DescribeStacks"), ("StackName", SERVICE_STACK)];
+    until("the stack is gone", || {
+        cloud.query("cloudformation", &stack).status == 400
+    });
+    show(DELETED);
+    insta::assert_snapshot!(seen);
 }

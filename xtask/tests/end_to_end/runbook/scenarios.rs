@@ -1,0 +1,148 @@
+//! The symptoms that a local cloud can show in seconds.
+
+use super::Desk;
+use crate::cloud::until;
+use crate::wire::pinned;
+use crate::wire::transcript::fail_a_build;
+
+/// As many requests as in the runbook's five minutes, in fewer.
+fn in_less_time(load: &str) -> String {
+    let quick = load.replace("--rate 100 --duration 5m", "--rate 2000 --duration 15s");
+    let quick = quick.replace("--rate 5 --duration 30s", "--rate 50 --duration 3s");
+    assert_ne!(quick, load);
+    quick
+}
+
+/// Whether production's service stack is in a status.
+fn is_in(desk: &Desk, status: &str) -> bool {
+    desk.does("cargo xtask status prod").contains(status)
+}
+
+#[test]
+fn a_deployment_that_ended() {
+    if pinned("aws").is_none() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.does("cargo xtask deploy prod");
+    let image = desk.does("cargo xtask image push prod --binary bootstrap 2>/dev/null");
+
+    let thin = desk.types(&format!("cargo xtask deploy prod --image {} --no-probe", image.trim()));
+    let row = desk.sees("`E-THIN-EVIDENCE`", &thin);
+    desk.does(&row.more[0]);
+    desk.does(&in_less_time(&row.mends[0]));
+    desk.does(&row.mends[1]);
+
+    for kind in ["resource", "rollback"] {
+        desk.does(&format!(
+            "cargo xtask local fault add {kind} OneboxService --reason 'no room left'"
+        ));
+    }
+    let stuck = desk.types("cargo xtask deploy prod");
+    let row = desk.sees("`E-ROLLBACK-FAILED`", &stuck);
+    assert!(desk.does(&row.more[0]).contains("UPDATE_ROLLBACK_FAILED"));
+    assert!(desk.does(&row.more[1]).contains("no room left"));
+    desk.does(&row.mends[0]);
+    until("the rollback is complete", || is_in(&desk, "UPDATE_ROLLBACK_COMPLETE"));
+    desk.does(&row.mends[1]);
+
+    let ended = desk.types("cargo xtask deploy prod --fault exit-at-start");
+    desk.sees("`E-ROLLED-BACK`", &ended);
+    let row = desk.sees("`Essential container in task exited`", &ended);
+    assert!(desk.does(&row.more[0]).contains("a fault was asked for: exit-at-start"));
+
+    let nowhere = format!("oneboxdeploymentonecs-prod@sha256:{}", "0".repeat(64));
+    let missing = desk.types(&format!("cargo xtask deploy prod --image {nowhere}"));
+    let row = desk.sees("`CannotPullContainerError`", &missing);
+    assert!(desk.does(&row.more[0]).contains("RUNS AS"));
+
+    let unhealthy = desk.types("cargo xtask deploy prod --fault unhealthy-after=1s");
+    let row = desk.sees("`Task failed ELB health checks`", &unhealthy);
+    assert!(desk.does(&row.more[0]).contains("\"listening\""));
+}
+
+#[test]
+fn onebox_has_a_bad_change() {
+    let desk = Desk::new();
+    desk.does("cargo xtask deploy prod");
+    let unseen = "cargo xtask deploy prod --stage onebox --fault error=500@50% --no-probe";
+    desk.types(unseen).expect(7);
+    let row = desk.row("500 and slow");
+    let (onebox, fleet) = (in_less_time(&row.more[0]), "--stage fleet");
+    assert!(desk.does(&onebox).contains("500: "));
+    assert!(!desk.does(&onebox.replace("--stage onebox", fleet)).contains("500: "));
+    desk.does(&row.mends[0]);
+    assert!(!desk.does(&onebox).contains("500: "));
+}
+
+#[test]
+fn the_pipeline_and_what_is_left_of_it() {
+    if pinned("aws").is_none() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.does("cargo xtask deploy toolchain");
+    fail_a_build(&desk.terminal.cloud);
+    let row = desk.row("failed at Build`");
+    let status = desk.types(&row.more[0]);
+    desk.sees(&row.seen, &status);
+    assert!(status.stdout.contains("the build said no"), "{}", status.stdout);
+
+    let needed = desk.types("cargo xtask destroy toolchain");
+    let row = desk.sees("`E-STILL-NEEDED`", &needed);
+    desk.does(&row.more[0]);
+    desk.does(&row.mends[0]);
+
+    desk.does("cargo xtask local fault add resource BuildLogGroup --operation delete --reason 'in use'");
+    let kept = desk.types("cargo xtask destroy toolchain");
+    desk.sees("`DELETE_FAILED`", &kept);
+    assert!(kept.stderr.contains("BuildLogGroup"), "{}", kept.stderr);
+    let gone = desk.does("cargo xtask destroy toolchain");
+    assert!(gone.contains("SourceRepository"), "{gone}");
+
+    let taken = desk.types("cargo xtask deploy toolchain");
+    let row = desk.sees("`E-REPOSITORY-LEFT`", &taken);
+    assert_eq!(row.mends[0], desk.row("still there").mends[0]);
+    for command in row.more.iter().chain(&row.mends) {
+        desk.does(command);
+    }
+}
+
+#[test]
+fn the_local_cloud() {
+    let desk = Desk::new();
+    let running = desk.types("cargo xtask local start --speed 10");
+    let row = desk.sees("`the local cloud runs already`", &running);
+    assert!(desk.does(&row.more[0]).contains("speed 60"));
+    desk.does(&row.mends[0]);
+    let row = desk.row("it doesn't answer");
+    assert!(desk.does(&row.more[0]).contains("\"running\":false"));
+    desk.does(&row.mends[0]);
+
+    desk.does("cargo xtask local fault add access-denied --times 20");
+    let row = desk.row("a call fails");
+    desk.types("cargo xtask status sandbox").expect(4);
+    assert!(desk.does(&row.more[0]).contains("access-denied"));
+    desk.does(&row.mends[0]);
+    desk.does("cargo xtask status sandbox");
+
+    let folder = tempfile::tempdir().unwrap();
+    let templates = folder.path().display();
+    desk.terminal
+        .enter(&format!("cargo xtask synth --out {templates}"))
+        .expect(0);
+    let template = folder
+        .path()
+        .join("OneBoxDeploymentOnECS-Foundation-Sandbox.template.json");
+    let text = std::fs::read_to_string(&template).unwrap();
+    assert!(text.contains("ImageTagMutability"));
+    std::fs::write(&template, text.replace("ImageTagMutability", "ImageTagMood")).unwrap();
+    let refused = desk.types(&format!("cargo xtask deploy sandbox --templates {templates}"));
+    desk.sees("`E-CHANGE-REFUSED` ", &refused);
+    desk.sees("`the local cloud does not support", &refused);
+    assert!(refused.stderr.contains("ImageTagMood"), "{}", refused.stderr);
+
+    desk.does("cargo xtask deploy toolchain");
+    desk.does(&desk.row("as on the first day").mends[0]);
+    assert!(desk.does("cargo xtask local status").contains("not running"));
+}
