@@ -161,13 +161,13 @@ fn a_command_line_that_is_none_is_found() {
     }
 }
 
-/// The changes that `docs/how-to.md` tells of fit the code as it is.
+/// The changes that the documents tell of fit the code as it is.
 #[test]
 fn the_changes_to_try_apply() {
-    let folder = root().join("docs/how-to");
+    let folder = root().join("docs");
     let mut paths = Vec::new();
     files(&folder, "diff", &mut paths);
-    assert_eq!(paths.len(), 2);
+    assert_eq!(paths.len(), 3);
     for path in paths {
         let mut git = std::process::Command::new("git");
         git.args(["apply", "--check"]).arg(path.canonicalize().unwrap());
