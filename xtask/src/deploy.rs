@@ -88,7 +88,7 @@ impl Deploy {
     fn check_flags(&self) -> anyhow::Result<()> {
         let refused = match self.stage {
             Some(Stage::Infrastructure) if self.image.is_some() || self.fault.is_some() => {
-                "the stage infrastructure moves no image: leave --image and --fault away"
+                "the stage infrastructure moves no image: leave out --image and --fault"
             }
             Some(Stage::Fleet) if self.fault.is_some() => {
                 "the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox"

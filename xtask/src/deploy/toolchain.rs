@@ -81,7 +81,7 @@ impl Deploy {
         ];
         match given.iter().find(|(given, _)| *given) {
             Some((_, flag)) => {
-                let what = format!("the toolchain runs no image: leave {flag} away");
+                let what = format!("the toolchain runs no image: leave out {flag}");
                 Err(Failure::refused(what).code(Code::Flags).into())
             }
             None => Ok(()),
@@ -267,7 +267,7 @@ mod tests {
             assert_eq!(exit_of(&error), Exit::Refused);
             assert_eq!(
                 error.to_string(),
-                format!("the toolchain runs no image: leave {flag} away")
+                format!("the toolchain runs no image: leave out {flag}")
             );
         }
     }

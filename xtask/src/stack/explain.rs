@@ -196,12 +196,23 @@ fn more(told: Told<'_>, evidence: &Evidence) -> String {
         .into_iter()
         .find(|environment| Stacks::of(*environment).service.name == told.stack);
     match (stage, environment) {
-        (Some(stage), Some(environment)) if told.status != "ROLLBACK_COMPLETE" => format!(
-            "see all that its tasks wrote: `cargo xtask logs {} --stage {}{}`",
-            environment.name(),
-            stage.value(),
-            same_cloud(told.again)
-        ),
+        (Some(stage), Some(environment)) if told.status != "ROLLBACK_COMPLETE" => {
+            let by_errors = evidence
+                .firings
+                .iter()
+                .any(|firing| firing.name.ends_with("-ServerErrors"));
+            let (what, errors) = if by_errors {
+                ("the errors that its tasks logged", " --errors")
+            } else {
+                ("all that its tasks wrote", "")
+            };
+            format!(
+                "see {what}: `cargo xtask logs {} --stage {}{errors}{}`",
+                environment.name(),
+                stage.value(),
+                same_cloud(told.again)
+            )
+        }
         _ => format!(
             "see all events: `aws cloudformation describe-stack-events --stack-name {}`",
             told.stack

@@ -81,6 +81,27 @@ fn the_logs_of_a_service_are_named_with_the_same_cloud() {
         Outcome::RolledBack,
         &evidence
     ));
+    let fired = Fired {
+        name: "OneBoxDeploymentOnECS-Sandbox-Fleet-ServerErrors".to_owned(),
+        alarm: None,
+        firing: Firing {
+            at: at(3),
+            reason: "Threshold Crossed".to_owned(),
+            datapoints: Vec::new(),
+            threshold: None,
+        },
+    };
+    let errors = Evidence {
+        firings: vec![fired],
+        ..evidence
+    };
+    let told = told_of(&stack, "UPDATE_ROLLBACK_COMPLETE", Outcome::RolledBack, &errors);
+    assert!(
+        told.ends_with(
+            "see the errors that its tasks logged: `cargo xtask logs sandbox --stage fleet --errors --local`"
+        ),
+        "{told}"
+    );
     assert_eq!(
         same_cloud("cargo xtask deploy prod --profile p --stage fleet --region r"),
         " --profile p --region r"
