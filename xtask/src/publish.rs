@@ -132,7 +132,8 @@ pub(crate) async fn build(context: &Context, recipe: &Recipe) -> anyhow::Result<
     let (digest, took) = (&image.manifest_digest, started.elapsed());
     context.tell(Note {
         code: EventCode::ImageBuilt,
-        text: format!("image {digest}: {sizes}, {}", human(took)),
+        // Docker gives it another digest: the one that it runs by is told once it is pushed.
+        text: format!("built the image: {sizes}, {}", human(took)),
         fields: json!({
             "digest": digest,
             "size_bytes": image.size_bytes,

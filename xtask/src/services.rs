@@ -1,5 +1,6 @@
 //! Whether the services of a stack run: what the template asks for, and what ECS says of it.
 
+pub(crate) mod last_words;
 pub(crate) mod phase;
 pub(crate) mod stopped;
 pub(crate) mod wait;

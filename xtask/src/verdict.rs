@@ -109,7 +109,7 @@ impl Verdict {
             onebox.errors.requests, fleet.errors.requests
         ));
         lines.push(format!(
-            "  errors: Onebox {} ({}), Fleet {} ({}); by chance alone p = {:.3}",
+            "  errors: Onebox {} ({}), Fleet {} ({}); p = {:.3} if both were alike",
             onebox.errors.errors,
             percent(onebox.errors.share()),
             fleet.errors.errors,
@@ -117,7 +117,7 @@ impl Verdict {
             self.errors_likelihood(),
         ));
         lines.push(format!(
-            "  slowest tenth: Onebox {}, Fleet {}; by chance alone p = {:.3}",
+            "  slowest tenth: Onebox {}, Fleet {}; p = {:.3} if both were alike",
             minutes(&onebox.latencies),
             minutes(&fleet.latencies),
             self.latency_likelihood(),
@@ -130,7 +130,7 @@ impl Verdict {
             || "no rise of the response time".to_owned(),
             |rise| format!("a response time {} longer", time(rise)),
         );
-        lines.push(format!("  so many requests would have shown {errors}, and {rise}"));
+        lines.push(format!("  so many requests are enough to notice {errors}, and {rise}"));
         lines
     }
 

@@ -8,6 +8,7 @@ use super::calls::ecs;
 use super::error::lacking;
 use super::json::{items, text};
 use super::{Aws, json};
+use crate::services::last_words::telling;
 use crate::services::stopped::{StoppedContainer, StoppedTask};
 use crate::services::{Deployment, Service};
 
@@ -114,7 +115,8 @@ impl Aws {
         for name in task.failed_containers() {
             if let Some((group, stream)) = log_stream(&answer["taskDefinition"], &task.arn, name) {
                 let lines = self.last_log_lines(&group, &stream, LAST_LINES).await?;
-                words.extend(lines.into_iter().map(|(_, line)| format!("{name}: {line}")));
+                let lines = telling(lines.into_iter().map(|(_, line)| line).collect());
+                words.extend(lines.iter().map(|line| format!("{name}: {line}")));
             }
         }
         Ok(words)

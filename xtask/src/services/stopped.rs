@@ -73,6 +73,9 @@ impl StoppedTask {
         for container in &self.containers {
             if let Some(code) = container.exit_code.filter(|_| !self.is_orderly()) {
                 let _ = write!(words, "; container {} exited with code {code}", container.name);
+                if let Some(meaning) = meaning(code) {
+                    let _ = write!(words, ", {meaning}");
+                }
             }
             if let Some(reason) = &container.reason {
                 let _ = write!(words, " ({reason})");
@@ -100,6 +103,21 @@ impl StoppedTask {
     fn id(&self) -> &str {
         self.arn.rsplit('/').next().unwrap_or(&self.arn)
     }
+}
+
+/// What an exit code says by itself: Rust's own, and those by which shells and Docker name a signal, 128 and its number.
+/// <https://docs.docker.com/engine/containers/run/#exit-status>
+fn meaning(code: i64) -> Option<&'static str> {
+    Some(match code {
+        101 => "a panic in Rust",
+        126 => "its program couldn't be run",
+        127 => "its program wasn't found",
+        134 => "it aborted (SIGABRT)",
+        137 => "it was killed (SIGKILL)",
+        139 => "it touched memory that isn't its own (SIGSEGV)",
+        143 => "it was asked to end (SIGTERM)",
+        _ => return None,
+    })
 }
 
 impl Stopped {
@@ -287,6 +305,27 @@ mod tests {
         let (groups, _) = check(looks).await;
         assert_eq!((groups.len(), groups[0].tasks.len()), (1, 1));
         assert_eq!(groups[0].words, ["service: cannot bind"]);
+    }
+
+    #[test]
+    fn an_exit_code_says_what_it_means() {
+        for (code, expected) in [
+            (64, "out; container service exited with code 64"),
+            (134, "out; container service exited with code 134, it aborted (SIGABRT)"),
+        ] {
+            let task = StoppedTask {
+                arn: "task/1".to_owned(),
+                definition: String::new(),
+                at: None,
+                reason: "out".to_owned(),
+                containers: vec![StoppedContainer {
+                    name: "service".to_owned(),
+                    exit_code: Some(code),
+                    reason: None,
+                }],
+            };
+            assert_eq!(task.in_words(), expected);
+        }
     }
 
     #[test]

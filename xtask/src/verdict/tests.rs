@@ -79,23 +79,23 @@ fn how_it_reads() {
     insta::assert_snapshot!(told(sample(0, 6_000, &QUICK), fleet()), @"
     verdict: Onebox is as good as Fleet
       requests: Onebox 6000, Fleet 100000
-      errors: Onebox 0 (0.00 %), Fleet 2 (0.00 %); by chance alone p = 1.000
-      slowest tenth: Onebox 10.5 ms over 4 minutes, Fleet 10.5 ms over 4 minutes; by chance alone p = 0.671
-      so many requests would have shown errors of 1.12 % or more, and a response time 100.0 ms longer
+      errors: Onebox 0 (0.00 %), Fleet 2 (0.00 %); p = 1.000 if both were alike
+      slowest tenth: Onebox 10.5 ms over 4 minutes, Fleet 10.5 ms over 4 minutes; p = 0.671 if both were alike
+      so many requests are enough to notice errors of 1.12 % or more, and a response time 100.0 ms longer
     ");
     insta::assert_snapshot!(told(sample(600, 6_000, &[6.0, 6.1, 6.0, 6.2]), fleet()), @"
     verdict: Onebox is worse than Fleet: 10.00 % of its answers are errors, and 0.00 % of Fleet's; the slowest tenth of its answers take 6.0 s longer
       requests: Onebox 6000, Fleet 100000
-      errors: Onebox 600 (10.00 %), Fleet 2 (0.00 %); by chance alone p = 0.000
-      slowest tenth: Onebox 6.0 s over 4 minutes, Fleet 10.5 ms over 4 minutes; by chance alone p = 0.014
-      so many requests would have shown errors of 1.12 % or more, and a response time 100.0 ms longer
+      errors: Onebox 600 (10.00 %), Fleet 2 (0.00 %); p = 0.000 if both were alike
+      slowest tenth: Onebox 6.0 s over 4 minutes, Fleet 10.5 ms over 4 minutes; p = 0.014 if both were alike
+      so many requests are enough to notice errors of 1.12 % or more, and a response time 100.0 ms longer
     ");
     insta::assert_snapshot!(told(Sample::default(), fleet()), @"
     verdict: too little to judge by: Onebox had 0 requests, and 100 are the least
       requests: Onebox 0, Fleet 100000
-      errors: Onebox 0 (0.00 %), Fleet 2 (0.00 %); by chance alone p = 1.000
-      slowest tenth: Onebox none, Fleet 10.5 ms over 4 minutes; by chance alone p = 1.000
-      so many requests would have shown no share of errors, and no rise of the response time
+      errors: Onebox 0 (0.00 %), Fleet 2 (0.00 %); p = 1.000 if both were alike
+      slowest tenth: Onebox none, Fleet 10.5 ms over 4 minutes; p = 1.000 if both were alike
+      so many requests are enough to notice no share of errors, and no rise of the response time
     ");
 }
 
