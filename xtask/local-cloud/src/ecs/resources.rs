@@ -539,6 +539,8 @@ fn revision(cloud: &mut Cloud, now: SystemTime, service_arn: &str, properties: &
         "ecs",
         &format!("service-revision/{}/{}/{number}", service.cluster, service.name),
     );
+    // Before the new one is there, which nothing names yet.
+    forget_old_revisions(service);
     service.revisions.insert(
         arn.clone(),
         Revision {
@@ -548,11 +550,10 @@ fn revision(cloud: &mut Cloud, now: SystemTime, service_arn: &str, properties: &
             created_at: now,
         },
     );
-    forget_old_revisions(service);
     Ok(RevisionId::new(arn))
 }
 
-/// A revision that a deployment or a task still names stays, however old.
+/// Makes room for one more. A revision that a deployment or a task still names stays, however old.
 fn forget_old_revisions(service: &mut Service) {
     let in_use = service
         .scheduler
@@ -567,7 +568,7 @@ fn forget_old_revisions(service: &mut Service) {
                 .map(|record| record.revision.clone()),
         )
         .collect::<Vec<_>>();
-    while service.revisions.len() > REVISIONS_KEPT {
+    while service.revisions.len() >= REVISIONS_KEPT {
         let unused = service
             .revisions
             .iter()

@@ -187,6 +187,33 @@ fn what_is_over_is_forgotten() {
 }
 
 #[test]
+fn the_hundredth_deployment_is_one_as_the_first_and_from_there_on_nothing_grows() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("image-0", 1));
+    let mut sizes = Vec::new();
+    for number in 1..=130 {
+        let image = format!("image-{number:03}");
+        assert_eq!(rig.update("stack", &template(&image, 1)), "UPDATE_COMPLETE");
+        rig.run_until(|rig| rig.running.len() == 1);
+        let ecs = &rig.world.cloud.ecs;
+        let task = rig
+            .running
+            .iter()
+            .filter_map(|task| ecs.tasks.get(task))
+            .next()
+            .unwrap();
+        let definition = &ecs.task_definitions[&task.task_definition_arn];
+        assert_eq!(definition.properties["ContainerDefinitions"][0]["Image"], image);
+        sizes.push(serde_json::to_vec(&rig.world).unwrap().len());
+    }
+    let (full, last) = (sizes[117], sizes[129]);
+    assert!(
+        last.abs_diff(full) * 100 < full,
+        "{full} bytes, and twelve deployments later {last}"
+    );
+}
+
+#[test]
 fn to_read_is_not_to_change() {
     let mut rig = Rig::new();
     rig.create("stack", &template("a", 2));
