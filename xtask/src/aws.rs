@@ -12,6 +12,7 @@ mod date;
 mod drift;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+mod elb;
 mod error;
 mod json;
 pub(crate) mod logs;

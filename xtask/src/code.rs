@@ -96,6 +96,8 @@ pub(crate) enum Code {
     StackStatus,
     /// An alarm is red before a deployment.
     RedAlarm,
+    /// The load balancer serves nobody.
+    LoadBalancer,
     /// AWS refused a call.
     AwsRefused,
     /// AWS takes no more requests now.
@@ -179,6 +181,7 @@ pub(crate) const CODES: [Code; 56] = [
     Code::Overtaken,
     Code::StackStatus,
     Code::RedAlarm,
+    Code::LoadBalancer,
     Code::RolledBack,
     Code::Worse,
     Code::RollbackFailed,
@@ -262,6 +265,7 @@ impl Code {
             Self::Overtaken => ("E-OVERTAKEN", "while Onebox's image was judged, somebody moved Onebox to another one; Fleet was not touched", "see whose it is with `cargo xtask status`, and deploy again once theirs is through"),
             Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
             Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
+            Self::LoadBalancer => ("E-LOAD-BALANCER", "the load balancer serves nobody, so that no request would show what a change does; on a local cloud, another program took its port while the local cloud was down", "do what its reason names: end the program that listens on the port (`ss -ltnp` names it), and the local cloud takes it back by itself"),
             Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),
             Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and asking again and again was not enough", "run the command again in a minute: it goes on where it was"),
             Self::AwsUnreachable => ("E-AWS-UNREACHABLE", "AWS can't be reached, or fails itself", "check the network, and run the command again; what AWS was asked to do goes on"),

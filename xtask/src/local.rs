@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use local_cloud::fidelity::{Entry, ledger};
-use local_cloud::{Home, Options, Running, RuntimeChoice};
+use local_cloud::{DEFAULT_SPEED, Home, Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -19,9 +19,6 @@ use crate::context::Context;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Local, LocalCommand, LocalSettings};
 use crate::table;
-
-/// How many times faster than AWS's the local cloud's waits pass, if nobody says: a minute takes five seconds.
-const DEFAULT_SPEED: f64 = 12.0;
 
 /// The longest that a local cloud may take until it accepts requests: it reads its state and takes its tasks back.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -78,7 +75,21 @@ pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Op
     context
         .progress
         .line(&format!("started the local cloud: {}", describe(&running)));
+    if let Some(kept) = kept(&running, settings) {
+        context.progress.line(&kept);
+    }
     Ok(running)
+}
+
+/// Says that a local cloud which was just started goes on at a speed that nobody asked for now.
+fn kept(running: &Running, settings: &LocalSettings) -> Option<String> {
+    let unusual = (running.speed - DEFAULT_SPEED).abs() > f64::EPSILON;
+    (settings.speed.is_none() && unusual).then(|| {
+        format!(
+            "its waits pass as they did before, at speed {}; to change that: `cargo xtask local stop`, then start it with `--speed {DEFAULT_SPEED}`",
+            running.speed
+        )
+    })
 }
 
 /// The local cloud that runs, once it takes connections. One that was just killed holds its folder for a moment longer than
@@ -193,7 +204,7 @@ async fn serve(context: &Context, port: Option<u16>, settings: &LocalSettings) -
         home: context.home().folder().to_owned(),
         port,
         runtime: settings.runtime.map_or(RuntimeChoice::default(), Into::into),
-        speed: settings.speed.unwrap_or(DEFAULT_SPEED),
+        speed: settings.speed,
         region: constants::DEFAULT_REGION.to_owned(),
         cache_seed: seed::of_this_program(&context.root),
     };
@@ -341,6 +352,18 @@ mod tests {
         ] {
             assert_eq!(difference(&running(), &settings, port).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn a_speed_that_was_kept_is_said() {
+        let at = |speed| Running { speed, ..running() };
+        let asked = |speed| LocalSettings { runtime: None, speed };
+        assert_eq!(kept(&at(12.0), &asked(None)), None);
+        assert_eq!(kept(&at(60.0), &asked(Some(60.0))), None);
+        insta::assert_snapshot!(
+            kept(&at(60.0), &asked(None)).unwrap(),
+            @"its waits pass as they did before, at speed 60; to change that: `cargo xtask local stop`, then start it with `--speed 12`"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,6 +76,7 @@ const LOOK_AT_METRICS: &[Action] = &[
     Action::new("cloudwatch:DescribeAlarms"),
     Action::new("cloudwatch:GetMetricData"),
     Action::new("ecs:DescribeTaskDefinition"),
+    Action::new("elasticloadbalancing:DescribeLoadBalancers"),
 ];
 /// The last words of a task that failed.
 const READ_LOGS: &[Action] = &[Action::new("logs:GetLogEvents")];

@@ -31,6 +31,9 @@ pub const FIRST_LOAD_BALANCER_PORT: u16 = 8080;
 /// How many ports are tried.
 const LOAD_BALANCER_PORTS: u16 = 200;
 
+/// How long after a port couldn't be had it is tried again.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// How much of a metric minute the look at what tasks have used may take before the alarms are judged without it.
 const USAGE_PATIENCE: Duration = Duration::from_secs(6);
 
@@ -261,8 +264,19 @@ impl Effects {
         tokio::spawn(async move {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
             let listening = effects.balancer.listen(ListenerId::from(&listener_arn), address);
-            let outcome = listening.map_err(|error| format!("cannot listen on {address}: {error}"));
-            effects.tell(Happening::Listening { listener_arn, outcome }).await;
+            let outcome = listening.map_err(|error| {
+                format!("cannot listen on {address}: {error}; end what listens there, it is tried again by itself")
+            });
+            let failed = outcome.is_err();
+            let listening = Happening::Listening {
+                listener_arn: listener_arn.clone(),
+                outcome,
+            };
+            effects.tell(listening).await;
+            if failed {
+                tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
+                effects.tell(Happening::ListenAgain { listener_arn }).await;
+            }
         });
     }
 

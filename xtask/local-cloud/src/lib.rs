@@ -45,5 +45,5 @@ pub mod fidelity;
 
 pub use effects::FIRST_LOAD_BALANCER_PORT;
 pub use home::{AlreadyRuns, Home, Running};
-pub use options::{CacheSeed, Options, RuntimeChoice};
+pub use options::{CacheSeed, DEFAULT_SPEED, Options, RuntimeChoice};
 pub use start::{DEFAULT_PORT, serve};

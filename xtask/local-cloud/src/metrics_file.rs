@@ -26,24 +26,29 @@ pub(crate) struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// The file at a path, and what of it can be read.
-    pub(crate) fn open(path: &Path) -> (Self, Vec<MetricLine>) {
-        let lines = read(path).unwrap_or_else(|error| {
+    /// The file at a path.
+    pub(crate) fn open(path: &Path) -> Self {
+        let count = lines(path).map(Iterator::count).unwrap_or_else(|error| {
             tracing::warn!(%error, "the metrics of the last run can't be read");
-            Vec::new()
+            0
         });
-        let file = Self {
+        Self {
             path: Arc::new(path.to_owned()),
-            lines: Arc::new(Mutex::new(lines.len())),
-        };
+            lines: Arc::new(Mutex::new(count)),
+        }
+    }
+
+    /// The last three hours of what it holds, read line by line: all at once are tens of MiB, of which little stays, and
+    /// the allocator gives none of it back.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = MetricLine> {
+        let surplus = self
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .saturating_sub(LINES_KEPT);
+        let lines = lines(&self.path).into_iter().flatten().skip(surplus);
         // A line that was cut short is the last.
-        (
-            file,
-            lines
-                .iter()
-                .filter_map(|line| serde_json::from_str(line).ok())
-                .collect(),
-        )
+        lines.filter_map(|line| serde_json::from_str(&line.ok()?).ok())
     }
 
     /// Adds a line.
@@ -56,8 +61,8 @@ impl MetricsFile {
     fn try_append(&self, line: &str) -> io::Result<()> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if *lines >= LINES_LIMIT {
-            let all = read(&self.path)?;
-            let kept = &all[all.len().saturating_sub(LINES_KEPT)..];
+            let surplus = lines.saturating_sub(LINES_KEPT);
+            let kept = self::lines(&self.path)?.skip(surplus).collect::<io::Result<Vec<_>>>()?;
             replace_file(&self.path, (kept.join("\n") + "\n").as_bytes())?;
             *lines = kept.len();
         }
@@ -72,12 +77,14 @@ impl MetricsFile {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<String>> {
-    match File::open(path) {
-        Ok(file) => BufReader::new(file).lines().collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+/// The lines of a file; none where there is no file.
+fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+    let file = match File::open(path) {
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    Ok(file.into_iter().flat_map(|file| BufReader::new(file).lines()))
 }
 
 #[cfg(test)]
@@ -89,14 +96,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.ndjson");
         let line = |minute: usize| format!(r#"{{"minute_nanos":1,"minute":{minute},"samples":[]}}"#);
-        let (file, before) = MetricsFile::open(&path);
-        assert!(before.is_empty());
+        let file = MetricsFile::open(&path);
+        assert_eq!(file.kept().count(), 0);
         (0..2000).for_each(|minute| file.append(&line(minute)));
         file.append("{\"minute_nanos\":1,\"min");
-        let kept = read(&path).unwrap();
-        assert!(kept.len() <= LINES_LIMIT, "{}", kept.len());
-        assert_eq!(kept[kept.len() - 2], line(1999));
-        let (_, lines) = MetricsFile::open(&path);
-        assert_eq!(lines.len(), kept.len() - 1);
+        let all = lines(&path).unwrap().collect::<io::Result<Vec<_>>>().unwrap();
+        assert!((LINES_KEPT..=LINES_LIMIT).contains(&all.len()), "{}", all.len());
+        assert_eq!(all[all.len() - 2], line(1999));
+        let again = MetricsFile::open(&path);
+        assert_eq!(
+            again.kept().count(),
+            LINES_KEPT - 1,
+            "three hours, less the one that was cut short"
+        );
     }
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// How many times faster than AWS's the waits pass, if nobody has ever said: a minute takes five seconds.
+pub const DEFAULT_SPEED: f64 = 12.0;
+
 /// What runs the tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,8 +32,9 @@ pub struct Options {
     pub port: Option<u16>,
     /// What runs the tasks.
     pub runtime: RuntimeChoice,
-    /// How many times faster than on AWS its waits pass; from 1 to 1000. Requests are never scaled.
-    pub speed: f64,
+    /// How many times faster than on AWS its waits pass; from 1 to 1000. None means as they passed before, or else
+    /// [`DEFAULT_SPEED`]. Requests are never scaled.
+    pub speed: Option<f64>,
     /// The region that it plays.
     pub region: String,
     /// What the caches of builds begin with; none means with nothing.

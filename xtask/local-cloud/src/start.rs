@@ -12,6 +12,7 @@ use journal::Journal;
 use registry::Registry;
 use runtime::{RegistryLogin, Runtime, RuntimeKind};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -28,7 +29,6 @@ use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
 use crate::options::{CacheSeed, Options, RuntimeChoice};
 use crate::server;
-use crate::speed::Speed;
 use crate::world::{Happening, VERSION, World};
 
 /// The port that tools for local AWS endpoints expect.
@@ -65,14 +65,14 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         Some(world) => world,
         None => new_world(&options, address)?,
     };
-    world.cloud.speed = Speed::new(options.speed)?;
-    let runtime = choose_runtime(options.runtime, &home, world.runtime).await?;
-    tracing::info!(%address, runtime = %runtime.kind(), speed = options.speed, "starting");
+    let speed = world.set_speed(options.speed)?;
+    let runtime = choose_runtime(options.runtime, &home, &world).await?;
+    tracing::info!(%address, runtime = %runtime.kind(), speed, "starting");
 
     let (stop, stopped) = watch::channel(false);
     let (events, receiver) = mpsc::channel(EVENTS_WAITING);
     let mut engine = assemble(&home, world, saved, runtime, options.cache_seed, events.clone())?;
-    let running = describe(&engine, address, options.speed);
+    let running = describe(&engine, address, speed);
     take_back(&mut engine, &home).await;
 
     let repositories = codecommit::router(engine.effects.git.clone(), events.clone());
@@ -90,6 +90,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     engine.effects.balancer.shutdown().await;
     engine.effects.builds.stop_all().await;
     engine.effects.stop_all(engine.world.cloud.running_tasks()).await;
+    if let Err(error) = engine.effects.runtime.sweep(&[]).await {
+        tracing::warn!(%error, "images and containers of tasks may be left");
+    }
     tracing::info!("stopped");
     withdrawn.and(served).and(collected)
 }
@@ -103,6 +106,12 @@ fn raise_file_limit() {
     }
 }
 
+/// What every state tells first.
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+}
+
 /// The state that was written last, if any, and its text.
 fn read_state(home: &Home) -> anyhow::Result<(Option<World>, Vec<u8>)> {
     let path = home.state_file();
@@ -111,9 +120,7 @@ fn read_state(home: &Home) -> anyhow::Result<(Option<World>, Vec<u8>)> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, Vec::new())),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let version = serde_json::from_slice::<serde_json::Value>(&text)
-        .ok()
-        .and_then(|state| state.get("version")?.as_u64());
+    let version = serde_json::from_slice::<Version>(&text).ok().map(|state| state.version);
     match version {
         Some(version) if version > u64::from(VERSION) => bail!(
             "{} was written by a newer version (its form is {version}, this one reads up to {VERSION}); use that version, or remove the file to start anew",
@@ -171,11 +178,12 @@ async fn bind(asked: Option<u16>, of_state: Option<u16>) -> anyhow::Result<TcpLi
 
 /// The runtime asked for, or else the one that ran the tasks before, or else Docker where it answers.
 /// What another one ran before is ended, as it can't be taken back.
-async fn choose_runtime(choice: RuntimeChoice, home: &Home, before: Option<RuntimeKind>) -> anyhow::Result<Runtime> {
+async fn choose_runtime(choice: RuntimeChoice, home: &Home, world: &World) -> anyhow::Result<Runtime> {
+    let (before, registry) = (world.runtime, world.cloud.registry_host.as_str());
     let chosen = match (choice, before) {
-        (RuntimeChoice::Docker, _) => docker(home).await?,
+        (RuntimeChoice::Docker, _) => docker(home, registry).await?,
         (RuntimeChoice::Process, _) | (RuntimeChoice::Auto, Some(RuntimeKind::Process)) => process(home)?,
-        (RuntimeChoice::Auto, _) => match docker(home).await {
+        (RuntimeChoice::Auto, _) => match docker(home, registry).await {
             Ok(runtime) => runtime,
             Err(reason) => {
                 tracing::info!("tasks run as processes: {reason:#}");
@@ -185,7 +193,7 @@ async fn choose_runtime(choice: RuntimeChoice, home: &Home, before: Option<Runti
     };
     if let Some(before) = before.filter(|before| *before != chosen.kind()) {
         let former = match before {
-            RuntimeKind::Docker => docker(home).await,
+            RuntimeKind::Docker => docker(home, registry).await,
             RuntimeKind::Process => process(home),
         };
         match former {
@@ -201,8 +209,8 @@ async fn choose_runtime(choice: RuntimeChoice, home: &Home, before: Option<Runti
     Ok(chosen)
 }
 
-async fn docker(home: &Home) -> anyhow::Result<Runtime> {
-    Runtime::docker(home.folder())
+async fn docker(home: &Home, registry: &str) -> anyhow::Result<Runtime> {
+    Runtime::docker(home.folder(), registry)
         .await
         .context("Docker can't run the tasks")
 }
@@ -231,8 +239,8 @@ fn assemble(
     let journal = Journal::open(&home.folder().join("journal")).context("cannot open the journal of the logs")?;
     let logs = Collector::new(journal.clone());
     world.cloud.journal = journal;
-    let (metrics, kept) = MetricsFile::open(&home.folder().join(METRICS_FILE));
-    world.cloud.take_back_metrics(SystemTime::now(), kept.into_iter());
+    let metrics = MetricsFile::open(&home.folder().join(METRICS_FILE));
+    world.cloud.take_back_metrics(SystemTime::now(), metrics.kept());
     let (health_sender, health) = mpsc::unbounded_channel();
     let (gone_sender, gone) = mpsc::unbounded_channel();
     tokio::spawn(forward_health(events.clone(), health));

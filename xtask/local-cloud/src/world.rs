@@ -14,6 +14,8 @@ use crate::cloud::{Cloud, Effect};
 use crate::code::CodeHappening;
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
+use crate::options::DEFAULT_SPEED;
+use crate::speed::Speed;
 use crate::wire::{Call, Fault, Service};
 use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, faults, inputs, logs};
 
@@ -28,6 +30,9 @@ pub(crate) struct World {
     pub(crate) port: u16,
     /// What ran the tasks last.
     pub(crate) runtime: Option<runtime::RuntimeKind>,
+    /// How many times faster than on AWS the waits passed last; none in a state from before this was kept.
+    #[serde(default)]
+    pub(crate) speed: Option<f64>,
     pub(crate) cloud: Cloud,
     pub(crate) stacks: Stacks,
     /// Whether it may differ from what was last written.
@@ -48,6 +53,8 @@ pub(crate) enum Happening {
         listener_arn: String,
         outcome: Result<SocketAddr, String>,
     },
+    /// A listener's port may be free by now.
+    ListenAgain { listener_arn: String },
     /// A target's health changed.
     TargetHealth(balancer::TargetHealth),
     /// A task runs.
@@ -77,10 +84,23 @@ impl World {
             version: VERSION,
             port: address.port(),
             runtime: None,
+            speed: None,
             stacks: Stacks::new(place.account_id.clone(), place.region.clone(), seed),
             cloud: Cloud::new(place, seed, address.to_string()),
             changed: true,
         }
+    }
+
+    /// From now on waits pass so many times faster than on AWS: as asked, or else as they passed before, or else by the
+    /// default. Gives the factor.
+    ///
+    /// # Errors
+    /// When it isn't from 1 to 1000.
+    pub(crate) fn set_speed(&mut self, asked: Option<f64>) -> anyhow::Result<f64> {
+        let factor = asked.or(self.speed).unwrap_or(DEFAULT_SPEED);
+        self.cloud.speed = Speed::new(factor)?;
+        self.changed |= self.speed.replace(factor) != Some(factor);
+        Ok(factor)
     }
 
     /// Answers one call.
@@ -151,6 +171,7 @@ impl World {
                 outcome,
             } => cloud.port_found(load_balancer_arn, outcome),
             Happening::Listening { listener_arn, outcome } => cloud.listening(listener_arn, outcome),
+            Happening::ListenAgain { listener_arn } => cloud.listen_again(&listener_arn),
             Happening::TargetHealth(health) => cloud.target_health(now, &health),
             Happening::TaskStarted { task, started } => cloud.task_started(now, &task, started),
             Happening::TaskStartFailed { task, reason } => cloud.task_start_failed(now, &task, reason),
@@ -237,10 +258,32 @@ impl Cloud {
 
     /// Notes that a listener listens; one that was deleted meanwhile is closed.
     fn listening(&mut self, listener_arn: String, outcome: Result<SocketAddr, String>) {
-        match self.elb.listeners.get_mut(&listener_arn) {
-            Some(listener) => listener.state = outcome.map_or_else(ListenerState::Failed, ListenerState::Listening),
-            None => self.effects.push(Effect::CloseListener { listener_arn }),
+        let Some(listener) = self.elb.listeners.get_mut(&listener_arn) else {
+            self.effects.push(Effect::CloseListener { listener_arn });
+            return;
+        };
+        let state = outcome.map_or_else(ListenerState::Failed, ListenerState::Listening);
+        match (&listener.state, &state) {
+            (before, ListenerState::Failed(reason)) if *before != state => tracing::error!("{reason}"),
+            (ListenerState::Failed(_), ListenerState::Listening(address)) => {
+                tracing::info!(%address, "listening again")
+            }
+            _ => {}
         }
+        listener.state = state;
+    }
+
+    /// Tries once more to accept connections for a listener that couldn't, if it is still there.
+    fn listen_again(&mut self, listener_arn: &str) {
+        let listener = self.elb.listeners.get(listener_arn);
+        let Some(listener) = listener.filter(|listener| matches!(listener.state, ListenerState::Failed(_))) else {
+            return;
+        };
+        let owner = self.elb.load_balancers.get(&listener.load_balancer_arn);
+        self.effects.push(Effect::Listen {
+            listener_arn: listener_arn.to_owned(),
+            port: owner.and_then(|owner| owner.port),
+        });
     }
 
     /// Notes a target's health, and tells the service whose task it is.

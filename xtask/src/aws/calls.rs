@@ -83,7 +83,7 @@ pub(crate) enum On {
     Source,
     /// The role that is handed to CloudFormation.
     DeploymentRole,
-    /// Alarms, metrics and task definitions, of which IAM knows nothing narrower than all.
+    /// Alarms, metrics, load balancers and task definitions, of which IAM knows nothing narrower than all.
     Metrics,
     /// The registry of images, all of it: a login is for all.
     Registry,
@@ -283,6 +283,7 @@ calls! {
 
 calls! {
     elb, crate::aws::query::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
+        DESCRIBE_LOAD_BALANCERS "DescribeLoadBalancers", &[(Metrics, &[Deploy, Status])];
         DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(LocalCloud, &[Local])];
     }
 }

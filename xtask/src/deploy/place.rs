@@ -8,6 +8,8 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::Question;
 use crate::stack::{Resource, Stack};
 
+const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+
 /// A stage's place in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -30,6 +32,8 @@ pub(crate) struct Places {
     pub(crate) onebox: Place,
     /// Fleet's.
     pub(crate) fleet: Place,
+    /// The load balancer's ARN.
+    pub(crate) load_balancer: String,
     /// The endpoint's URL.
     pub(crate) endpoint: String,
 }
@@ -44,6 +48,7 @@ impl Places {
         Ok(Self {
             onebox: Place::of(Stage::Onebox, stack, &resources)?,
             fleet: Place::of(Stage::Fleet, stack, &resources)?,
+            load_balancer: only(LOAD_BALANCER, None, stack, &resources)?.to_owned(),
             endpoint: stack.output(service::WEB_API_ENDPOINT)?.to_owned(),
         })
     }
@@ -67,21 +72,17 @@ impl Places {
 
 impl Place {
     fn of(stage: Stage, stack: &Stack, resources: &[Resource]) -> anyhow::Result<Self> {
-        let one = |resource_type: &str, stage: Option<Stage>| {
-            let found = resources.iter().find(|resource| {
-                let of_stage = stage.is_none_or(|stage| resource.logical_id.starts_with(stage.name()));
-                resource.resource_type == resource_type && of_stage
-            });
-            found
-                .map(|resource| resource.physical_id.as_str())
-                .with_context(|| format!("{} has no {resource_type}", stack.name))
-        };
         let output = match stage {
             Stage::Onebox => service::ONEBOX_SERVICE_NAME,
             Stage::Fleet => service::FLEET_SERVICE_NAME,
         };
-        let balancer = one("AWS::ElasticLoadBalancingV2::LoadBalancer", None)?;
-        let group = one("AWS::ElasticLoadBalancingV2::TargetGroup", Some(stage))?;
+        let balancer = only(LOAD_BALANCER, None, stack, resources)?;
+        let group = only(
+            "AWS::ElasticLoadBalancingV2::TargetGroup",
+            Some(stage),
+            stack,
+            resources,
+        )?;
         Ok(Self {
             load_balancer: after(balancer, ":loadbalancer/"),
             target_group: format!("targetgroup/{}", after(group, ":targetgroup/")),
@@ -100,6 +101,22 @@ impl Place {
             statistic,
         }
     }
+}
+
+/// The resource of a type, of a stage's where one is named: its name in AWS.
+fn only<'a>(
+    resource_type: &str,
+    stage: Option<Stage>,
+    stack: &Stack,
+    resources: &'a [Resource],
+) -> anyhow::Result<&'a str> {
+    let found = resources.iter().find(|resource| {
+        let of_stage = stage.is_none_or(|stage| resource.logical_id.starts_with(stage.name()));
+        resource.resource_type == resource_type && of_stage
+    });
+    found
+        .map(|resource| resource.physical_id.as_str())
+        .with_context(|| format!("{} has no {resource_type}", stack.name))
 }
 
 /// What follows a part of an ARN: metrics name load balancers and target groups without it.

@@ -17,7 +17,7 @@ use crate::verdict::series::Point;
 /// How far back traffic is looked for.
 const LOOK_BACK: Duration = Duration::from_mins(5);
 
-/// Refuses to begin while an alarm of the stage is red.
+/// Refuses to begin while an alarm of the stage is red, in words that say what is unchanged.
 ///
 /// ECS ignores a deployment's alarms where one of them is red at its start, so that nothing would stop a bad change.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
@@ -28,7 +28,7 @@ pub(super) async fn no_red_alarm(
     context: &Context,
     aws: &Aws,
     places: &Places,
-    stage: Option<Stage>,
+    (stage, unchanged): (Option<Stage>, &str),
     ignore: bool,
 ) -> anyhow::Result<()> {
     let names = match stage {
@@ -52,15 +52,37 @@ pub(super) async fn no_red_alarm(
         )));
         return Ok(());
     }
-    Err(refusal(&red).into())
+    Err(refusal(&red, unchanged).into())
 }
 
-fn refusal(red: &[&Alarm]) -> Failure {
+/// Refuses to go on to a stage while the load balancer serves nobody: whatever the stage did, no request would show it.
+/// A local cloud's has failed where another program took its port while the local cloud was down.
+///
+/// # Errors
+/// Exit status 4, with AWS's reason.
+pub(super) async fn load_balancer_serves(context: &Context, aws: &Aws, places: &Places) -> anyhow::Result<()> {
+    let look = async || aws.load_balancer_failure(&places.load_balancer).await;
+    let failure = patiently(context, "interrupted: the stage was not changed", look).await?;
+    failure.map_or(Ok(()), |reason| {
+        Err(serves_nobody(&places.onebox.load_balancer, &reason).into())
+    })
+}
+
+fn serves_nobody(load_balancer: &str, reason: &str) -> Failure {
+    let what = format!(
+        "the load balancer {load_balancer} serves nobody, and no request would show what a change does: {reason}"
+    );
+    Failure::preflight(what)
+        .code(Code::LoadBalancer)
+        .next("do what its reason names, see with `cargo xtask status` that it serves, and run the command again")
+}
+
+fn refusal(red: &[&Alarm], unchanged: &str) -> Failure {
     let lines: Vec<String> = red
         .iter()
         .map(|alarm| format!("{}: {}", alarm.line(), alarm.condition()))
         .collect();
-    let what = format!("nothing was changed, because {}", lines.join("\n  and "));
+    let what = format!("{unchanged}, because {}", lines.join("\n  and "));
     Failure::preflight(what)
         .code(Code::RedAlarm)
         .next(
@@ -90,6 +112,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_load_balancer_that_serves_nobody_is_named_with_its_reason() {
+        let reason = "cannot listen on 127.0.0.1:8080: Address already in use; end what listens there, it is tried again by itself";
+        let failure = serves_nobody("app/name/1", reason);
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+        error[E-LOAD-BALANCER]: the load balancer app/name/1 serves nobody, and no request would show what a change does: cannot listen on 127.0.0.1:8080: Address already in use; end what listens there, it is tried again by itself
+          next: do what its reason names, see with `cargo xtask status` that it serves, and run the command again
+        ");
+    }
+
+    #[test]
     fn a_refusal_names_each_alarm_and_since_when() {
         let alarm = |name: &str| Alarm {
             name: name.to_owned(),
@@ -104,9 +136,9 @@ mod tests {
             periods: 4,
             period_seconds: 60,
         };
-        let failure = refusal(&[&alarm("a"), &alarm("b")]);
+        let failure = refusal(&[&alarm("a"), &alarm("b")], "Fleet was not changed");
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
-        error[E-RED-ALARM]: nothing was changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
+        error[E-RED-ALARM]: Fleet was not changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
           and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
           next: if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; otherwise find out why first: with a red alarm ECS watches none during a deployment
           next: or go on without that protection: --ignore-red-alarms

@@ -84,6 +84,9 @@ pub(super) struct Progress {
 /// What leaving means between two steps.
 pub(super) const LEAVING: &str = "interrupted between two steps: nothing goes on";
 
+/// What a refusal before the first stage says.
+const NOTHING_CHANGED: &str = "nothing was changed";
+
 fn is_busy(stack: &Stack) -> bool {
     standing(Some(&stack.status)) == Standing::Busy
 }
@@ -234,9 +237,14 @@ impl Work<'_> {
     }
 
     pub(super) async fn preflight(self, stack: &Stack, stage: Option<Stage>) -> anyhow::Result<()> {
-        let places = self.places(stack).await?;
+        self.ready(&self.places(stack).await?, (stage, NOTHING_CHANGED)).await
+    }
+
+    /// Refuses to begin what wouldn't be watched. What was well before the first stage may not be before the next.
+    async fn ready(self, places: &Places, begun: (Option<Stage>, &str)) -> anyhow::Result<()> {
+        preflight::load_balancer_serves(self.context, self.aws, places).await?;
         let ignore = self.deploy.caution.ignore_red_alarms;
-        preflight::no_red_alarm(self.context, self.aws, &places, stage, ignore).await
+        preflight::no_red_alarm(self.context, self.aws, places, begun, ignore).await
     }
 
     /// The foundation's stack, brought to its template where the stage is of the infrastructure; whether it changed.
@@ -344,6 +352,8 @@ impl Work<'_> {
     /// Onebox goes on back to what Fleet runs.
     async fn onebox(self, stack: &Stack, image: &str, asking: Asking) -> anyhow::Result<(Applied, Seen)> {
         let places = self.places(stack).await?;
+        self.ready(&places, (Some(Stage::Onebox), "Onebox was not changed"))
+            .await?;
         let probes = !self.deploy.caution.no_probe;
         preflight::say_traffic(self.context, self.aws, &places, probes && !asking.detach).await?;
         let wanted = stack.changing([(service::ONEBOX_IMAGE, image)]);
@@ -405,6 +415,8 @@ impl Work<'_> {
     /// that the other didn't bear.
     async fn fleet(self, stack: &Stack, image: &str, asking: Asking) -> anyhow::Result<Applied> {
         let places = self.places(stack).await?;
+        self.ready(&places, (Some(Stage::Fleet), "Fleet was not changed"))
+            .await?;
         self.ensure_not_overtaken(stack, image).await?;
         let wanted = stack.changing([(service::FLEET_IMAGE, image)]);
         let change = self.apply(&wanted, asking);

@@ -31,6 +31,8 @@ pub(crate) struct Stages {
     pub(super) stages: [StageStatus; 2],
     /// Their alarms.
     alarms: Vec<Alarm>,
+    /// Why the load balancer serves nobody, if it doesn't.
+    load_balancer_failure: Option<String>,
 }
 
 /// What a stage does.
@@ -82,7 +84,11 @@ impl Stages {
             return Ok(None);
         };
         let alarms = aws.alarms(&places.alarms()).await?;
-        Ok(Some(Self { stages, alarms }))
+        Ok(Some(Self {
+            stages,
+            alarms,
+            load_balancer_failure: aws.load_balancer_failure(&places.load_balancer).await?,
+        }))
     }
 
     /// The stages and their alarms as tables. `alone_since` tells since when the new tasks of each stage serve alone, where
@@ -108,7 +114,14 @@ impl Stages {
         let stages = table::render(&header, &rows);
         let rows: Vec<Vec<String>> = self.alarms.iter().map(alarm_row).collect();
         let alarms = table::render(&["ALARM", "STATE", "SINCE", "CONDITION"], &rows);
-        format!("{stages}\n\n{alarms}")
+        let failure = self.failure().map(|failure| failure + "\n\n").unwrap_or_default();
+        format!("{failure}{stages}\n\n{alarms}")
+    }
+
+    /// That the load balancer serves nobody, and why.
+    fn failure(&self) -> Option<String> {
+        let reason = self.load_balancer_failure.as_ref()?;
+        Some(format!("The load balancer serves nobody: {reason}"))
     }
 
     /// What changed is worth a line in a log: images, tasks, deployments and alarms, not how many requests there were.
@@ -123,7 +136,8 @@ impl Stages {
             )
         };
         let red = self.alarms.iter().filter(|alarm| alarm.is_red());
-        self.stages.iter().map(stage).chain(red.map(Alarm::line)).collect()
+        let stages = self.stages.iter().map(stage);
+        stages.chain(red.map(Alarm::line)).chain(self.failure()).collect()
     }
 
     /// For programs.
@@ -131,6 +145,7 @@ impl Stages {
         json!({
             "stages": self.stages.iter().map(StageStatus::record).collect::<Vec<_>>(),
             "alarms": self.alarms.iter().map(Alarm::record).collect::<Vec<_>>(),
+            "load_balancer_failure": self.load_balancer_failure,
         })
     }
 }

@@ -14,16 +14,22 @@ const HERE: &str = "tests/end_to_end/runbook/scenarios.rs";
 const BAD_DAYS: &str = "src/stack/apply/tests/bad_days.rs";
 const BALANCER: &str = "local-cloud/balancer/src/tests/codes.rs";
 const PUSH: &str = "tests/end_to_end/push.rs";
+const RESTART: &str = "local-cloud/src/tests/restart.rs";
 
 /// A row was brought about once, by a person.
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 34] = [
+const TRIED: [(&str, &str, &str); 36] = [
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
     ("`E-WORSE`", "tests/end_to_end/documents.rs", "docs/walkthrough.md"),
     ("`E-ROLLBACK-FAILED`", HERE, "a_deployment_that_ended"),
     ("`E-THIN-EVIDENCE`", HERE, "a_deployment_that_ended"),
+    (
+        "`E-LOAD-BALANCER`",
+        RESTART,
+        "a_load_balancer_whose_port_was_taken_meanwhile_says_so_and_tries_again",
+    ),
     ("`E-RED-ALARM`", "src/rehearse/scenarios/red_alarm.rs", "\"red-alarm\""),
     ("exit status 130", "src/rehearse/scenarios/ctrl_c.rs", "\"ctrl-c\""),
     (
@@ -82,6 +88,11 @@ const TRIED: [(&str, &str, &str); 34] = [
     ("`DELETE_FAILED`", HERE, "the_pipeline_and_what_is_left_of_it"),
     ("it doesn't answer", HERE, "the_local_cloud"),
     ("port 4566 or 8080", BY_HAND, "two local clouds at once"),
+    (
+        "`its waits pass as they did before",
+        RESTART,
+        "waits_pass_as_fast_after_a_restart_as_before_unless_somebody_says_otherwise",
+    ),
     ("`the local cloud runs already`", HERE, "the_local_cloud"),
     ("`the local cloud does not support", HERE, "the_local_cloud"),
     ("a call fails", HERE, "the_local_cloud"),

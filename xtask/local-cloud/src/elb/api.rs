@@ -44,12 +44,13 @@ fn describe_load_balancers(elb: &Elb, input: &Value) -> Result<Value, Fault> {
         .iter()
         .filter(|(arn, load_balancer)| wanted(arn, &load_balancer.name));
     Ok(
-        json!({"LoadBalancers": found.map(|(arn, load_balancer)| show_load_balancer(arn, load_balancer)).collect::<Vec<_>>()}),
+        json!({"LoadBalancers": found.map(|(arn, load_balancer)| show_load_balancer(elb, arn, load_balancer)).collect::<Vec<_>>()}),
     )
 }
 
-fn show_load_balancer(arn: &str, load_balancer: &LoadBalancer) -> Value {
-    let state = match (&load_balancer.failure, load_balancer.port) {
+fn show_load_balancer(elb: &Elb, arn: &str, load_balancer: &LoadBalancer) -> Value {
+    let failure = load_balancer.failure.as_ref().or_else(|| elb.cannot_listen(arn));
+    let state = match (failure, load_balancer.port) {
         (Some(reason), _) => json!({"Code": "failed", "Reason": reason}),
         (None, None) => json!({"Code": "provisioning"}),
         (None, Some(_)) => json!({"Code": "active"}),

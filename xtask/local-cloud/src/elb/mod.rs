@@ -117,6 +117,15 @@ impl Elb {
             .for_each(|target| target.in_plan = true);
     }
 
+    /// Why a listener of a load balancer's accepts no connections, if one can't: after a restart its port may be taken.
+    pub(crate) fn cannot_listen(&self, load_balancer_arn: &str) -> Option<&String> {
+        let mut listeners = self.listeners.values();
+        listeners.find_map(|listener| match &listener.state {
+            ListenerState::Failed(reason) if listener.load_balancer_arn == load_balancer_arn => Some(reason),
+            _ => None,
+        })
+    }
+
     /// The ARNs of the load balancers whose listeners forward to a target group.
     pub(crate) fn load_balancers_of(&self, target_group_arn: &str) -> Vec<String> {
         let forwards = |properties: &Value, actions: &str| {

@@ -36,8 +36,8 @@ A resource type or a property that isn't in the table is refused before anything
 
 ## Differences that every user meets
 
-- A load balancer's DNS name is `127.0.0.1:<port>`: the port goes with the name, because only the superuser may listen on port 80.
-- Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened, and a request in flight on a target that drains has AWS's own time to end.
+- A load balancer's DNS name is `127.0.0.1:<port>`: the port goes with the name, because only the superuser may listen on port 80. Where another program has taken it while the local cloud was down, the load balancer's state is `failed` with the reason, until the port is free again.
+- Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise, and after a restart as fast as before. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened, and a request in flight on a target that drains has AWS's own time to end.
 - Metrics: timestamps are the clock's own, and a period of 60 s is a metric minute, which lasts 60 s divided by the speed. So at the usual speed the data points of a `Period` of 60 are 5 s apart, and the three hours that are kept are the last 15 minutes of the clock. After a restart at another speed there are no metrics from before it; states and histories of alarms stay.
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
 - A build is a process of this machine in a clean checkout below the local cloud's folder. It is lent where programs and compilers are, how the network is reached and where crates come from (`PATH`, `HOME`, `CARGO_HOME`, `RUSTUP_HOME`, proxies and the like), and nothing else of the environment; AWS is this local cloud for it. Repositories need `git` on the `PATH`.

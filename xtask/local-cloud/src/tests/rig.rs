@@ -33,6 +33,8 @@ pub(super) struct Rig {
     pub(super) running: BTreeSet<String>,
     /// Listeners that are open.
     pub(super) open: BTreeSet<String>,
+    /// Whether somebody else listens wherever a listener is to.
+    pub(super) ports_are_taken: bool,
     /// Builds that run.
     pub(super) builds: BTreeSet<String>,
     /// False to keep what comes of effects back.
@@ -65,6 +67,7 @@ impl Rig {
             done: Vec::new(),
             running: BTreeSet::new(),
             open: BTreeSet::new(),
+            ports_are_taken: false,
             builds: BTreeSet::new(),
             answers: true,
             waiting: Vec::new(),
@@ -182,8 +185,13 @@ impl Rig {
         match effect.clone() {
             Effect::FindPort { load_balancer_arn } => self.find_port(load_balancer_arn),
             Effect::Listen { listener_arn, port } => {
-                self.open.insert(listener_arn.clone());
-                let outcome = Ok(SocketAddr::from(([127, 0, 0, 1], port.unwrap_or(40_000))));
+                let address = SocketAddr::from(([127, 0, 0, 1], port.unwrap_or(40_000)));
+                let outcome = if self.ports_are_taken {
+                    Err(format!("cannot listen on {address}"))
+                } else {
+                    self.open.insert(listener_arn.clone());
+                    Ok(address)
+                };
                 self.waiting.push(Happening::Listening { listener_arn, outcome });
             }
             Effect::CloseListener { listener_arn } => drop(self.open.remove(&listener_arn)),

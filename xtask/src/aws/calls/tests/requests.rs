@@ -122,6 +122,12 @@ async fn ask_by_json(aws: &Aws) {
     drop(aws.build(&format!("OneBoxDeploymentOnECS-Build:{EXECUTION}")).await);
     drop(aws.branch_tip("oneboxdeploymentonecs", "main").await);
     drop(aws.clone_url("oneboxdeploymentonecs").await);
+    drop(
+        aws.load_balancer_failure(
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/name/0123456789abcdef",
+        )
+        .await,
+    );
     drop(aws.healthy_targets(group).await);
     drop(aws.alarms_in_alarm("OneBoxDeploymentOnECS-Prod-").await);
     drop(aws.set_alarm_state("alarm", "ALARM", "a rehearsal").await);
