@@ -1,14 +1,19 @@
-//! Docker, for images: the only user of bollard on the build side.
+//! Docker, for images, and for what soaks look at: the only user of bollard on the build side.
 //!
 //! bollard reports an engine's errors inside its streams, with HTTP status 200, so every stream is read to its end.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use bollard::{
     Docker,
     auth::DockerCredentials,
-    query_parameters::{ImportImageOptions, PushImageOptions},
+    models::ContainerInspectResponse,
+    query_parameters::{
+        ImportImageOptions, InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder,
+        ListImagesOptionsBuilder, PushImageOptions, RemoveImageOptions,
+    },
 };
 use futures_util::TryStreamExt as _;
 
@@ -75,22 +80,117 @@ impl Engine {
             .await
             .with_context(|| format!("Docker can't push to {repository}"))
     }
+
+    /// Takes a tag, and the image with its last tag, away from the engine.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such tag, or a container uses the image.
+    pub(crate) async fn remove(&self, image: &str) -> anyhow::Result<()> {
+        let removed = self.0.remove_image(image, None::<RemoveImageOptions>, None);
+        removed.await.with_context(|| format!("Docker can't remove {image}"))?;
+        Ok(())
+    }
+
+    /// The references of all images of a registry, `127.0.0.1:4566`, that the engine has, by tag and by digest.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own words.
+    pub(crate) async fn images_of(&self, registry: &str) -> anyhow::Result<BTreeSet<String>> {
+        let options = ListImagesOptionsBuilder::default().digests(true).build();
+        let images = self
+            .0
+            .list_images(Some(options))
+            .await
+            .context("Docker lists no images")?;
+        let references = images
+            .into_iter()
+            .flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
+        Ok(references
+            .filter(|reference| reference.split_once('/').is_some_and(|(host, _)| host == registry))
+            .collect())
+    }
+
+    /// The containers with a label, `name=value`, that run or have ended.
+    ///
+    /// # Errors
+    ///
+    /// The engine's own words.
+    pub(crate) async fn containers(&self, label: &str) -> anyhow::Result<Vec<Container>> {
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let listed = self
+            .0
+            .list_containers(Some(options))
+            .await
+            .context("Docker lists no containers")?;
+        let mut containers = Vec::new();
+        for id in listed.into_iter().filter_map(|container| container.id) {
+            // One that has gone meanwhile is none.
+            if let Ok(inspected) = self.0.inspect_container(&id, None::<InspectContainerOptions>).await {
+                containers.push(Container::new(id, inspected));
+            }
+        }
+        Ok(containers)
+    }
+
+    /// Kills a container with SIGKILL.
+    ///
+    /// # Errors
+    ///
+    /// When it doesn't run.
+    pub(crate) async fn kill(&self, container: &str) -> anyhow::Result<()> {
+        let killed = self.0.kill_container(container, None::<KillContainerOptions>);
+        killed.await.with_context(|| format!("Docker can't kill {container}"))
+    }
+}
+
+/// A container, as the engine tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Container {
+    /// Its id.
+    pub(crate) id: String,
+    /// The number of its first process on this machine; 0 where it doesn't run.
+    pub(crate) process_id: i32,
+    pub(crate) labels: HashMap<String, String>,
+    /// The environment that its program was started with.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where its ports are published: `127.0.0.1:32768`.
+    pub(crate) sockets: BTreeSet<String>,
+}
+
+impl Container {
+    fn new(id: String, inspected: ContainerInspectResponse) -> Self {
+        let config = inspected.config.unwrap_or_default();
+        let variables = config.env.unwrap_or_default();
+        let variables = variables.iter().filter_map(|variable| variable.split_once('='));
+        let published = inspected
+            .network_settings
+            .and_then(|network| network.ports)
+            .unwrap_or_default();
+        let bindings = published.into_values().flatten().flatten();
+        let process_id = inspected.state.and_then(|state| state.pid).unwrap_or_default();
+        Self {
+            id,
+            process_id: i32::try_from(process_id).unwrap_or_default(),
+            labels: config.labels.unwrap_or_default(),
+            environment: variables
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            sockets: bindings
+                .filter_map(|binding| Some(format!("{}:{}", binding.host_ip?, binding.host_port?)))
+                .collect(),
+        }
+    }
 }
 
 async fn within(transfer: impl Future<Output = Result<(), bollard::errors::Error>>) -> anyhow::Result<()> {
     let ended = tokio::time::timeout(TRANSFER_TIMEOUT, transfer).await;
     Ok(ended.map_err(|_| anyhow!("it took longer than {} s", TRANSFER_TIMEOUT.as_secs()))??)
-}
-
-#[cfg(test)]
-impl Engine {
-    /// Takes a tag, and the image with its last tag, away from the engine.
-    pub(crate) async fn remove(&self, image: &str) -> anyhow::Result<()> {
-        self.0
-            .remove_image(image, None::<bollard::query_parameters::RemoveImageOptions>, None)
-            .await?;
-        Ok(())
-    }
 }
 
 /// The engine, for a test whose name begins with `docker_`. Without one the test is skipped, and says so; with

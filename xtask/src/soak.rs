@@ -25,7 +25,7 @@ use self::report::{Played, breached, render, summary};
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::flags::Soak;
+use crate::flags::{Runtime, Soak};
 use crate::telling::event_code::EventCode;
 
 /// What a soak that isn't played to its end says.
@@ -72,7 +72,7 @@ impl Soak {
             "seed {}: deployments {} to {}, at speed {}, in {folder}",
             self.seed, first.number, self.count, self.speed
         ));
-        let begun = Box::pin(Play::begin(&context.root, &folder, self.speed, first.before));
+        let begun = Box::pin(Play::begin(&context.root, &folder, self.settings(), first.before));
         let begun = context.interrupt.or(INTERRUPTED, begun).await.flatten();
         if begun.is_err() {
             play::end(&context.root.join(&folder)).await?;
@@ -144,10 +144,7 @@ impl Soak {
         what.extend(breaches);
         let again = match failed {
             Some(played) => self.again(played.step.number),
-            None => format!(
-                "`cargo xtask soak --seed {} --count {}` plays all again",
-                self.seed, self.count
-            ),
+            None => format!("`{} --count {}` plays all again", self.command(), self.count),
         };
         Err(Failure::new(Exit::Failed, what.join("; "))
             .code(Code::ChecksFailed)
@@ -156,12 +153,22 @@ impl Soak {
             .into())
     }
 
+    /// What the local cloud is started with. Where nobody says otherwise, Docker, if it answers, is no part of it.
+    fn settings(&self) -> (Runtime, f64) {
+        (self.runtime.unwrap_or(Runtime::Process), self.speed)
+    }
+
     /// How to play a deployment again.
     fn again(&self, number: u32) -> String {
         format!(
-            "`cargo xtask soak --seed {} --from {number} --count {number}` plays deployment {number} alone",
-            self.seed
+            "`{} --from {number} --count {number}` plays deployment {number} alone",
+            self.command()
         )
+    }
+
+    fn command(&self) -> String {
+        let runtime = self.runtime.map(|runtime| format!(" --runtime {}", runtime.name()));
+        format!("cargo xtask soak --seed {}{}", self.seed, runtime.unwrap_or_default())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a rehearsal asks of AWS, and no other command.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
@@ -12,20 +13,39 @@ use super::{Aws, json, query};
 impl Aws {
     /// The running tasks of a service, by id, with the image of each.
     pub(crate) async fn running_tasks(&self, cluster: &str, service: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let tasks = self.describe_running(cluster, service).await?;
+        let running = tasks.iter().filter(|task| task["lastStatus"] == "RUNNING");
+        Ok(running
+            .filter_map(|task| Some((id(task)?, text(&task["containers"][0]["image"]))))
+            .collect())
+    }
+
+    /// The ids of a service's tasks that are to run, the oldest first, and those of one moment by their private addresses:
+    /// an order that comes again wherever the same happens again, as ids don't.
+    pub(crate) async fn tasks_by_age(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
+        let mut tasks = self.describe_running(cluster, service).await?;
+        let address = |task: &Value| {
+            let address = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"].as_str();
+            address.and_then(|address| address.parse::<Ipv4Addr>().ok())
+        };
+        tasks.sort_by(|one, other| {
+            let created = |task: &Value| task["createdAt"].as_f64().unwrap_or_default();
+            let by_age = created(one).total_cmp(&created(other));
+            by_age.then_with(|| address(one).cmp(&address(other)))
+        });
+        Ok(tasks.iter().filter_map(id).collect())
+    }
+
+    async fn describe_running(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<Value>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "RUNNING", "maxResults": 100});
         let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
         let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
         if tasks.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         }
         let input = json!({"cluster": cluster, "tasks": tasks});
         let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
-        let task = |task: &Value| {
-            let id = task["taskArn"].as_str()?.rsplit('/').next()?.to_owned();
-            Some((id, text(&task["containers"][0]["image"])))
-        };
-        let running = items(&answer["tasks"]).filter(|task| task["lastStatus"] == "RUNNING");
-        Ok(running.filter_map(task).collect())
+        Ok(items(&answer["tasks"]).cloned().collect())
     }
 
     /// How many targets of a group are healthy.
@@ -74,4 +94,9 @@ impl Aws {
         json::call(&self.config, cloudwatch::SET_ALARM_STATE, input).await?;
         Ok(())
     }
+}
+
+/// A task's id, the end of its ARN.
+fn id(task: &Value) -> Option<String> {
+    Some(task["taskArn"].as_str()?.rsplit('/').next()?.to_owned())
 }

@@ -56,6 +56,9 @@ pub(crate) struct Soak {
     /// How many times faster than AWS the waits pass. Requests are never sped up.
     #[arg(long, value_name = "N", default_value_t = 60.0, value_parser = speed)]
     pub(crate) speed: f64,
+    /// What runs the tasks [default: process].
+    #[arg(long, value_enum, value_name = "RUNTIME")]
+    pub(crate) runtime: Option<Runtime>,
     /// Go on after a deployment that didn't end as it must.
     #[arg(long)]
     pub(crate) go_on: bool,

@@ -147,7 +147,8 @@ pub(crate) struct LocalSettings {
     /// What the local cloud runs tasks with, when it is started [default: auto].
     #[arg(long, value_enum, value_name = "RUNTIME")]
     pub(crate) runtime: Option<Runtime>,
-    /// How many times faster than AWS the local cloud's waits pass, when it is started: 1 to 1000 [default: 12].
+    /// How many times faster than AWS the local cloud's waits pass, when it is started: 1 to 1000 [default: as
+    /// before, at first 12].
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<f64>,
 }

@@ -112,6 +112,12 @@ pub(crate) async fn push(
     };
     if let Some(manifest) = remote.manifest(tag).await? {
         ensure_same(&manifest, &contents, repository, tag)?;
+        // Whoever pushed it may have been killed before it was forgotten.
+        if how != PushRoute::Direct
+            && let Ok(engine) = Engine::connect().await
+        {
+            forget(&engine, repository, tag).await;
+        }
         return Ok(pushed(&manifest.digest, UsedRoute::Neither));
     }
     let engine = match how {
@@ -122,7 +128,9 @@ pub(crate) async fn push(
     let route = if let Some(engine) = engine {
         engine.load(docker_archive(&contents, repository, tag)?).await?;
         let by_docker = engine.push(repository, tag, &login.username, login.password.reveal());
-        if let Err(error) = by_docker.await {
+        let by_docker = by_docker.await;
+        forget(&engine, repository, tag).await;
+        if let Err(error) = by_docker {
             // Docker's words don't tell a lost network from a refusal; whether the registry answers does.
             remote.manifest(tag).await.with_context(|| format!("{error:#}"))?;
             return Err(error);
@@ -138,6 +146,12 @@ pub(crate) async fn push(
     let manifest = manifest.with_context(|| format!("{repository} took {tag}, but doesn't have it"))?;
     ensure_same(&manifest, &contents, repository, tag)?;
     Ok(pushed(&manifest.digest, route))
+}
+
+/// Docker was only the way: an image that every deployment leaves on the machine fills it.
+async fn forget(engine: &Engine, repository: &str, tag: &str) {
+    // What isn't there, or is used by a container, is nobody's loss.
+    let _ = engine.remove(&format!("{repository}:{tag}")).await;
 }
 
 fn ensure_same(manifest: &RemoteManifest, contents: &Contents, repository: &str, tag: &str) -> anyhow::Result<()> {

@@ -74,6 +74,16 @@ impl Sandbox {
         ])
     }
 
+    /// The ids of a stage's tasks that are to run, the oldest first.
+    pub(crate) async fn tasks_by_age(&self, stage: stacks::Stage) -> anyhow::Result<Vec<String>> {
+        let [onebox, fleet] = &self.services;
+        let service = match stage {
+            stacks::Stage::Onebox => onebox,
+            stacks::Stage::Fleet => fleet,
+        };
+        self.aws.tasks_by_age(&self.cluster, service).await
+    }
+
     /// The service stack's template.
     pub(crate) async fn template(&self) -> anyhow::Result<String> {
         self.aws.template(&self.stack).await

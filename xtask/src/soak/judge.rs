@@ -141,8 +141,9 @@ fn excuses(blow: Blow, attempt: &Attempt) -> bool {
     match blow {
         // Its probes end with it. What was left may have been undone meanwhile, because of an alarm that still is red.
         Blow::Xtask => attempt.exit.is_none() || is(Exit::ThinEvidence) || has(Code::RedAlarm),
-        Blow::Tasks { .. } => undecided,
-        Blow::Cloud => undecided || has(Code::AwsUnreachable),
+        // What clients met of it may have reddened an alarm by the time that the next stage was to begin.
+        Blow::Tasks { .. } => undecided || has(Code::RedAlarm),
+        Blow::Cloud => undecided || has(Code::RedAlarm) || has(Code::AwsUnreachable),
     }
 }
 

@@ -3,8 +3,10 @@
 /// What is left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Leftovers {
-    /// Processes of tasks and of commands.
+    /// Processes of tasks and of commands, and containers.
     pub(super) processes: Vec<String>,
+    /// The images of its registry that Docker has, and hadn't before.
+    pub(super) images: Vec<String>,
     /// The sockets on which the local cloud or its tasks listened, and on which somebody still does.
     pub(super) sockets: Vec<String>,
     /// The files below the local cloud's folder.
@@ -25,9 +27,6 @@ const STAYS: [(&str, &str); 6] = [
     ),
 ];
 
-/// So many unpacked images may stay until the next start: one of each stage, and one that a deployment brought.
-const IMAGES_STAY: usize = 3;
-
 impl Leftovers {
     /// What shouldn't be there.
     pub(super) fn breaches(&self) -> Vec<String> {
@@ -41,14 +40,12 @@ impl Leftovers {
                 .iter()
                 .map(|socket| format!("somebody still listens on {socket}")),
         );
-        let (images, others): (Vec<&String>, Vec<&String>) = self
-            .files
-            .iter()
+        let images = self.images.iter();
+        breaches.extend(images.map(|image| format!("left over in Docker: {image}")));
+        let files = self.files.iter();
+        let others: Vec<&String> = files
             .filter(|file| !STAYS.iter().any(|(stays, _)| stays == file))
-            .partition(|file| file.starts_with("images/"));
-        if images.len() > IMAGES_STAY {
-            breaches.push(format!("left over: {} files of unpacked images", images.len()));
-        }
+            .collect();
         breaches.extend(first_few(&others));
         breaches
     }
@@ -83,36 +80,24 @@ mod tests {
     fn what_stays_by_itself_is_no_breach() {
         let stays: Vec<&str> = STAYS.iter().map(|(name, _)| *name).collect();
         assert_eq!(left(&stays).breaches(), <[String; 0]>::default());
-        assert_eq!(left(&["images/a/service", "images/b/service"]).breaches().len(), 0);
     }
 
     #[test]
     fn everything_else_is_named() {
-        let mut leftovers = left(&[
-            "journal/a",
-            "logs/b",
-            "c",
-            "d",
-            "e",
-            "f",
-            "g",
-            "images/1",
-            "images/2",
-            "images/3",
-            "images/4",
-        ]);
+        let mut leftovers = left(&["journal/a", "logs/b", "c", "d", "e", "f", "g", "images/1"]);
         leftovers.processes.push("a process of task t".to_owned());
         leftovers.sockets.push("127.0.0.1:4566".to_owned());
+        leftovers.images.push("127.0.0.1:4566/service@sha256:a".to_owned());
         insta::assert_snapshot!(leftovers.breaches().join("\n"), @"
         left over: a process of task t
         somebody still listens on 127.0.0.1:4566
-        left over: 4 files of unpacked images
+        left over in Docker: 127.0.0.1:4566/service@sha256:a
         left over: journal/a
         left over: logs/b
         left over: c
         left over: d
         left over: e
-        left over: 2 files more
+        left over: 3 files more
         ");
     }
 }

@@ -11,6 +11,7 @@ use local_cloud::{Home, Running};
 use super::growth::Sample;
 use super::judge::Process;
 use super::words::CONFIGURATION_VARIABLE;
+use crate::docker::{Container, Engine};
 
 /// The variable by which the runtime marks a task's processes: the local cloud's id, a slash, the task's id.
 const MARKER: &str = "LOCAL_CLOUD_TASK";
@@ -18,10 +19,15 @@ const MARKER: &str = "LOCAL_CLOUD_TASK";
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
+/// The label by which the runtime marks a task's container with the local cloud's id, and the one with the task's.
+const LABELS: [&str; 2] = ["local-cloud.home", "local-cloud.task"];
+
 /// A task's process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TaskProcess {
     pub(super) process_id: i32,
+    /// Its container, where Docker runs it.
+    pub(super) container: Option<Container>,
     /// The task's id.
     pub(super) task: String,
     /// The value of its stage: `onebox`.
@@ -57,15 +63,8 @@ pub(super) fn processes(home: &Home) -> Processes {
         let value = |name: &str| environment.get(name).cloned();
         if program.starts_with(&folder) {
             let marker = value(MARKER).unwrap_or_default();
-            found.tasks.push(TaskProcess {
-                process_id,
-                task: marker.rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
-                stage: value(constants::service::STAGE_VARIABLE).unwrap_or_default(),
-                with: Process {
-                    fault: value(constants::service::FAULT_VARIABLE),
-                    configuration: value(CONFIGURATION_VARIABLE),
-                },
-            });
+            let task = marker.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+            found.tasks.push(TaskProcess::new(process_id, task, &environment));
         } else if value("LOCAL_CLOUD_HOME").is_some_and(|home| Path::new(&home) == folder) && Some(process_id) != itself
         {
             found.commands.push(format!("{} ({process_id})", program.display()));
@@ -73,6 +72,54 @@ pub(super) fn processes(home: &Home) -> Processes {
     }
     found.tasks.sort_by_key(|task| task.process_id);
     found
+}
+
+/// The containers of the local cloud of a folder, as processes of its tasks.
+///
+/// # Errors
+/// When Docker can't be asked.
+pub(super) async fn containers(engine: &Engine, home: &Home) -> anyhow::Result<Vec<TaskProcess>> {
+    // One that has never been started has no id, and no containers.
+    let Ok(id) = fs::read_to_string(home.folder().join("id")) else {
+        return Ok(Vec::new());
+    };
+    let [of_home, of_task] = LABELS;
+    let found = engine.containers(&format!("{of_home}={}", id.trim())).await?;
+    let process = |container: Container| {
+        let task = container.labels.get(of_task).cloned().unwrap_or_default();
+        let process = TaskProcess::new(container.process_id, task, &container.environment);
+        TaskProcess {
+            container: Some(container),
+            ..process
+        }
+    };
+    Ok(found.into_iter().map(process).collect())
+}
+
+impl TaskProcess {
+    fn new(process_id: i32, task: String, environment: &BTreeMap<String, String>) -> Self {
+        let value = |name: &str| environment.get(name).cloned();
+        Self {
+            process_id,
+            container: None,
+            task,
+            stage: value(constants::service::STAGE_VARIABLE).unwrap_or_default(),
+            with: Process {
+                fault: value(constants::service::FAULT_VARIABLE),
+                configuration: value(CONFIGURATION_VARIABLE),
+            },
+        }
+    }
+
+    /// What it is called where it is left over.
+    pub(super) fn in_words(&self) -> String {
+        let what = if self.container.is_some() {
+            "container"
+        } else {
+            "process"
+        };
+        format!("a {what} of task {}", self.task)
+    }
 }
 
 fn process_ids() -> impl Iterator<Item = i32> {
@@ -117,6 +164,7 @@ pub(super) fn sample(home: &Home, step: u32) -> anyhow::Result<Sample> {
         step,
         process_id,
         resident_kib: number("VmRSS:").unwrap_or_default(),
+        anonymous_kib: number("RssAnon:").unwrap_or_default(),
         descriptors: descriptors as u64,
         threads: number("Threads:").unwrap_or_default(),
         state_bytes,

@@ -17,6 +17,7 @@ use super::leftovers::Leftovers;
 use super::machine::{self, Processes, TaskProcess};
 use super::plan::{Blow, Disturbance, State, Step, Trigger};
 use super::words::{first_command, template, write_templates};
+use crate::docker::Engine;
 use crate::flags::Runtime;
 use crate::rehearse::look::{Sandbox, until};
 use crate::rehearse::observation::Outcome;
@@ -43,6 +44,10 @@ pub(super) struct Play {
     home: Home,
     sandbox: Sandbox,
     traffic: Vec<(Option<Stage>, Traffic)>,
+    /// Docker, where it answers: images go through it, whatever runs the tasks.
+    engine: Option<Engine>,
+    /// The images of the local cloud's registry that Docker had before.
+    images: BTreeSet<String>,
     /// The image that must run.
     image: String,
     /// How many requests there had been before the deployment.
@@ -56,8 +61,16 @@ impl Play {
     ///
     /// # Errors
     /// When any of it fails.
-    pub(super) async fn begin(root: &Path, folder: &str, speed: f64, state: State) -> anyhow::Result<Self> {
-        let rig = Rig::start(root, folder, Runtime::Process, speed).await?;
+    pub(super) async fn begin(
+        root: &Path,
+        folder: &str,
+        (runtime, speed): (Runtime, f64),
+        state: State,
+    ) -> anyhow::Result<Self> {
+        let rig = Rig::start(root, folder, runtime, speed).await?;
+        let home = Home::new(rig.cloud_folder());
+        let engine = Engine::connect().await.ok();
+        let images = images(engine.as_ref(), &registry(&home)?).await?;
         let templates = rig.folder().join("templates");
         write_templates(&templates, &template(state, None)?)?;
         let words = first_command(state, &templates.display().to_string());
@@ -71,7 +84,9 @@ impl Play {
             .into_iter()
             .map(|(stage, rate)| Ok((stage, Traffic::start(requests(&endpoint, stage, rate))?)));
         Ok(Self {
-            home: Home::new(rig.cloud_folder()),
+            home,
+            engine,
+            images,
             traffic: traffic.collect::<anyhow::Result<_>>()?,
             rig,
             sandbox,
@@ -224,18 +239,24 @@ impl Play {
 
     /// Kills tasks of a stage, and waits until ECS knows.
     async fn kill_tasks(&self, stage: Stage, count: u32, first: u32) -> anyhow::Result<Window> {
-        let found = machine::processes(&self.home).tasks;
-        let of_stage: Vec<&TaskProcess> = found.iter().filter(|task| task.stage == stage.value()).collect();
+        let by_age = self.sandbox.tasks_by_age(stage).await?;
+        let mut of_stage = self.processes().await?.tasks;
+        of_stage.retain(|task| task.stage == stage.value());
+        // One that ECS doesn't count any more comes last.
+        of_stage.sort_by_key(|task| by_age.iter().position(|id| *id == task.task).unwrap_or(usize::MAX));
         let killed = of_stage
             .iter()
             .cycle()
             .skip(first as usize)
             .take((count as usize).min(of_stage.len()));
-        let killed: Vec<&TaskProcess> = killed.copied().collect();
+        let killed: Vec<&TaskProcess> = killed.collect();
         let from = SystemTime::now();
         for task in &killed {
             // It may just have ended by itself.
-            let _ = Pid::from_raw(task.process_id).map(|process| kill_process(process, Signal::KILL));
+            let _ = match (&task.container, &self.engine) {
+                (Some(container), Some(engine)) => engine.kill(&container.id).await.ok(),
+                _ => Pid::from_raw(task.process_id).and_then(|process| kill_process(process, Signal::KILL).ok()),
+            };
         }
         until("ECS doesn't know that tasks were killed", async || {
             let running = self.sandbox.tasks().await?;
@@ -264,9 +285,7 @@ impl Play {
         let wanted: Value = serde_json::from_str(&template(step.goal(), None)?)?;
         let known: BTreeSet<&String> = tasks.iter().flat_map(|tasks| tasks.keys()).collect();
         let unknown = processes.tasks.iter().filter(|process| !known.contains(&process.task));
-        let mut strays: Vec<String> = unknown
-            .map(|process| format!("a process of task {}", process.task))
-            .collect();
+        let mut strays: Vec<String> = unknown.map(TaskProcess::in_words).collect();
         strays.extend(processes.commands.iter().cloned());
         let stages = [
             (Stage::Onebox, service::ONEBOX_IMAGE),
@@ -303,8 +322,7 @@ impl Play {
         let all = COUNTS.iter().sum::<usize>();
         let deadline = Instant::now() + SERVES_LIMIT;
         loop {
-            let home = self.home.clone();
-            let found = tokio::task::spawn_blocking(move || machine::processes(&home)).await?;
+            let found = self.processes().await?;
             let at_rest = found.tasks.len() <= all && found.commands.is_empty();
             if at_rest || Instant::now() > deadline {
                 return Ok(found);
@@ -313,11 +331,23 @@ impl Play {
         }
     }
 
+    /// The tasks' processes, or containers where Docker runs them, and the commands'.
+    async fn processes(&self) -> anyhow::Result<Processes> {
+        let home = self.home.clone();
+        let mut found = tokio::task::spawn_blocking(move || machine::processes(&home)).await?;
+        if let Some(engine) = &self.engine {
+            found.tasks.extend(machine::containers(engine, &self.home).await?);
+        }
+        Ok(found)
+    }
+
     fn listening(&self, processes: &Processes) -> anyhow::Result<BTreeSet<String>> {
         let running = self.home.running()?.context("the local cloud has ended")?;
         let mut ids: Vec<i32> = processes.tasks.iter().map(|task| task.process_id).collect();
         ids.push(running.process_id.cast_signed());
-        Ok(machine::listening(&ids))
+        let published = processes.tasks.iter().filter_map(|task| task.container.as_ref());
+        let published = published.flat_map(|container| container.sockets.iter().cloned());
+        Ok(machine::listening(&ids).into_iter().chain(published).collect())
     }
 
     fn take_failures(&self) -> (Vec<Failure>, u64) {
@@ -337,26 +367,39 @@ impl Play {
     ///
     /// # Errors
     /// When it can't be destroyed.
-    pub(super) async fn destroy(self) -> anyhow::Result<Leftovers> {
-        for (_, traffic) in self.traffic {
+    pub(super) async fn destroy(mut self) -> anyhow::Result<Leftovers> {
+        let registry = registry(&self.home)?;
+        for (_, traffic) in std::mem::take(&mut self.traffic) {
             traffic.end().await;
         }
         self.rig.succeed(&["destroy", "sandbox", "--yes"]).await?;
-        let Processes { tasks, commands } = machine::processes(&self.home);
+        let Processes { tasks, commands } = self.processes().await?;
+        let images = images(self.engine.as_ref(), &registry).await?;
         let still: BTreeSet<String> = machine::all_listening().into_values().collect();
         let folder = self.home.folder();
         let files = machine::files_below(folder).into_iter();
         Ok(Leftovers {
-            processes: tasks
-                .into_iter()
-                .map(|task| format!("a process of task {}", task.task))
-                .chain(commands)
-                .collect(),
+            processes: tasks.iter().map(TaskProcess::in_words).chain(commands).collect(),
+            images: images.difference(&self.images).cloned().collect(),
             sockets: self.sockets.intersection(&still).cloned().collect(),
             files: files
                 .map(|file| file.strip_prefix(folder).unwrap_or(&file).display().to_string())
                 .collect(),
         })
+    }
+}
+
+/// Where the local cloud's registry is: `127.0.0.1:4566`.
+fn registry(home: &Home) -> anyhow::Result<String> {
+    let running = home.running()?.context("the local cloud has ended")?;
+    Ok(running.endpoint.trim_start_matches("http://").to_owned())
+}
+
+/// The images of a registry that Docker has.
+async fn images(engine: Option<&Engine>, registry: &str) -> anyhow::Result<BTreeSet<String>> {
+    match engine {
+        Some(engine) => engine.images_of(registry).await,
+        None => Ok(BTreeSet::new()),
     }
 }
 

@@ -135,8 +135,9 @@ pub(super) fn summary(all: &[Played], samples: &[Sample], growth: &[Growth]) -> 
     let most = |of: fn(&Sample) -> u64| samples.iter().map(of).max().unwrap_or_default();
     let _ = write!(
         text,
-        "\nat the most {} KiB of memory, {} file descriptors, {} threads, {} KiB of state, {} KiB of metrics",
+        "\nat the most {} KiB of memory ({} of them its own), {} file descriptors, {} threads, {} KiB of state, {} KiB of metrics",
         most(|sample| sample.resident_kib),
+        most(|sample| sample.anonymous_kib),
         most(|sample| sample.descriptors),
         most(|sample| sample.threads),
         most(|sample| sample.state_bytes / 1024),

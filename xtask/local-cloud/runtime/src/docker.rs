@@ -2,6 +2,7 @@
 
 mod connect;
 mod definition;
+mod images;
 mod pull;
 mod watch;
 
@@ -16,10 +17,11 @@ use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptions, StartContainerOptions, StatsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
 };
 use definition::{LABEL_HOME, LABEL_TASK};
 use futures_util::StreamExt as _;
+use images::Images;
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,6 +44,7 @@ struct Shared {
     /// The engine's machine has so many processors, and takes no limit above.
     processors: u32,
     home: Home,
+    images: Images,
     exits: Exits,
     tasks: Mutex<HashMap<String, Task>>,
 }
@@ -56,12 +59,13 @@ struct Task {
 }
 
 impl Containers {
-    pub(crate) async fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) async fn open(folder: &Path, registry: &str) -> io::Result<Self> {
         let engine = connect::connect().await.map_err(io::Error::other)?;
         let shared = Shared {
             docker: engine.docker,
             processors: engine.processors,
             home: Home::open(folder)?,
+            images: Images::new(registry),
             exits: Exits::default(),
             tasks: Mutex::default(),
         };
@@ -76,7 +80,9 @@ impl Containers {
             return Err(StartError::create(format!("a task {} is running already", spec.id)));
         }
         let docker = &self.shared.docker;
-        pull::pull(docker, &container.image.reference, spec.registry_login.as_ref()).await?;
+        let images = &self.shared.images;
+        let pulled = images.pulled(docker, &container.image.reference, spec.registry_login.as_ref());
+        let pulled = pulled.await?;
         let home_id = self.shared.home.id();
         let body = definition::container(&spec, container, home_id, self.shared.processors);
         let stop_signal = body.stop_signal.clone().unwrap_or_else(|| "SIGTERM".to_owned());
@@ -85,6 +91,12 @@ impl Containers {
             .build();
         let created = docker.create_container(Some(options), body).await;
         let container_id = created.map_err(|error| StartError::create(explain(&error)))?.id;
+        let is_new = pulled.is_new;
+        drop(pulled);
+        if is_new {
+            // Each deployment brings an image, and leaves one that nobody uses any more. No harm if it stays until the next.
+            let _ = images.drop_unused(docker).await;
+        }
         match self.run(&spec.id, container, &container_id, stop_signal).await {
             Ok(started) => Ok(started),
             Err(error) => {
@@ -209,6 +221,7 @@ impl Containers {
                 swept.push(self.sweep_one(&id, container).await?);
             }
         }
+        self.shared.images.drop_unused(&self.shared.docker).await?;
         swept.sort();
         Ok(swept)
     }
@@ -230,14 +243,6 @@ impl Containers {
             .map_err(|error| io::Error::other(explain(&error)))?;
         if let Some(watched) = watched {
             watched.gone_within(KILL_WAIT).await;
-        }
-        if let Some(image) = container.image {
-            // Refused while another container uses it, and no harm if it stays.
-            let _ = self
-                .shared
-                .docker
-                .remove_image(&image, None::<RemoveImageOptions>, None)
-                .await;
         }
         Ok(task)
     }

@@ -35,13 +35,14 @@ impl Runtime {
         })
     }
 
-    /// The Docker runtime; its logs are kept in a folder of its own. Call it within a tokio runtime.
+    /// The Docker runtime; its logs are kept in a folder of its own. Images of `registry` (`127.0.0.1:4566`) that it pulled are
+    /// removed once no task uses them. Call it within a tokio runtime.
     ///
     /// # Errors
     ///
     /// When no Docker engine answers, or the folder can't be created, read or written.
-    pub async fn docker(home: &Path) -> io::Result<Self> {
-        let containers = Containers::open(home).await?;
+    pub async fn docker(home: &Path, registry: &str) -> io::Result<Self> {
+        let containers = Containers::open(home, registry).await?;
         Ok(Runtime {
             inner: Inner::Docker(containers),
         })

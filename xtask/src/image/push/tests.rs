@@ -93,7 +93,11 @@ async fn docker_pushes_the_same_image() {
     let by_docker = registry.registry.resolve("service", "v1").unwrap().unwrap();
     let by_us = registry.registry.resolve("other", "v1").unwrap().unwrap();
     assert_eq!(by_docker.configuration, by_us.configuration);
-    engine.remove(&format!("{}/service:v1", registry.host)).await.unwrap();
+    assert_eq!(
+        engine.images_of(&registry.host.to_string()).await.unwrap(),
+        [].into(),
+        "Docker keeps it"
+    );
 }
 
 #[tokio::test]

@@ -144,8 +144,10 @@ fn a_command_is_given_again_only_for_a_reason() {
 
     assert!(fine(true, None, vec![attempt(5, None)]));
     assert!(!fine(true, None, vec![attempt(0, None)]));
-    let red = attempt(4, Some(Code::RedAlarm));
-    assert!(fine(true, Some(Blow::Xtask), vec![killed(), red, attempt(5, None)]));
+    let red = || attempt(4, Some(Code::RedAlarm));
+    assert!(!fine(false, None, vec![red(), attempt(0, None)]));
+    assert!(fine(false, Some(tasks), vec![red(), attempt(0, None)]));
+    assert!(fine(true, Some(Blow::Xtask), vec![killed(), red(), attempt(5, None)]));
     assert!(fine(true, Some(tasks), vec![attempt(7, None), attempt(5, None)]));
     assert!(!fine(true, Some(tasks), vec![attempt(5, None), attempt(0, None)]));
 }

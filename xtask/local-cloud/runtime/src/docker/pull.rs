@@ -13,13 +13,13 @@ use std::time::Duration;
 /// No image that is run on one machine's own registry takes longer.
 const PULL: Duration = Duration::from_mins(10);
 
-/// Pulls the image, unless the engine has it: a digest means the same for ever.
-pub(super) async fn pull(docker: &Docker, reference: &str, login: Option<&RegistryLogin>) -> Result<(), StartError> {
+/// Pulls the image, unless the engine has it: a digest means the same for ever. Says whether it hadn't.
+pub(super) async fn pull(docker: &Docker, reference: &str, login: Option<&RegistryLogin>) -> Result<bool, StartError> {
     if docker.inspect_image(reference).await.is_ok() {
-        return Ok(());
+        return Ok(false);
     }
     match tokio::time::timeout(PULL, drain(docker, reference, login)).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(true),
         Ok(Err(error)) => Err(StartError::pull(explain(&error))),
         Err(_elapsed) => Err(StartError::pull(format!(
             "pulling {reference} took longer than {PULL:?}"

@@ -102,6 +102,9 @@ impl Images {
                 .await
                 .map_err(io::Error::other)??;
         }
+        // Whoever waits for a lock, or holds it, has a share in it.
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.retain(|_, lock| Arc::strong_count(lock) > 1);
         Ok(())
     }
 

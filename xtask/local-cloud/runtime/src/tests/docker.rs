@@ -41,8 +41,18 @@ impl Fixture {
         spec
     }
 
+    fn registry(&self) -> &str {
+        self.image.reference.split('/').next().unwrap()
+    }
+
+    /// Whether the engine has the image.
+    async fn has_image(&self) -> bool {
+        self.docker.inspect_image(&self.image.reference).await.is_ok()
+    }
+
     async fn again(&self) -> Runtime {
-        Runtime::docker(&self.folder.path().join("home")).await.unwrap()
+        let home = self.folder.path().join("home");
+        Runtime::docker(&home, self.registry()).await.unwrap()
     }
 
     async fn end(self) {
@@ -99,7 +109,8 @@ async fn fixture() -> Option<Fixture> {
         reference: format!("{host}/service@{}", pushed.digest),
         on_disk: on_disk(folder.path(), &layer),
     };
-    let runtime = Runtime::docker(&folder.path().join("home")).await.unwrap();
+    let home = folder.path().join("home");
+    let runtime = Runtime::docker(&home, &host.to_string()).await.unwrap();
     Some(Fixture {
         docker,
         runtime,
@@ -232,7 +243,7 @@ async fn docker_tasks_are_taken_back_and_swept() {
     let specs = ["t1", "t2", "t3"].map(|id| fixture.task(id, &["serve"]));
     alike::sweeps_all_but_what_is_kept(&fixture.runtime, &again, specs).await;
     // The image went with the last container.
-    assert!(fixture.docker.inspect_image(&fixture.image.reference).await.is_err());
+    assert!(!fixture.has_image().await);
 
     let started = fixture.runtime.start(fixture.task("t4", &["serve"])).await.unwrap();
     answer(&started).await;
@@ -242,7 +253,7 @@ async fn docker_tasks_are_taken_back_and_swept() {
     third.stop("t4", super::LIMIT).await;
     assert_eq!(exit(&mut exits, "t4").await.exit_code, Some(0));
     let elsewhere = tempfile::tempdir().unwrap();
-    let stranger = Runtime::docker(elsewhere.path()).await.unwrap();
+    let stranger = Runtime::docker(elsewhere.path(), fixture.registry()).await.unwrap();
     assert_eq!(stranger.adopt(&started.identity).await.unwrap(), None);
     fixture.end().await;
 }

@@ -169,6 +169,10 @@ async fn docker_pushes_to_it_with_the_right_password_only() {
         assert_eq!(first.route, UsedRoute::Docker);
         let second = registry.push(&image, password, PushRoute::Docker).await.unwrap();
         assert!(second.already_there && second.reference == first.reference);
-        engine.remove(&format!("{}/service:v1", registry.host)).await.unwrap();
+        assert_eq!(
+            engine.images_of(&registry.host.to_string()).await.unwrap(),
+            [].into(),
+            "Docker keeps it"
+        );
     }
 }
