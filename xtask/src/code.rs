@@ -129,7 +129,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 56] = [
+pub(crate) const CODES: [Code; 57] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,

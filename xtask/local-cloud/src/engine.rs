@@ -52,6 +52,9 @@ pub(crate) struct Engine {
     pub(crate) effects: Effects,
     /// What the state file holds.
     pub(crate) saved: Vec<u8>,
+    /// Room for what is written next: MiB that are asked for and given back several times a second, by whichever thread,
+    /// stay with the allocator of each.
+    pub(crate) spare: Vec<u8>,
     /// Effects that wait until the state they come from is written.
     pub(crate) pending: Vec<Effect>,
 }
@@ -126,15 +129,19 @@ impl Engine {
         if !self.world.changed {
             return Ok(());
         }
-        let state = serde_json::to_vec(&self.world).context("cannot write the state as JSON")?;
+        let mut state = std::mem::take(&mut self.spare);
+        state.clear();
+        serde_json::to_writer(&mut state, &self.world).context("cannot write the state as JSON")?;
         if state == self.saved {
+            self.spare = state;
             self.world.changed = false;
             return Ok(());
         }
         let path = self.state_file.clone();
         let writing = tokio::task::spawn_blocking(move || store::replace_file(&path, &state).map(|()| state));
         let written = writing.await.context("writing the state was cut short")?;
-        self.saved = written.with_context(|| format!("cannot write the state to {}", self.state_file.display()))?;
+        let written = written.with_context(|| format!("cannot write the state to {}", self.state_file.display()))?;
+        self.spare = std::mem::replace(&mut self.saved, written);
         self.world.changed = false;
         Ok(())
     }

@@ -28,10 +28,13 @@ pub(crate) struct MetricsFile {
 impl MetricsFile {
     /// The file at a path.
     pub(crate) fn open(path: &Path) -> Self {
-        let count = lines(path).map(Iterator::count).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the metrics of the last run can't be read");
-            0
-        });
+        let count = lines(path).map_or_else(
+            |error| {
+                tracing::warn!(%error, "the metrics of the last run can't be read");
+                0
+            },
+            Iterator::count,
+        );
         Self {
             path: Arc::new(path.to_owned()),
             lines: Arc::new(Mutex::new(count)),

@@ -277,6 +277,7 @@ fn assemble(
         registry_password,
         effects,
         saved,
+        spare: Vec::new(),
         pending: Vec::new(),
     })
 }

@@ -266,7 +266,7 @@ impl Cloud {
         match (&listener.state, &state) {
             (before, ListenerState::Failed(reason)) if *before != state => tracing::error!("{reason}"),
             (ListenerState::Failed(_), ListenerState::Listening(address)) => {
-                tracing::info!(%address, "listening again")
+                tracing::info!(%address, "listening again");
             }
             _ => {}
         }

@@ -28,7 +28,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stages {
     /// Onebox, and Fleet.
-    pub(super) stages: [StageStatus; 2],
+    pub(super) each: [StageStatus; 2],
     /// Their alarms.
     alarms: Vec<Alarm>,
     /// Why the load balancer serves nobody, if it doesn't.
@@ -85,7 +85,7 @@ impl Stages {
         };
         let alarms = aws.alarms(&places.alarms()).await?;
         Ok(Some(Self {
-            stages,
+            each: stages,
             alarms,
             load_balancer_failure: aws.load_balancer_failure(&places.load_balancer).await?,
         }))
@@ -97,7 +97,7 @@ impl Stages {
         let now = SystemTime::now();
         let since = alone_since.unwrap_or_default();
         let rows: Vec<Vec<String>> = self
-            .stages
+            .each
             .iter()
             .zip(since)
             .map(|(stage, since)| stage.row(since, now))
@@ -136,14 +136,14 @@ impl Stages {
             )
         };
         let red = self.alarms.iter().filter(|alarm| alarm.is_red());
-        let stages = self.stages.iter().map(stage);
+        let stages = self.each.iter().map(stage);
         stages.chain(red.map(Alarm::line)).chain(self.failure()).collect()
     }
 
     /// For programs.
     pub(super) fn record(&self) -> Value {
         json!({
-            "stages": self.stages.iter().map(StageStatus::record).collect::<Vec<_>>(),
+            "stages": self.each.iter().map(StageStatus::record).collect::<Vec<_>>(),
             "alarms": self.alarms.iter().map(Alarm::record).collect::<Vec<_>>(),
             "load_balancer_failure": self.load_balancer_failure,
         })

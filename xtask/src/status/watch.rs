@@ -43,7 +43,7 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> any
             context.interrupt.sleep(leaving, pause).await?;
             continue;
         };
-        for (phase, stage) in phases.iter_mut().zip(&stages.stages) {
+        for (phase, stage) in phases.iter_mut().zip(&stages.each) {
             if let Some(service) = &stage.service {
                 phase.look(service, SystemTime::now());
             }

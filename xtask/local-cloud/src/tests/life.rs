@@ -196,12 +196,7 @@ fn the_hundredth_deployment_is_one_as_the_first_and_from_there_on_nothing_grows(
         assert_eq!(rig.update("stack", &template(&image, 1)), "UPDATE_COMPLETE");
         rig.run_until(|rig| rig.running.len() == 1);
         let ecs = &rig.world.cloud.ecs;
-        let task = rig
-            .running
-            .iter()
-            .filter_map(|task| ecs.tasks.get(task))
-            .next()
-            .unwrap();
+        let task = rig.running.iter().find_map(|task| ecs.tasks.get(task)).unwrap();
         let definition = &ecs.task_definitions[&task.task_definition_arn];
         assert_eq!(definition.properties["ContainerDefinitions"][0]["Image"], image);
         sizes.push(serde_json::to_vec(&rig.world).unwrap().len());

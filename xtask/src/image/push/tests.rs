@@ -94,7 +94,7 @@ async fn docker_pushes_the_same_image() {
     let by_us = registry.registry.resolve("other", "v1").unwrap().unwrap();
     assert_eq!(by_docker.configuration, by_us.configuration);
     assert_eq!(
-        engine.images_of(&registry.host.to_string()).await.unwrap(),
+        engine.images_of(&registry.host).await.unwrap(),
         [].into(),
         "Docker keeps it"
     );

@@ -3,8 +3,8 @@
 
 use super::explain;
 use super::pull::pull;
-use crate::runtime::StartError;
 use crate::spec::RegistryLogin;
+use crate::task::StartError;
 use bollard::Docker;
 use bollard::models::ImageSummary;
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptions};

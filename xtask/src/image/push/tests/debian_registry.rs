@@ -170,7 +170,7 @@ async fn docker_pushes_to_it_with_the_right_password_only() {
         let second = registry.push(&image, password, PushRoute::Docker).await.unwrap();
         assert!(second.already_there && second.reference == first.reference);
         assert_eq!(
-            engine.images_of(&registry.host.to_string()).await.unwrap(),
+            engine.images_of(&registry.host).await.unwrap(),
             [].into(),
             "Docker keeps it"
         );
