@@ -173,8 +173,7 @@ const CHANGES_AND_DIFF: &[By] = &[Deploy, DeployToolchain, Diff, Rollback, Pipel
 /// What pushes images.
 const PUSHES: &[By] = &[Deploy, ImagePush, Build, Local];
 
-/// What follows an execution of the pipeline.
-const FOLLOWS: &[By] = &[Pipeline, PipelineRetry];
+/// What looks at the executions of the pipeline.
 const LOOKS_AT_EXECUTIONS: &[By] = &[Pipeline, PipelineStatus, PipelineRetry];
 
 sdk_calls! {
