@@ -3,6 +3,7 @@
 //! Every verb is idempotent, so that it can be repeated after an answer got lost.
 
 pub(crate) mod calls;
+pub(crate) mod cli;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
 mod codebuild;
@@ -37,6 +38,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
+use self::cli::Cli;
 use self::date::LastDate;
 use crate::aws::error::{failure, lacking};
 
@@ -63,6 +65,21 @@ pub(crate) enum Reach {
     },
 }
 
+impl Reach {
+    /// The AWS CLI, for the same cloud.
+    fn cli(&self) -> Cli {
+        match self {
+            Self::Configured { profile, region } => Cli::configured(profile.as_deref(), region.as_deref()),
+            Self::Endpoint {
+                url,
+                region,
+                access_key_id,
+                secret_access_key,
+            } => Cli::at(url, region, [access_key_id, secret_access_key]),
+        }
+    }
+}
+
 /// AWS, reached with credentials that are resolved when first needed.
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
@@ -71,6 +88,7 @@ pub(crate) struct Aws {
     ecr: calls::Ecr,
     sts: calls::Sts,
     deployment_role: Option<String>,
+    cli: Cli,
 }
 
 /// Who the credentials belong to.
@@ -107,7 +125,10 @@ impl Aws {
                     "local cloud",
                 )),
         };
-        Self::with(loader.load().await)
+        Self {
+            cli: reach.cli(),
+            ..Self::with(loader.load().await)
+        }
     }
 
     fn with(config: SdkConfig) -> Self {
@@ -117,6 +138,7 @@ impl Aws {
             sts: calls::Sts::new(&config),
             config,
             deployment_role: None,
+            cli: Cli::default(),
         }
     }
 
@@ -126,6 +148,11 @@ impl Aws {
             deployment_role: role,
             ..self
         }
+    }
+
+    /// The AWS CLI, for the same cloud.
+    pub(crate) fn cli(&self) -> &Cli {
+        &self.cli
     }
 
     /// The region.

@@ -19,11 +19,12 @@ pub(crate) use self::images::Images;
 use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::exit::{Coded as _, Failure};
+use crate::exit::Coded as _;
 use crate::fault::refuse_fault;
-use crate::flags::Build;
+use crate::flags::{Build, Target};
 use crate::image::{Binary, Recipe};
 use crate::progress::human;
+use crate::stack::absent::absent;
 use crate::{cloud, publish, synth};
 
 /// The folder of the templates, within the one that is handed on.
@@ -48,11 +49,7 @@ impl Build {
         refuse_fault(fault.as_deref(), self.environment, &aws)?;
         let name = Stacks::of(self.environment).foundation.name;
         let foundation = aws.stack(&name).await?;
-        let foundation = foundation.ok_or_else(|| {
-            Failure::preflight(format!("there is no stack {name}"))
-                .code(Code::NoStack)
-                .next("`cargo xtask deploy toolchain` makes it")
-        })?;
+        let foundation = foundation.ok_or_else(|| absent(&name, &Target::Toolchain.deploys(&self.cloud)))?;
         let mut done = 0;
         let mut begin = |what: &str| {
             done += 1;

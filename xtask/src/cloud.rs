@@ -50,7 +50,7 @@ pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[En
 /// Asks whose credentials these are, and again while no answer comes.
 async fn identify(context: &Context, aws: &Aws) -> anyhow::Result<Identity> {
     let identity = patiently(context, "nothing was begun", async || aws.identity().await).await;
-    identity.map_err(preflight)
+    identity.map_err(|error| or_locally(preflight(error), &std::env::args().skip(1).collect::<Vec<_>>()))
 }
 
 /// A cloud on this machine plays an account, and is none that an environment could be bound to.
@@ -115,6 +115,37 @@ fn preflight(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// Whoever has no credentials may want none: the same command, on this machine alone, comes first of what to do.
+fn or_locally(error: anyhow::Error, arguments: &[String]) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(mut failure) => {
+            if failure.code == Some(Code::CredentialsMissing) {
+                let next = format!("on this machine alone, without an account: `{}`", locally(arguments));
+                failure.next.insert(0, next);
+            }
+            failure.into()
+        }
+        Err(error) => error,
+    }
+}
+
+/// A command line of this program's, for the local cloud.
+fn locally(arguments: &[String]) -> String {
+    let mut command = "cargo xtask".to_owned();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--profile" | "--region" => drop(arguments.next()),
+            argument if argument.starts_with("--profile=") || argument.starts_with("--region=") => {}
+            argument => {
+                command.push(' ');
+                command.push_str(argument);
+            }
+        }
+    }
+    command + " --local"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +171,25 @@ mod tests {
             told.starts_with("error[E-AWS-UNREACHABLE]: cannot tell whose credentials"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn without_credentials_the_same_command_goes_to_the_local_cloud() {
+        let missing = || {
+            let failure = Failure::preflight("no AWS credentials found").code(Code::CredentialsMissing);
+            failure.next("choose a profile").into()
+        };
+        let told = |line: &str| {
+            let arguments: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
+            report(&or_locally(missing(), &arguments))
+        };
+        insta::assert_snapshot!(told("deploy sandbox --profile people --yes --region=eu-west-1"), @"
+        error[E-CREDENTIALS-MISSING]: no AWS credentials found
+          next: on this machine alone, without an account: `cargo xtask deploy sandbox --yes --local`
+          next: choose a profile
+        ");
+        let other = Failure::preflight("no").code(Code::AccessDenied).into();
+        insta::assert_snapshot!(report(&or_locally(other, &[])), @"error[E-ACCESS-DENIED]: no");
     }
 
     #[test]

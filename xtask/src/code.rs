@@ -42,6 +42,8 @@ pub(crate) enum Code {
     NoLocalCloud,
     /// The local cloud can't be started.
     LocalCloud,
+    /// The local cloud runs with other settings.
+    LocalSettings,
     /// The local cloud refuses a fault.
     LocalFault,
     /// The image can't be built.
@@ -129,7 +131,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 57] = [
+pub(crate) const CODES: [Code; 58] = [
     Code::Failed,
     Code::AwsRefused,
     Code::AwsThrottled,
@@ -157,6 +159,7 @@ pub(crate) const CODES: [Code; 57] = [
     Code::SourceApart,
     Code::NothingToRetry,
     Code::StillNeeded,
+    Code::LocalSettings,
     Code::LocalFault,
     Code::UnknownName,
     Code::NoTerminal,
@@ -238,6 +241,7 @@ impl Code {
             Self::StillNeeded => ("E-STILL-NEEDED", "what was to be deleted is needed to change or delete what still stands", "delete that first, with the command that the error names"),
             Self::NoLocalCloud => ("E-NO-LOCAL-CLOUD", "no local cloud is running", "`cargo xtask local start` starts it"),
             Self::LocalCloud => ("E-LOCAL-CLOUD", "the local cloud couldn't be started; the end of its log follows", "do what the log names: mostly a port that is taken, a state of a newer version, or no Docker"),
+            Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with another runtime, speed or port than was asked for", "leave the flag away; or `cargo xtask local stop`, which keeps the state, and the command again"),
             Self::LocalFault => ("E-LOCAL-FAULT", "the local cloud knows no such fault, or none with this number", "`cargo xtask local fault list` shows those that wait; `local fault add --help` those that there are"),
             Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or mend what the compiler says; `cargo xtask doctor` looks for what is missing"),
             Self::ImagePush => ("E-IMAGE-PUSH", "the image was built, and the registry or Docker didn't take it; its words follow", "run the command again: what is in the registry already isn't pushed again"),
@@ -252,7 +256,7 @@ impl Code {
             Self::NoTerminal => ("E-NO-TERMINAL", "a question has to be answered, and stdin or stderr is no terminal", "answer with the flag that the error names"),
             Self::Declined => ("E-DECLINED", "the question was answered with no; the change set was deleted and nothing was changed", "run the command again to be asked again"),
             Self::Preflight => ("E-PREFLIGHT", "something has to be otherwise before the first change; nothing was changed", "do what the error names, and run the command again"),
-            Self::CredentialsMissing => ("E-CREDENTIALS-MISSING", "no AWS credentials were found, or what gives them failed", "name a profile (`--profile`, `AWS_PROFILE`), after `aws sso login` if it uses SSO; or use `--local`"),
+            Self::CredentialsMissing => ("E-CREDENTIALS-MISSING", "no AWS credentials were found, or what gives them failed", "use `--local`, which needs no account; or name a profile (`--profile`, `AWS_PROFILE`), after `aws sso login` if it uses SSO"),
             Self::CredentialsExpired => ("E-CREDENTIALS-EXPIRED", "the credentials were good once", "get new ones (`aws sso login`, or as you got these), and run the command again"),
             Self::CredentialsInvalid => ("E-CREDENTIALS-INVALID", "AWS doesn't know the credentials, or the signature is wrong, as when the clock is off", "`aws sts get-caller-identity` shows whose they are; `cargo xtask doctor` compares the clock"),
             Self::AccessDenied => ("E-ACCESS-DENIED", "the credentials are good, and may not do this", "use others (`--profile`), or have these allowed what the error names"),

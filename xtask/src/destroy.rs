@@ -88,7 +88,11 @@ impl Destroy {
             }
             (Target::Prod, None) => {
                 let question = format!("this deletes production; to do so, write {service_stack}:");
-                prompt::ask(context, &question, &format!("--confirm {service_stack}"), leaving).await? == service_stack
+                let written = prompt::ask(context, &question, &format!("--confirm {service_stack}"), leaving).await?;
+                if written != service_stack {
+                    return Err(other_name(&written, service_stack).into());
+                }
+                true
             }
             (Target::Sandbox | Target::Toolchain, None) => {
                 self.yes || prompt::confirm(context, "delete all of this?", "--yes", leaving).await?
@@ -128,6 +132,15 @@ impl Destroy {
         }
         Ok(())
     }
+}
+
+/// What was written isn't what must be.
+fn other_name(written: &str, stack: &str) -> Failure {
+    let what = match written {
+        "" => format!("nothing was written, where {stack} must be: nothing was deleted"),
+        _ => format!("what was written, {written}, is not {stack}: nothing was deleted"),
+    };
+    Failure::refused(what).code(Code::Declined)
 }
 
 /// The pipeline's foundation holds the role that CloudFormation acts in for production: without it, nobody could change or
@@ -302,6 +315,15 @@ mod tests {
         insta::assert_snapshot!(plan.render(), @"
         stays, with all that is in it, and is yours to delete:
           SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
+        ");
+    }
+
+    #[test]
+    fn another_name_deletes_nothing_and_both_are_said() {
+        let told = |written| crate::telling::report::text(&other_name(written, "Example").into());
+        insta::assert_snapshot!([told(""), told("Exmaple")].join("\n"), @"
+        error[E-DECLINED]: nothing was written, where Example must be: nothing was deleted
+        error[E-DECLINED]: what was written, Exmaple, is not Example: nothing was deleted
         ");
     }
 

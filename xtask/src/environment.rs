@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::code::Code;
 use crate::exit::Failure;
-use crate::flags::{Environment, Target};
+use crate::flags::{Cloud, Environment, Target};
 use crate::stack::compare::kept;
 use crate::stack::{Stack, Template, Wanted};
 
@@ -51,7 +51,28 @@ impl Stacks {
     }
 }
 
+impl Environment {
+    /// The command that deploys it to a cloud.
+    pub(crate) fn deploys(self, cloud: &Cloud) -> String {
+        Target::from(self).deploys(cloud)
+    }
+}
+
+impl From<Environment> for Target {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Sandbox => Self::Sandbox,
+            Environment::Prod => Self::Prod,
+        }
+    }
+}
+
 impl Target {
+    /// The command that deploys it to a cloud.
+    pub(crate) fn deploys(self, cloud: &Cloud) -> String {
+        format!("cargo xtask deploy {}{}", self.name(), cloud.arguments())
+    }
+
     /// Its stacks, in the order of deployment: what must exist first, and what it is there for. The image repository that
     /// the pipeline pushes to is production's.
     pub(crate) fn stacks(self) -> [Rendered; 2] {

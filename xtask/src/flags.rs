@@ -23,12 +23,7 @@ pub(crate) use self::write::{Codegen, Completions, Cost, Errors, Man, Permission
 
 /// Builds, deploys and tests the service: on AWS, or with --local on this machine alone.
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    version,
-    disable_help_subcommand = true
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 #[command(
     after_help = "Exit status: 0 done or nothing to do, 1 failed, 2 differences found, 3 usage or refused, 4 credentials or preflight, \
                         5 rolled back, 6 rollback failed, 7 not enough evidence, 130 interrupted"

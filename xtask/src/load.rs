@@ -13,6 +13,7 @@ use crate::environment::Stacks;
 use crate::exit::{Done, Exit, Failure};
 use crate::flags::{Environment, Load};
 use crate::progress::human;
+use crate::stack::absent::absent;
 use crate::telling::event_code::EventCode;
 use crate::traffic::{Answers, Counts, Pace, Plan, Traffic};
 use crate::{cloud, table};
@@ -80,10 +81,8 @@ fn no_answer(endpoint: &str, counts: &Counts) -> Option<Failure> {
 pub(crate) async fn endpoint(aws: &Aws, environment: Environment, arguments: &str) -> anyhow::Result<String> {
     let name = Stacks::of(environment).service.name;
     let stack = aws.stack(&name).await?.ok_or_else(|| {
-        let next = format!("cargo xtask deploy {}{arguments} makes it", environment.name());
-        Failure::preflight(format!("there is no stack {name}"))
-            .code(Code::NoStack)
-            .next(next)
+        let deploys_it = format!("cargo xtask deploy {}{arguments}", environment.name());
+        absent(&name, &deploys_it)
     })?;
     stack.output(service::WEB_API_ENDPOINT).map(ToOwned::to_owned)
 }

@@ -1,7 +1,10 @@
 //! The local cloud: starting it, ending it, and what it tells of itself.
 
 mod fault;
+mod inherited;
 mod seed;
+
+pub(crate) use self::inherited::begin_without;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -52,7 +55,7 @@ impl Local {
                 let outside = json!({"stack": stack, "resource": resource, "property": property, "value": value});
                 fault::change_from_outside(context, &outside).await
             }
-            LocalCommand::Serve { port, settings } => serve(context, port, &settings).await,
+            LocalCommand::Serve { port, settings, .. } => serve(context, port, &settings).await,
         }
     }
 }
@@ -60,13 +63,12 @@ impl Local {
 /// The local cloud of this checkout, started in the background if it isn't running.
 ///
 /// # Errors
-/// When it doesn't come up within its limit; the error ends with what it said last.
+/// When it doesn't come up within its limit; the error ends with what it said last. When one runs already with other
+/// settings than were asked for: exit status 3.
 pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Running> {
     if let Some(running) = answering(context, &context.home()).await? {
         if let Some(difference) = difference(&running, settings, port) {
-            context.progress.line(&format!(
-                "the local cloud runs already, {difference}; `cargo xtask local stop` lets it start anew"
-            ));
+            return Err(runs_otherwise(&difference).into());
         }
         return Ok(running);
     }
@@ -135,6 +137,14 @@ fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) ->
     .flatten()
     .collect();
     (!differences.is_empty()).then(|| differences.join(", "))
+}
+
+/// Settings were asked for that the local cloud wasn't started with; to go on with others would answer another question.
+fn runs_otherwise(difference: &str) -> Failure {
+    Failure::refused(format!("the local cloud runs already, {difference}"))
+        .code(Code::LocalSettings)
+        .next("leave the flag away, to use it as it runs")
+        .next("or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again")
 }
 
 fn spawn(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Child> {
@@ -364,6 +374,17 @@ mod tests {
             kept(&at(60.0), &asked(None)).unwrap(),
             @"its waits pass as they did before, at speed 60; to change that: `cargo xtask local stop`, then start it with `--speed 12`"
         );
+    }
+
+    #[test]
+    fn settings_that_it_does_not_run_with_are_refused() {
+        let failure = runs_otherwise("with runtime docker and not process");
+        assert_eq!(failure.exit, crate::exit::Exit::Refused);
+        insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
+        error[E-LOCAL-SETTINGS]: the local cloud runs already, with runtime docker and not process
+          next: leave the flag away, to use it as it runs
+          next: or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again
+        ");
     }
 
     #[tokio::test(start_paused = true)]

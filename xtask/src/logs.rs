@@ -11,13 +11,12 @@ use stacks::Stage;
 use crate::aws::logs::LogLine;
 use crate::aws::{Aws, rfc3339};
 use crate::cloud;
-use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::exit::Failure;
 use crate::flags::{Logs, ServiceStage};
 use crate::patience::patiently;
 use crate::progress::human;
+use crate::stack::absent::absent;
 use crate::telling::event_code::EventCode;
 
 /// How long to wait between two looks.
@@ -50,13 +49,7 @@ impl Logs {
         let leaving = "interrupted: nothing was changed";
         let found = patiently(context, leaving, async || aws.stack(&stack).await).await?;
         if found.is_none() {
-            let next = format!(
-                "deploy it with `cargo xtask deploy {}{}`",
-                self.environment.name(),
-                self.cloud.arguments()
-            );
-            let failure = Failure::preflight(format!("there is no stack {stack}")).code(Code::NoStack);
-            return Err(failure.next(next).into());
+            return Err(absent(&stack, &self.environment.deploys(&self.cloud)).into());
         }
         let since = self.since.unwrap_or(SINCE);
         let stages = stages(self.stage).iter();

@@ -23,6 +23,7 @@ mod exit;
 mod explain;
 mod fault;
 mod flags;
+mod help;
 mod image;
 mod interrupt;
 mod load;
@@ -53,21 +54,23 @@ mod traffic;
 mod verdict;
 
 use std::any::Any;
+use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::Value;
 
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Done, Exit, Failure, exit_of};
-use crate::flags::{Command, Xtask};
+use crate::flags::{Command, Local, LocalCommand, Xtask};
 use crate::output::Output;
 use crate::telling::report;
 
 fn main() -> ExitCode {
-    let command = match Xtask::try_parse() {
+    let command = match parse(std::env::args_os()) {
         Ok(xtask) => xtask.command,
         Err(error) => {
             if !error.use_stderr() {
@@ -79,6 +82,13 @@ fn main() -> ExitCode {
             return refuse(&error);
         }
     };
+    if let Command::Local(Local {
+        command: LocalCommand::Serve { apart: false, .. },
+    }) = command
+        && let Err(error) = local::begin_without("--apart")
+    {
+        progress::Progress::stderr().line(&format!("goes on with what its starter had open: {error}"));
+    }
     let output = Output::new(command.json());
     let outcome = run(command, output.clone());
     output.result(&outcome);
@@ -91,10 +101,34 @@ fn main() -> ExitCode {
     }
 }
 
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Xtask, clap::Error> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.len() == 2 && arguments[1] == "version" {
+        arguments[1] = "--version".into();
+    }
+    let parsed = help::command().try_get_matches_from(arguments);
+    parsed
+        .and_then(|matches| Xtask::from_arg_matches(&matches))
+        .map_err(with_the_likeliest)
+}
+
+/// clap names every command that is a little alike, the likeliest last.
+fn with_the_likeliest(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::Strings(alike)) = error.get(ContextKind::SuggestedSubcommand) {
+        let likeliest = alike.last().cloned().into_iter().collect();
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(likeliest));
+    }
+    error
+}
+
 /// Ends a command line that isn't understood, for programs as well where it asks for what they read.
 fn refuse(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
-    let first = error.to_string();
+    let first = if is_help(error) {
+        "a command is missing".to_owned()
+    } else {
+        error.to_string()
+    };
     let first = first.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let failure = Failure::refused(first).code(Code::Usage);
     Output::new(json).result(&Err(failure.into()));
@@ -162,8 +196,16 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
     result.map(Done::from)
 }
 
+/// Whether clap answers with the help that wasn't asked for, as a command is missing.
+fn is_help(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
 /// What is wrong with a command line, in clap's words, with the code that every error has.
 fn usage(error: &clap::Error) -> String {
+    if is_help(error) {
+        return error.to_string().trim_end().to_owned();
+    }
     let words = error.to_string();
     let words = words.strip_prefix("error: ").unwrap_or(&words);
     format!("error[{}]: {}", Code::Usage.name(), words.trim_end())
@@ -172,6 +214,44 @@ fn usage(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(arguments: &[&str]) -> clap::Error {
+        let arguments = std::iter::once("xtask").chain(arguments.iter().copied());
+        parse(arguments.map(OsString::from)).unwrap_err()
+    }
+
+    #[test]
+    fn without_a_command_help_is_no_error() {
+        let told = usage(&refused(&[]));
+        assert!(told.starts_with("Builds, deploys and tests the service"), "{told}");
+        assert_eq!(refused(&["version"]).kind(), ErrorKind::DisplayVersion);
+        assert_eq!(refused(&["help", "destroy"]).kind(), ErrorKind::DisplayHelp);
+    }
+
+    #[test]
+    fn the_likeliest_command_is_named() {
+        insta::assert_snapshot!(usage(&refused(&["deploi", "sandbox"])), @"
+        error[E-USAGE]: unrecognized subcommand 'deploi'
+
+          tip: a similar subcommand exists: 'deploy'
+
+        Usage: cargo xtask <COMMAND>
+
+        For more information, try '--help'.
+        ");
+    }
+
+    #[test]
+    fn what_can_be_destroyed_is_named() {
+        insta::assert_snapshot!(usage(&refused(&["destroy", "--local"])), @"
+        error[E-USAGE]: the following required arguments were not provided:
+          <ENVIRONMENT|--all>
+
+        Usage: cargo xtask destroy --local <ENVIRONMENT|--all>
+
+        For more information, try '--help'.
+        ");
+    }
 
     #[test]
     fn a_panic_is_told_like_any_other_failure() {
@@ -188,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_wrong_command_line_has_a_code_too() {
-        let error = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--stage", "twobox"]).unwrap_err();
+        let error = refused(&["deploy", "sandbox", "--stage", "twobox"]);
         insta::assert_snapshot!(usage(&error), @"
         error[E-USAGE]: invalid value 'twobox' for '--stage <STAGE>'
           [possible values: infrastructure, onebox, fleet]

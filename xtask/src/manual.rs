@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use serde_json::{Value, json};
 
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Coded as _;
-use crate::flags::{Completions, Man, Xtask};
+use crate::flags::{Completions, Man};
+use crate::help;
 
 /// The name that is completed: shells complete the first word of a line alone, and in `cargo xtask` that is cargo's.
 const COMPLETED: &str = "xtask";
@@ -43,14 +44,14 @@ impl Man {
 }
 
 fn script(shell: clap_complete::Shell) -> anyhow::Result<String> {
-    let mut command = Xtask::command().name(COMPLETED).bin_name(COMPLETED);
+    let mut command = help::command().name(COMPLETED).bin_name(COMPLETED);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, COMPLETED, &mut script);
     Ok(String::from_utf8(script)?)
 }
 
 fn manual() -> Command {
-    Xtask::command().name(MANUAL).bin_name(MANUAL).display_name(MANUAL)
+    help::command().name(MANUAL).bin_name(MANUAL).display_name(MANUAL)
 }
 
 fn page() -> anyhow::Result<String> {
@@ -76,7 +77,7 @@ mod tests {
 
     /// The commands that people are shown.
     fn commands() -> Vec<String> {
-        let command = Xtask::command();
+        let command = help::command();
         let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
         shown.map(|command| command.get_name().to_owned()).collect()
     }

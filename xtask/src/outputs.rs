@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use crate::code::Code;
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::flags::Outputs;
+use crate::stack::absent::absent;
 use crate::{cloud, table};
 
 impl Outputs {
     /// Prints the outputs of an environment, or one value alone.
     ///
     /// # Errors
-    /// When the environment isn't deployed, or has no such output.
+    /// When the environment isn't deployed (exit status 4), or has no such output (3).
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let mut outputs = BTreeMap::new();
@@ -27,9 +28,8 @@ impl Outputs {
             );
         }
         if outputs.is_empty() {
-            let what = format!("{} is not deployed", self.target.name());
-            let next = format!("cargo xtask deploy {}{}", self.target.name(), self.cloud.arguments());
-            return Err(Failure::new(Exit::Failed, what).code(Code::NoStack).next(next).into());
+            let [_, last] = self.target.stacks();
+            return Err(absent(&last.name, &self.target.deploys(&self.cloud)).into());
         }
         if let Some(name) = &self.name {
             context.output.line(value(&outputs, name)?);
@@ -57,7 +57,7 @@ fn value<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> anyhow::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::exit_of;
+    use crate::exit::{Exit, exit_of};
 
     #[test]
     fn an_output_that_is_not_there_names_those_that_are() {

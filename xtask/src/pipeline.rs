@@ -89,8 +89,11 @@ async fn awaited(context: &Context, aws: &Aws, place: &Place, commit: &str) -> a
                 human(elapsed)
             );
             let next = format!(
-                "look at the rule that starts the pipeline, or `aws codepipeline start-pipeline-execution --name {}`",
-                place.pipeline
+                "look at the rule that starts the pipeline, or {}",
+                aws.cli().command(&format!(
+                    "codepipeline start-pipeline-execution --name {}",
+                    place.pipeline
+                ))
             );
             return Err(Failure::new(Exit::Failed, what).code(Code::TimeLimit).next(next).into());
         }

@@ -17,6 +17,7 @@ use crate::flags::{Binary, Image, ImageCommand, ImageContents};
 use crate::image::{self, BuiltImage, PushRoute, Recipe, RegistryLogin, UsedRoute};
 use crate::patience::patiently;
 use crate::progress::human;
+use crate::stack::absent::absent;
 use crate::telling::event_code::EventCode;
 use crate::telling::note::Note;
 
@@ -47,18 +48,9 @@ impl Image {
                 let recipe = contents.recipe()?;
                 let aws = cloud::connect(context, &cloud, &[environment.into()]).await?;
                 let name = Stacks::of(environment).foundation.name;
-                let next = format!(
-                    "cargo xtask deploy {}{} makes it",
-                    environment.name(),
-                    cloud.arguments()
-                );
                 let look = async || aws.stack(&name).await;
                 let foundation = patiently(context, "interrupted: nothing was built", look).await?;
-                let foundation = foundation.ok_or_else(|| {
-                    Failure::preflight(format!("there is no stack {name}"))
-                        .code(Code::NoStack)
-                        .next(next)
-                })?;
+                let foundation = foundation.ok_or_else(|| absent(&name, &environment.deploys(&cloud)))?;
                 let reference = publish(context, &aws, foundation.output(IMAGE_REPOSITORY_URI)?, &recipe).await?;
                 context.output.line(&reference);
                 Ok(json!({"image": reference}))
@@ -89,8 +81,8 @@ pub(crate) async fn push(context: &Context, aws: &Aws, repository: &str, image: 
     let push = async || image::push(image, repository, tag(image), &login, PushRoute::Auto).await;
     let pushed = patiently(context, leaving, push).await.coded(Code::ImagePush)?;
     let (route, how) = match pushed.route {
-        UsedRoute::Docker => ("docker", "pushed through Docker"),
-        UsedRoute::Direct => ("direct", "pushed without Docker"),
+        UsedRoute::Docker => ("docker", "pushed by this machine's Docker daemon"),
+        UsedRoute::Direct => ("direct", "pushed straight to the registry"),
         UsedRoute::Neither => ("neither", "the registry has it already"),
     };
     let (image, took) = (pushed.reference, started.elapsed());

@@ -17,6 +17,7 @@ use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::Rollback;
 use crate::stack::Stack;
+use crate::stack::absent::absent;
 use crate::stack::apply::{Applied, Terms, apply, updatable};
 
 impl Rollback {
@@ -33,8 +34,7 @@ impl Rollback {
             self.cloud.arguments()
         );
         let stack = updatable(context, &aws, &name, &again).await?;
-        let stack = stack
-            .ok_or_else(|| Failure::preflight(format!("there is no stack {name} to roll back")).code(Code::NoStack))?;
+        let stack = stack.ok_or_else(|| absent(&name, &self.environment.deploys(&self.cloud)))?;
         let running = Images::of(&stack).with_context(|| format!("{name} names no images"))?;
         let image = self.image(&aws, &stack, &running).await?;
         context

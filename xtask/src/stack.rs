@@ -2,6 +2,7 @@
 //!
 //! The types are ours; `crate::aws` converts AWS's into them. Deciding is pure; `apply`, `remove` and `follow` act.
 
+pub(crate) mod absent;
 pub(crate) mod apply;
 mod busy;
 mod change_set;

@@ -25,7 +25,7 @@ where
     }
     let words = chain(error);
     if is_about_credentials(error) {
-        return missing_credentials(action, &words).into();
+        return missing_credentials(action, &words, is_for_want_of_any(error)).into();
     }
     let what = format!("cannot {action}: {words}");
     match error {
@@ -83,11 +83,24 @@ fn passing(what: String) -> Failure {
     }
 }
 
-fn missing_credentials(action: &str, words: &str) -> Failure {
-    Failure::preflight(format!("cannot {action}: {words}"))
+/// What was tried comes below: it is long, and ends with the metadata of a machine that most people's isn't.
+fn missing_credentials(action: &str, words: &str, none: bool) -> Failure {
+    let what = if none {
+        "no AWS credentials found"
+    } else {
+        "what should give AWS credentials gives none"
+    };
+    Failure::preflight(what)
+        .also(&format!("cannot {action}: {words}"))
         .code(Code::CredentialsMissing)
         .next("choose a profile with credentials (--profile NAME or AWS_PROFILE), after `aws sso login` if it uses SSO")
-        .next("or use --local, which needs no account")
+}
+
+/// Whether nothing that could give credentials is set up at all.
+fn is_for_want_of_any(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<CredentialsError>())
+        .any(|error| matches!(error, CredentialsError::CredentialsNotLoaded(_)))
 }
 
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {

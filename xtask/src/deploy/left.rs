@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::aws::Aws;
+use crate::aws::cli::Cli;
 use crate::code::Code;
 use crate::environment::Rendered;
 use crate::exit::Failure;
@@ -23,7 +24,7 @@ pub(super) async fn refuse_taken_name(aws: &Aws, stack: &Rendered) -> anyhow::Re
         _ => return Ok(()),
     }
     match aws.clone_url(&name).await? {
-        Some(url) => Err(taken(&stack.name, &name, &url).into()),
+        Some(url) => Err(taken(aws.cli(), &stack.name, &name, &url).into()),
         None => Ok(()),
     }
 }
@@ -37,13 +38,14 @@ fn repository_name(template: &str) -> anyhow::Result<Option<String>> {
     Ok(name.map(ToOwned::to_owned))
 }
 
-fn taken(stack: &str, name: &str, url: &str) -> Failure {
+fn taken(cli: &Cli, stack: &str, name: &str, url: &str) -> Failure {
     let what = format!("the repository {name} is there already, which {stack} would create; nothing was changed");
     Failure::preflight(what)
         .code(Code::RepositoryLeft)
         .next(format!("keep what is in it: `git clone --mirror {url}`"))
         .next(format!(
-            "then make room: `aws codecommit delete-repository --repository-name {name}`"
+            "then make room: {}",
+            cli.command(&format!("codecommit delete-repository --repository-name {name}"))
         ))
 }
 

@@ -84,11 +84,12 @@ pub(crate) struct Rollback {
 
 /// Delete an environment: service, images, repository; or the toolchain, whose source and artifacts stay.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["target", "all"]))]
 pub(crate) struct Destroy {
-    #[arg(value_name = "ENVIRONMENT", required_unless_present = "all")]
+    #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Option<Target>,
     /// Delete everything: sandbox, prod, toolchain.
-    #[arg(long, conflicts_with = "target")]
+    #[arg(long)]
     pub(crate) all: bool,
     /// Delete without asking; not enough for prod.
     #[arg(long)]

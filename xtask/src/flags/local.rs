@@ -61,6 +61,9 @@ pub(crate) enum LocalCommand {
     Serve {
         #[arg(long)]
         port: Option<u16>,
+        /// It holds nothing that whoever started it had open.
+        #[arg(long, hide = true)]
+        apart: bool,
         #[command(flatten)]
         settings: LocalSettings,
     },

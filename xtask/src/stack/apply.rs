@@ -209,9 +209,9 @@ pub(crate) async fn updatable(context: &Context, aws: &Aws, name: &str, again: &
         Standing::Ready => Ok(Some(stack)),
         Standing::Absent | Standing::Leftover => Ok(None),
         Standing::RollbackFailed => {
-            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), again).into())
+            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), (aws.cli(), again)).into())
         }
-        Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, again).into()),
+        Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, (aws.cli(), again)).into()),
     }
 }
 
@@ -225,9 +225,11 @@ async fn make_way(context: &Context, aws: &Aws, name: &str, terms: Terms<'_>) ->
         Standing::Absent => Ok(None),
         Standing::Leftover => clear_away(context, aws, &stack, terms).await.map(|()| None),
         Standing::RollbackFailed => {
-            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), terms.again).into())
+            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), (aws.cli(), terms.again)).into())
         }
-        Standing::Busy | Standing::Unknown => Err(explain::unknown(name, &stack.status, terms.again).into()),
+        Standing::Busy | Standing::Unknown => {
+            Err(explain::unknown(name, &stack.status, (aws.cli(), terms.again)).into())
+        }
     }
 }
 
@@ -341,6 +343,7 @@ async fn failed(aws: &Aws, name: &str, followed: &Followed, again: &str) -> Opti
         outcome,
         cause: log.first_cause(),
         again,
+        cli: aws.cli(),
     };
     let evidence = match told.cause {
         Some(cause) if outcome != Outcome::Complete => evidence(aws, name, followed, cause).await,

@@ -70,13 +70,13 @@ pub(crate) async fn compare(
         ),
         Standing::Ready => by_change_set(context, aws, &stack, template, token).await,
         Standing::RollbackFailed => {
-            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), again).into())
+            Err(explain::rollback_failed(name, &stack.status, stack.reason.as_deref(), (aws.cli(), again)).into())
         }
         Standing::Busy => Err(Failure::preflight(busy::describe(aws, &stack).await)
             .code(Code::StackBusy)
             .next(format!("run `{again}` again once that has ended"))
             .into()),
-        Standing::Unknown => Err(explain::unknown(name, &stack.status, again).into()),
+        Standing::Unknown => Err(explain::unknown(name, &stack.status, (aws.cli(), again)).into()),
     }
 }
 

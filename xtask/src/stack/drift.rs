@@ -86,7 +86,10 @@ async fn wait(context: &Context, aws: &Aws, stack: &str, id: &str, again: &str) 
                 return Err(Failure::new(Exit::Failed, what)
                     .code(Code::AwsRefused)
                     .next(format!(
-                        "`aws cloudformation describe-stack-resource-drifts --stack-name {stack}` shows what was"
+                        "{} shows what was",
+                        aws.cli().command(&format!(
+                            "cloudformation describe-stack-resource-drifts --stack-name {stack}"
+                        ))
                     ))
                     .into());
             }

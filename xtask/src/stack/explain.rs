@@ -8,6 +8,7 @@ use stacks::Stage;
 use super::events::Event;
 use super::standing::Outcome;
 use crate::alarms::Fired;
+use crate::aws::cli::Cli;
 use crate::aws::rfc3339;
 use crate::code::Code;
 use crate::environment::Stacks;
@@ -31,6 +32,8 @@ pub(crate) struct Told<'a> {
     pub(crate) cause: Option<&'a Event>,
     /// The command that was run.
     pub(crate) again: &'a str,
+    /// The AWS CLI, for the same cloud.
+    pub(crate) cli: &'a Cli,
 }
 
 /// What there is to say of a first cause beside AWS's words.
@@ -141,6 +144,7 @@ pub(crate) fn failure(told: Told<'_>, evidence: &Evidence) -> Option<Failure> {
         status,
         cause,
         again,
+        cli,
         ..
     } = told;
     let exit = match told.outcome {
@@ -165,7 +169,9 @@ pub(crate) fn failure(told: Told<'_>, evidence: &Evidence) -> Option<Failure> {
     if exit == Exit::Failed {
         failure = failure.code(Code::StackFailed);
     }
-    let steps = steps(stack, status, again).into_iter().chain([more(told, evidence)]);
+    let steps = steps(stack, status, (cli, again))
+        .into_iter()
+        .chain([more(told, evidence)]);
     Some(steps.fold(failure, Failure::next))
 }
 
@@ -214,8 +220,11 @@ fn more(told: Told<'_>, evidence: &Evidence) -> String {
             )
         }
         _ => format!(
-            "see all events: `aws cloudformation describe-stack-events --stack-name {}`",
-            told.stack
+            "see all events: {}",
+            told.cli.command(&format!(
+                "cloudformation describe-stack-events --stack-name {}",
+                told.stack
+            ))
         ),
     }
 }
@@ -243,20 +252,21 @@ fn same_cloud(command: &str) -> String {
 }
 
 /// A stack whose update's rollback failed, found before anything was done.
-pub(crate) fn rollback_failed(stack: &str, status: &str, reason: Option<&str>, again: &str) -> Failure {
+pub(crate) fn rollback_failed(stack: &str, status: &str, reason: Option<&str>, hints: (&Cli, &str)) -> Failure {
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let failure = Failure::new(Exit::RollbackFailed, format!("{stack} is in {status}{reason}"));
-    steps(stack, status, again).into_iter().fold(failure, Failure::next)
+    steps(stack, status, hints).into_iter().fold(failure, Failure::next)
 }
 
 /// A stack in a status that this command line doesn't know.
-pub(crate) fn unknown(stack: &str, status: &str, again: &str) -> Failure {
+pub(crate) fn unknown(stack: &str, status: &str, (cli, again): (&Cli, &str)) -> Failure {
     Failure::preflight(format!(
         "{stack} is in {status}, a status that this command doesn't know"
     ))
     .code(Code::StackStatus)
     .next(format!(
-        "look at it: `aws cloudformation describe-stacks --stack-name {stack}`"
+        "look at it: {}",
+        cli.command(&format!("cloudformation describe-stacks --stack-name {stack}"))
     ))
     .next(format!(
         "once it is in a status that ends in _COMPLETE, run `{again}` again"
@@ -282,7 +292,7 @@ fn consequence(status: &str) -> &'static str {
     }
 }
 
-fn steps(stack: &str, status: &str, again: &str) -> Vec<String> {
+fn steps(stack: &str, status: &str, (cli, again): (&Cli, &str)) -> Vec<String> {
     match status {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
             vec![format!(
@@ -292,7 +302,8 @@ fn steps(stack: &str, status: &str, again: &str) -> Vec<String> {
         // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html
         "UPDATE_ROLLBACK_FAILED" => vec![
             format!(
-                "mend what the events name, then `aws cloudformation continue-update-rollback --stack-name {stack}`"
+                "mend what the events name, then {}",
+                cli.command(&format!("cloudformation continue-update-rollback --stack-name {stack}"))
             ),
             "if a resource can't be mended, skip it with `--resources-to-skip NAME`".to_owned(),
             format!("once the stack is in UPDATE_ROLLBACK_COMPLETE, run `{again}` again"),

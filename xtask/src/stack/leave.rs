@@ -45,13 +45,15 @@ pub(super) async fn leave(
             return cancel(aws, operation).await;
         }
     }
-    let failure = goes_on(error, operation);
+    let (failure, cli) = (goes_on(error, operation), aws.cli());
     match log.status() {
         Some("UPDATE_IN_PROGRESS") if interrupted => failure.next(format!(
-            "or stop it, so that what ran before runs again: `aws cloudformation cancel-update-stack --stack-name {name}`"
+            "or stop it, so that what ran before runs again: {}",
+            cli.command(&format!("cloudformation cancel-update-stack --stack-name {name}"))
         )),
         Some("CREATE_IN_PROGRESS") if interrupted => failure.next(format!(
-            "or stop it by deleting what there is of it: `aws cloudformation delete-stack --stack-name {name}`"
+            "or stop it by deleting what there is of it: {}",
+            cli.command(&format!("cloudformation delete-stack --stack-name {name}"))
         )),
         _ => failure,
     }

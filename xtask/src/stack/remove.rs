@@ -36,6 +36,7 @@ pub(crate) async fn remove(
         outcome,
         cause,
         again,
+        cli: aws.cli(),
     };
     let evidence = Evidence {
         defined: cause.and_then(|cause| crate::explain::definition(&stack.name, &cause.logical_id)),

@@ -16,6 +16,7 @@ mod disk;
 mod docker;
 mod documents;
 mod faults;
+mod inherited;
 mod life;
 mod load;
 mod outage;

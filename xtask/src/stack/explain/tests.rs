@@ -20,13 +20,14 @@ fn told(status: &str, outcome: Outcome, evidence: &Evidence) -> String {
 }
 
 fn told_of(stack: &str, status: &str, outcome: Outcome, evidence: &Evidence) -> String {
-    let cause = cause();
+    let (cause, cli) = (cause(), Cli::default());
     let told = Told {
         stack,
         status,
         outcome,
         cause: Some(&cause),
         again: AGAIN,
+        cli: &cli,
     };
     let failure = failure(told, evidence).unwrap();
     format!("{}\n{failure}\n{}", failure.exit.code(), failure.next.join("\n"))

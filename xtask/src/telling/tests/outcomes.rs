@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::play::Play;
 use super::{at, group};
 use crate::alarms::{Fired, Firing};
+use crate::aws::cli::Cli;
 use crate::code::Code;
 use crate::exit::{Done, Exit, Failure};
 use crate::stack::explain::{Consequences, Evidence, Told, failure};
@@ -30,12 +31,14 @@ fn failed(play: &Play, evidence: Evidence) -> anyhow::Result<Done> {
         .find(|event| event.status.ends_with("_FAILED"))
         .unwrap();
     let end = play.events().last().unwrap();
+    let cli = Cli::default();
     let told = Told {
         stack: "Example",
         status: &end.status,
         outcome: outcome(&end.status).unwrap(),
         cause: Some(cause),
         again: AGAIN,
+        cli: &cli,
     };
     let evidence = Evidence {
         defined: Some("stacks/src/compute.rs:59".to_owned()),
