@@ -54,7 +54,7 @@ fn plain(value: Option<&Value>) -> String {
 /// As [`plain`], but for texts that would run into what stands beside them.
 fn quoted(value: &Value) -> String {
     match value {
-        Value::String(text) if text.is_empty() || text.contains([' ', '"', '=']) => value.to_string(),
+        Value::String(text) if text.is_empty() || text.contains([' ', '"']) => value.to_string(),
         other => plain(Some(other)),
     }
 }
