@@ -14,7 +14,8 @@ pub(crate) fn edit(template: &str, edits: &[Edit<'_>]) -> anyhow::Result<String>
     for edit in edits {
         put(&mut template, edit).with_context(|| format!("cannot edit {}", edit.pointer))?;
     }
-    Ok(serde_json::to_string_pretty(&template)?)
+    // Without spaces, as CloudFormation takes no more than 51,200 bytes.
+    Ok(serde_json::to_string(&template)?)
 }
 
 /// Puts a value where there is one, or at the end of a list.

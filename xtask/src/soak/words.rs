@@ -154,7 +154,12 @@ mod tests {
     #[test]
     fn every_template_of_a_long_plan_can_be_made_and_faults_can_be_read() {
         for step in plan(2, 60) {
-            step.template().unwrap();
+            let template = step.template().unwrap();
+            assert!(
+                template.len() <= 51_200,
+                "CloudFormation takes no {} bytes",
+                template.len()
+            );
             let fault = match step.change {
                 Change::Image(image) => harmless(image),
                 Change::Bad(bad) => fault(bad),
