@@ -1,13 +1,78 @@
-//! What the command line asks of AWS, held against the models that AWS's own clients are made from, and against the list of
-//! calls in `docs/permissions.md`.
+//! What the command line asks of AWS, held against the models that AWS's own clients are made from, and, both ways, against
+//! the list of calls in `docs/permissions.md`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::pinned;
-use crate::cloud::{Cloud, Outcome};
+use super::transcript::{commit_build, push};
+use crate::cloud::{Cloud, Outcome, until};
 use crate::recorder::{Recorder, Request, lines};
+
+const DESTROY_ALL: &[&str] = &[
+    "destroy",
+    "--all",
+    "--yes",
+    "--confirm",
+    "OneBoxDeploymentOnECS-Service-Prod",
+];
+
+/// Listed, and not seen by the walk below: each call with the commands, and why.
+const UNSEEN: &[(&str, &[&str], &str)] = &[
+    (
+        "cloudformation:CancelUpdateStack",
+        &["deploy --resume", "rollback"],
+        "Ctrl-C twice within three seconds, which `stack/apply/tests/bad_days.rs` plays",
+    ),
+    (
+        "cloudformation:ContinueUpdateRollback",
+        &["rehearse"],
+        "asked of local clouds of its own",
+    ),
+    (
+        "cloudformation:DeleteChangeSet",
+        &["pipeline", "rollback"],
+        "what they change is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
+    ),
+    (
+        "cloudformation:DescribeStackEvents",
+        &["diff"],
+        "tells who holds the stack, where somebody does",
+    ),
+    (
+        "cloudformation:GetTemplate",
+        &["deploy toolchain"],
+        "nothing of it asks any more: a right that it could do without",
+    ),
+    (
+        "cloudwatch:SetAlarmState",
+        &["rehearse"],
+        "asked of local clouds of its own",
+    ),
+    (
+        "codepipeline:GetPipeline",
+        &["pipeline", "pipeline retry"],
+        "for what is shown at a terminal only",
+    ),
+    (
+        "ecr:DescribeImages",
+        &["deploy --resume"],
+        "where neither stage runs the image yet: `deploy` was killed between its push and Onebox's change",
+    ),
+    (
+        "elasticloadbalancing:DescribeTargetHealth",
+        &["rehearse"],
+        "asked of local clouds of its own",
+    ),
+    (
+        "servicequotas:GetAWSDefaultServiceQuota",
+        &["doctor"],
+        "where an account has no quota of its own; the local cloud has no quotas at all",
+    ),
+];
 
 /// Holds a file of requests against botocore's models.
 #[track_caller]
@@ -29,17 +94,29 @@ fn every_listed_call_is_as_the_service_models_say() {
     hold_against_models(&python, &Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
 }
 
-/// The calls that a command may make, by the table of the page.
-fn listed(command: &str) -> BTreeSet<String> {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions.md")).unwrap();
-    let rows = page.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.split(" | ").collect();
+/// A command and a call that it makes, as the page has them.
+type Pair = (String, String);
+
+/// Every command with every call that the table of the page says it may make; those that every command makes are under
+/// `every command`.
+fn listed() -> BTreeSet<Pair> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions.md")).unwrap();
+    let (table, _) = page.split_once("## Rights that no call is named after").unwrap();
+    let rows = table.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_end_matches(" |").split(" | ").collect();
         let call = cells[0].strip_prefix("| `")?.strip_suffix('`')?;
-        let by = cells.get(2)?;
-        (by.contains(&format!("`{command}`")) || by.starts_with("every command")).then(|| call.to_owned())
+        let commands = cells.get(2)?.split(", ");
+        let commands = commands.map(|command| match command.strip_prefix("every command") {
+            Some(_) => EVERY.to_owned(),
+            None => command.trim_matches('`').to_owned(),
+        });
+        Some(commands.map(|command| (command, call.to_owned())).collect::<Vec<_>>())
     });
-    rows.collect()
+    rows.flatten().collect()
 }
+
+/// What stands for all commands.
+const EVERY: &str = "every command";
 
 /// A call as the page names it: CloudWatch is signed for by another name than IAM's.
 fn call(request: &Request) -> String {
@@ -51,72 +128,197 @@ fn call(request: &Request) -> String {
     format!("{service}:{}", request.operation())
 }
 
-/// Runs a command without `--local`, as on AWS, through the recorder; what it asked is what its row in the list says.
-#[track_caller]
-fn run(cloud: &Cloud, recorder: &Recorder, name: &str, arguments: &[&str], code: i32) -> Vec<Request> {
-    let mut command = cloud.command(arguments);
-    command
-        .env("AWS_ENDPOINT_URL", &recorder.url)
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_REGION", "us-east-1");
-    cloud.run(command).expect(code);
-    let requests = recorder.take();
-    let (made, listed) = (requests.iter().map(call).collect::<BTreeSet<_>>(), listed(name));
-    assert!(made.len() > 1 && listed.len() > 1, "{name}: {made:?} of {listed:?}");
-    let unlisted: Vec<&String> = made.difference(&listed).collect();
-    assert!(
-        unlisted.is_empty(),
-        "`{name}` makes calls that the list doesn't give it: {unlisted:?}"
-    );
-    requests
+/// Commands, one after another, each through the recorder without `--local`, as on AWS.
+struct Walk {
+    cloud: Cloud,
+    recorder: Recorder,
+    listed: BTreeSet<Pair>,
+    seen: BTreeSet<Pair>,
+    requests: Vec<Request>,
+    /// What went otherwise than it must: told together, as a walk takes minutes.
+    problems: Vec<String>,
 }
 
-/// The life of a sandbox, good and bad, and of a toolchain without a push.
+impl Walk {
+    fn new(cloud: Cloud) -> Self {
+        let recorder = Recorder::before(&cloud.endpoint().address);
+        Self {
+            cloud,
+            recorder,
+            listed: listed(),
+            seen: BTreeSet::new(),
+            requests: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.cloud.command(arguments);
+        command
+            .env("AWS_ENDPOINT_URL", &self.recorder.url)
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_REGION", "us-east-1");
+        command
+    }
+
+    /// Runs a command; what it asked is what its rows in the list say.
+    fn step(&mut self, name: &str, arguments: &[&str], code: i32) -> Outcome {
+        let command = self.command(arguments);
+        self.run(name, command, code)
+    }
+
+    fn run(&mut self, name: &str, command: Command, code: i32) -> Outcome {
+        let told = format!("{:?}", command.get_args().collect::<Vec<_>>());
+        let outcome = self.cloud.run(command);
+        if outcome.code != Some(code) {
+            let (code, said) = (outcome.code, &outcome.stderr);
+            println!("{told} ended as {code:?}");
+            self.problems.push(format!("{told} ended as {code:?}: {said}"));
+        }
+        self.take(name);
+        outcome
+    }
+
+    /// What was asked since, by this command.
+    fn take(&mut self, name: &str) {
+        let requests = self.recorder.take();
+        let made: BTreeSet<String> = requests.iter().map(call).collect();
+        for call in made {
+            // What resumes a deployment does what deploys do as well.
+            let also = if name == "deploy --resume" { "deploy" } else { name };
+            let by = [EVERY, name, also].map(|by| (by.to_owned(), call.clone()));
+            if let Some(pair) = by.into_iter().find(|pair| self.listed.contains(pair)) {
+                self.seen.insert(pair);
+            } else {
+                let problem = format!("`{name}` calls {call}, which the list doesn't give it");
+                self.problems.push(problem);
+            }
+        }
+        self.requests.extend(requests);
+    }
+
+    /// The next creation of a resource of this type fails.
+    fn fail_next(&self, resource: &str) {
+        let reason = ["--reason", "to see it fail"];
+        let arguments = [&["local", "fault", "add", "resource", resource][..], &reason].concat();
+        self.cloud.xtask(&arguments).expect(0);
+    }
+}
+
+/// The life of a sandbox, good and bad.
+fn sandbox(walk: &mut Walk) {
+    let deploy = ["deploy", "sandbox", "--yes"];
+    let bad = [&deploy[..], &["--fault", "exit-at-start"]].concat();
+    walk.fail_next("AWS::ECS::Cluster");
+    walk.step("deploy", &deploy, 5);
+    walk.step("deploy", &deploy, 0);
+    walk.step("diff", &["diff", "sandbox"], 0);
+    walk.step("diff --drift", &["diff", "sandbox", "--drift"], 0);
+    walk.step("deploy", &bad, 5);
+    walk.step("status", &["status", "sandbox"], 0);
+    walk.step("outputs", &["outputs", "sandbox"], 0);
+    walk.step("logs", &["logs", "sandbox"], 0);
+    walk.step("load", &["load", "sandbox", "--duration", "1s", "--rate", "10"], 0);
+    let image = walk.step("image push", &["image", "push", "sandbox", "--binary", "bootstrap"], 0);
+    let left = [&deploy[..], &["--detach", "--image", image.stdout.trim_end()]].concat();
+    walk.step("deploy", &left, 0);
+    let resume = ["deploy", "sandbox", "--resume", "--yes", "--accept-thin-evidence"];
+    walk.step("deploy --resume", &resume, 0);
+    let rollback = ["rollback", "sandbox", "--yes"];
+    walk.step("rollback", &rollback, 0);
+    let broken = ["image", "push", "sandbox", "--fault", "exit-at-start"];
+    let broken = walk.step("image push", &broken, 0);
+    walk.step(
+        "rollback",
+        &[&rollback[..], &["--image", broken.stdout.trim_end()]].concat(),
+        5,
+    );
+    walk.step("destroy", &["destroy", "sandbox", "--yes"], 0);
+}
+
+/// The life of a pipeline, with pushes whose build fails, or would last.
+fn pipeline(walk: &mut Walk) {
+    let folder = tempfile::tempdir().unwrap();
+    walk.fail_next("AWS::CodePipeline::Pipeline");
+    walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 5);
+    walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 0);
+    walk.step("diff", &["diff", "toolchain"], 0);
+    walk.step("status", &["status", "toolchain"], 0);
+    walk.step("destroy", DESTROY_ALL, 0);
+    // The source stays, and would be in the way of the same again.
+    let source = serde_json::json!({"repositoryName": "oneboxdeploymentonecs"});
+    walk.cloud.json("codecommit", "DeleteRepository", &source);
+    walk.fail_next("AWS::CodePipeline::Pipeline");
+    commit_build(&walk.cloud, folder.path(), "exit 1");
+    // The second pushes, and its push starts an execution; the third starts one itself.
+    for code in [5, 1, 1] {
+        let mut command = walk.command(&["pipeline", "--yes"]);
+        // It runs what is committed where it is called, which here is none of the project's.
+        command.current_dir(folder.path()).env_remove("CARGO_MANIFEST_DIR");
+        walk.run("pipeline", command, code);
+    }
+    walk.step("pipeline status", &["pipeline", "status"], 0);
+    walk.step("pipeline retry", &["pipeline", "retry"], 1);
+    commit_build(&walk.cloud, folder.path(), "sleep 600");
+    push(&walk.cloud, folder.path());
+    let input = serde_json::json!({"pipelineName": "OneBoxDeploymentOnECS"});
+    until("the build runs", || {
+        let listed = walk.cloud.json("codepipeline", "ListPipelineExecutions", &input);
+        listed["pipelineExecutionSummaries"][0]["status"] == "InProgress"
+    });
+    walk.step("pipeline stop", &["pipeline", "stop", "--abandon"], 0);
+}
+
+/// A cargo that passes over tests, which ask nothing of AWS.
+fn without_tests(folder: &Path) -> PathBuf {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let program = folder.join("cargo");
+    fs::write(
+        &program,
+        format!("#!/bin/sh\n[ \"$1\" = test ] || exec '{cargo}' \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
 #[test]
-fn real_commands_make_their_listed_calls_as_the_service_models_say() {
+fn real_commands_make_their_listed_calls_and_no_others_as_the_service_models_say() {
     let Some(python) = pinned("python") else { return };
     let cloud = Cloud::new();
     cloud
         .xtask(&["local", "start", "--runtime", "process", "--speed", "60"])
         .expect(0);
-    let recorder = Recorder::before(&cloud.endpoint().address);
-    let bad = ["deploy", "sandbox", "--yes", "--fault", "exit-at-start"];
-    let steps: [(&str, &[&str], i32); 16] = [
-        ("deploy", &["deploy", "sandbox", "--yes"], 0),
-        ("diff", &["diff", "sandbox"], 0),
-        ("diff --drift", &["diff", "sandbox", "--drift"], 0),
-        ("deploy", &bad, 5),
-        ("status", &["status", "sandbox"], 0),
-        ("outputs", &["outputs", "sandbox"], 0),
-        ("logs", &["logs", "sandbox"], 0),
-        ("load", &["load", "sandbox", "--duration", "1s", "--rate", "10"], 0),
-        // Fleet has run one image only.
-        ("rollback", &["rollback", "sandbox", "--yes"], 4),
-        ("image push", &["image", "push", "sandbox", "--binary", "bootstrap"], 0),
-        ("destroy", &["destroy", "sandbox", "--yes"], 0),
-        ("deploy toolchain", &["deploy", "toolchain", "--yes"], 0),
-        ("diff", &["diff", "toolchain"], 0),
-        ("pipeline status", &["pipeline", "status"], 0),
-        ("status", &["status", "toolchain"], 0),
-        (
-            "destroy",
-            &[
-                "destroy",
-                "--all",
-                "--yes",
-                "--confirm",
-                "OneBoxDeploymentOnECS-Service-Prod",
-            ],
-            0,
-        ),
-    ];
-    let mut requests = Vec::new();
-    for (name, arguments, code) in steps {
-        requests.extend(run(&cloud, &recorder, name, arguments, code));
-    }
     let folder = tempfile::tempdir().unwrap();
+    let mut walk = Walk::new(cloud);
+    sandbox(&mut walk);
+    pipeline(&mut walk);
+    let mut build = walk.command(&["build", "prod", "--out", folder.path().join("out").to_str().unwrap()]);
+    build.env("CARGO", without_tests(folder.path()));
+    walk.run("build", build, 0);
+    walk.step("doctor", &["doctor"], 0);
+    walk.step("destroy", DESTROY_ALL, 0);
+
+    let explained: BTreeSet<Pair> = UNSEEN
+        .iter()
+        .flat_map(|(call, commands, _)| {
+            commands
+                .iter()
+                .map(|command| ((*command).to_owned(), (*call).to_owned()))
+        })
+        .collect();
+    let unseen: BTreeSet<Pair> = walk.listed.difference(&walk.seen).cloned().collect();
+    for (command, call) in unseen.difference(&explained) {
+        walk.problems
+            .push(format!("`{command}` is listed with {call}, and never made it"));
+    }
+    for (command, call) in explained.difference(&unseen) {
+        walk.problems
+            .push(format!("`{command}` made {call}, which is said not to be seen"));
+    }
+    assert!(walk.problems.is_empty(), "{}", walk.problems.join("\n"));
     let file = folder.path().join("requests");
-    std::fs::write(&file, lines(&requests)).unwrap();
+    fs::write(&file, lines(&walk.requests)).unwrap();
     hold_against_models(&python, &file);
 }

@@ -222,30 +222,44 @@ fn what_the_aws_cli_shows_of_a_sandbox() {
     insta::assert_snapshot!(transcript(&cloud, &program, SANDBOX, &known));
 }
 
-/// Pushes a source whose build fails at once, and waits until the execution has.
-pub(crate) fn fail_a_build(cloud: &Cloud) {
-    let url = cloud
-        .local(&["outputs", "toolchain", "SourceRepositoryCloneUrl"])
-        .stdout;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("ci")).unwrap();
-    let buildspec = "version: 0.2\nphases: {build: {commands: ['echo the build said no; exit 1']}}\n";
-    std::fs::write(folder.path().join("ci/build.yml"), buildspec).unwrap();
+/// Git in a folder, as a person of its own.
+fn git(cloud: &Cloud, folder: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GIT_")) {
+        git.env_remove(name);
+    }
     let person = ["-c", "user.name=Trial", "-c", "user.email=trial@example.com"];
-    let commit = ["commit", "--quiet", "--message", "A build that fails"];
+    git.current_dir(folder).args(person).args(arguments);
+    cloud.run(git).expect(0);
+}
+
+/// Commits a source in this folder, whose build is one command.
+pub(super) fn commit_build(cloud: &Cloud, folder: &Path, command: &str) {
+    std::fs::create_dir_all(folder.join("ci")).unwrap();
+    let buildspec = format!("version: 0.2\nphases: {{build: {{commands: ['{command}']}}}}\n");
+    std::fs::write(folder.join("ci/build.yml"), buildspec).unwrap();
     for arguments in [
         &["init", "--quiet", "--initial-branch=main"][..],
         &["add", "--all"],
-        &commit,
-        &["push", "--quiet", url.trim(), "main"],
+        &["commit", "--quiet", "--message", "A build"],
     ] {
-        let mut git = Command::new("git");
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GIT_")) {
-            git.env_remove(name);
-        }
-        git.current_dir(folder.path()).args(person).args(arguments);
-        cloud.run(git).expect(0);
+        git(cloud, folder, arguments);
     }
+}
+
+/// Pushes what is committed in this folder to the pipeline's source.
+pub(super) fn push(cloud: &Cloud, folder: &Path) {
+    let url = cloud
+        .local(&["outputs", "toolchain", "SourceRepositoryCloneUrl"])
+        .stdout;
+    git(cloud, folder, &["push", "--quiet", url.trim(), "main"]);
+}
+
+/// Pushes a source whose build fails at once, and waits until the execution has.
+pub(crate) fn fail_a_build(cloud: &Cloud) {
+    let folder = tempfile::tempdir().unwrap();
+    commit_build(cloud, folder.path(), "echo the build said no; exit 1");
+    push(cloud, folder.path());
     let input = serde_json::json!({"pipelineName": "OneBoxDeploymentOnECS"});
     until("the build has failed", || {
         let listed = cloud.json("codepipeline", "ListPipelineExecutions", &input);
