@@ -106,7 +106,9 @@ fn hand_on(root: &Path, out: &Path, images: &Images) -> anyhow::Result<()> {
     }
     synth::run(&[], &out.join(TEMPLATES), &mut |_| {})?;
     images.write(&out.join(IMAGES))?;
-    let itself = std::env::current_exe().context("cannot tell which program this is")?;
+    let itself = std::env::current_exe()
+        .context("cannot tell which program this is")
+        .coded(Code::File)?;
     copy(&itself, &out.join(COMMAND_LINE))?;
     for work in [Work::UpdatePipeline, Work::Deploy] {
         copy(&root.join(work.buildspec()), &out.join(work.buildspec()))?;
@@ -115,7 +117,7 @@ fn hand_on(root: &Path, out: &Path, images: &Images) -> anyhow::Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let folder = to.parent().context("a file is in a folder")?;
+    let folder = to.parent().context("a file is in a folder").coded(Code::File)?;
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make {}", folder.display()))
         .coded(Code::File)?;

@@ -111,7 +111,7 @@ fn preflight(error: anyhow::Error) -> anyhow::Error {
         }
         .into(),
         Ok(failure) => failure.into(),
-        Err(error) => Failure::preflight(format!("{error:#}")).into(),
+        Err(error) => Failure::preflight(format!("{error:#}")).code(Code::Bug).into(),
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn whatever_goes_wrong_before_the_first_change_is_of_the_preflight() {
-        insta::assert_snapshot!(report(&preflight(anyhow::anyhow!("no home"))), @"error[E-PREFLIGHT]: no home");
+        insta::assert_snapshot!(report(&preflight(anyhow::anyhow!("no home"))), @"error[E-BUG]: no home");
         let failed = Failure::new(Exit::Failed, "no").into();
         assert_eq!(crate::exit::exit_of(&preflight(failed)), Exit::Preflight);
     }

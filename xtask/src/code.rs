@@ -12,14 +12,18 @@ use crate::exit::Exit;
 /// A kind of error that someone can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
-    /// Nothing more is known of it.
-    Failed,
-    /// The command line's own fault.
+    /// The command line's own fault, and whatever has no code of its own.
     Bug,
+    /// The deployed stack is none that this version deploys.
+    OtherStack,
+    /// An address that is none.
+    Address,
+    /// A fault was to be shown of what runs without it just now.
+    RunsWithoutFault,
+    /// Something has no known price.
+    NoPrice,
     /// The command line is wrong.
     Usage,
-    /// The command doesn't do this.
-    Refused,
     /// Flags that make no sense together.
     Flags,
     /// An image that misbehaves on purpose was to be deployed where customers are.
@@ -70,8 +74,6 @@ pub(crate) enum Code {
     NoTerminal,
     /// Somebody said no.
     Declined,
-    /// Something has to be different before the first change.
-    Preflight,
     /// There are no credentials.
     CredentialsMissing,
     /// The credentials were good once.
@@ -131,8 +133,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 58] = [
-    Code::Failed,
+pub(crate) const CODES: [Code; 59] = [
     Code::AwsRefused,
     Code::AwsThrottled,
     Code::AwsUnreachable,
@@ -150,11 +151,14 @@ pub(crate) const CODES: [Code; 58] = [
     Code::LocalCloud,
     Code::StackGone,
     Code::AwsAnswer,
+    Code::Address,
+    Code::NoPrice,
+    Code::OtherStack,
     Code::Bug,
     Code::Usage,
-    Code::Refused,
     Code::Flags,
     Code::FaultInProd,
+    Code::RunsWithoutFault,
     Code::NoCommit,
     Code::SourceApart,
     Code::NothingToRetry,
@@ -164,7 +168,6 @@ pub(crate) const CODES: [Code; 58] = [
     Code::UnknownName,
     Code::NoTerminal,
     Code::Declined,
-    Code::Preflight,
     Code::CredentialsMissing,
     Code::CredentialsExpired,
     Code::CredentialsInvalid,
@@ -207,9 +210,8 @@ impl Code {
     /// The code of an error of which no more than its exit status is known.
     pub(crate) fn of_exit(exit: Exit) -> Self {
         match exit {
-            Exit::Done | Exit::Different | Exit::Failed => Self::Failed,
-            Exit::Refused => Self::Refused,
-            Exit::Preflight => Self::Preflight,
+            // All that is foreseen has a code where it is told; a test looks for what hasn't.
+            Exit::Done | Exit::Different | Exit::Failed | Exit::Refused | Exit::Preflight => Self::Bug,
             Exit::RolledBack => Self::RolledBack,
             Exit::RollbackFailed => Self::RollbackFailed,
             Exit::ThinEvidence => Self::ThinEvidence,
@@ -226,10 +228,12 @@ impl Code {
     #[rustfmt::skip]
     pub(crate) fn entry(self) -> Entry {
         let (name, cause, mend) = match self {
-            Self::Failed => ("E-FAILED", "something failed that has no code of its own; the words after the code say what", "do what the words name, and run the command again"),
-            Self::Bug => ("E-BUG", "this command line is at fault itself; what AWS was asked to do goes on", "look at it with `cargo xtask status`, and report the error with its words"),
+            Self::Bug => ("E-BUG", "this command line is at fault itself, or met what it has no code for; what AWS was asked to do goes on", "look at that with `cargo xtask status`, and report the error with its words"),
+            Self::OtherStack => ("E-OTHER-STACK", "the deployed stack lacks a resource, an output or a parameter that this version's template has, or isn't one of this project's", "`cargo xtask diff` shows how it differs; `deploy --stage infrastructure` brings it to the template"),
+            Self::Address => ("E-ADDRESS", "what should be the address of an endpoint, `http://host[:port]`, isn't", "see the stack's outputs with `cargo xtask outputs`"),
+            Self::RunsWithoutFault => ("E-RUNS-WITHOUT-FAULT", "a fault was to be shown, and the execution of HEAD without it has just begun", "run the same command again once that has ended"),
+            Self::NoPrice => ("E-NO-PRICE", "a template has something whose price isn't known", "add its rule in `xtask/src/cost/rules.rs`"),
             Self::Usage => ("E-USAGE", "the command line has a flag, a value or a command that there isn't", "`cargo xtask COMMAND --help` lists what there is"),
-            Self::Refused => ("E-REFUSED", "what was asked makes no sense together, or is too dangerous", "leave out or add the flag that the error names"),
             Self::Flags => ("E-FLAGS", "flags were given that make no sense together, or with this environment", "leave out or add the flag that the error names"),
             Self::FaultInProd => ("E-FAULT-IN-PROD", "an image that misbehaves on purpose (`--fault`) was to be deployed where customers would meet it", "show it in the sandbox, or with `--local`"),
             Self::File => ("E-FILE", "a file or folder can't be read or written, or isn't what it should be; the error says which and why", "see that it is there, is yours, and has room; the error names the command that writes it"),
@@ -255,7 +259,6 @@ impl Code {
             Self::UnknownName => ("E-UNKNOWN-NAME", "no stack, resource, output, step or figure has this name", "take one of the names that the error lists"),
             Self::NoTerminal => ("E-NO-TERMINAL", "a question has to be answered, and stdin or stderr is no terminal", "answer with the flag that the error names"),
             Self::Declined => ("E-DECLINED", "the question was answered with no; the change set was deleted and nothing was changed", "run the command again to be asked again"),
-            Self::Preflight => ("E-PREFLIGHT", "something has to be otherwise before the first change; nothing was changed", "do what the error names, and run the command again"),
             Self::CredentialsMissing => ("E-CREDENTIALS-MISSING", "no AWS credentials were found, or what gives them failed", "use `--local`, which needs no account; or name a profile (`--profile`, `AWS_PROFILE`), after `aws sso login` if it uses SSO"),
             Self::CredentialsExpired => ("E-CREDENTIALS-EXPIRED", "the credentials were good once", "get new ones (`aws sso login`, or as you got these), and run the command again"),
             Self::CredentialsInvalid => ("E-CREDENTIALS-INVALID", "AWS doesn't know the credentials, or the signature is wrong, as when the clock is off", "`aws sts get-caller-identity` shows whose they are; `cargo xtask doctor` compares the clock"),

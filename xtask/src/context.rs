@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use local_cloud::Home;
 
 use crate::code::Code;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Coded as _, Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -25,6 +25,9 @@ pub(crate) struct Context {
     pub(crate) interrupt: Interrupt,
     /// What is known of the stages of the stack that is worked on.
     pub(crate) sides: Sides,
+    /// What a person answers to the questions of a test, in order.
+    #[cfg(test)]
+    pub(crate) answers: std::cell::RefCell<std::collections::VecDeque<String>>,
 }
 
 impl Context {
@@ -34,7 +37,9 @@ impl Context {
     /// When there is no current folder, or the system grants no signal handler.
     pub(crate) fn new(output: Output) -> anyhow::Result<Self> {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-        let here = std::env::current_dir().context("cannot tell the current folder")?;
+        let here = std::env::current_dir()
+            .context("cannot tell the current folder")
+            .coded(Code::File)?;
         let root = find_root(manifest.as_deref().unwrap_or(&here)).unwrap_or(&here);
         let interrupt = Interrupt::listen(output.clone())?;
         Ok(Self {
@@ -43,6 +48,8 @@ impl Context {
             progress: Progress::stderr(),
             interrupt,
             sides: Sides::default(),
+            #[cfg(test)]
+            answers: std::cell::RefCell::default(),
         })
     }
 
@@ -71,7 +78,16 @@ impl Context {
             progress: Progress::kept(),
             interrupt,
             sides: Sides::default(),
+            answers: std::cell::RefCell::default(),
         }
+    }
+
+    /// The same with a person who answers so.
+    #[cfg(test)]
+    pub(crate) fn answered(answer: &str) -> Self {
+        let context = Self::hidden();
+        context.answers.borrow_mut().push_back(answer.to_owned());
+        context
     }
 
     /// The local cloud of this checkout, or of the folder that `LOCAL_CLOUD_HOME` names.

@@ -33,6 +33,8 @@ use crate::token::Scope;
 use crate::verdict::Verdict;
 use crate::{cloud, table};
 
+#[cfg(test)]
+pub(crate) use preflight::tests::refused_for_a_red_alarm;
 use work::Work;
 
 impl Deploy {

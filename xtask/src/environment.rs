@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::flags::{Cloud, Environment, Target};
 use crate::stack::compare::kept;
 use crate::stack::{Stack, Template, Wanted};
@@ -212,6 +212,8 @@ impl Stack {
     pub(crate) fn output(&self, name: &str) -> anyhow::Result<&str> {
         let has = || self.outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let value = self.outputs.get(name).map(String::as_str);
-        value.with_context(|| format!("{} has no output {name}; it has: {}", self.name, has()))
+        value
+            .with_context(|| format!("{} has no output {name}; it has: {}", self.name, has()))
+            .coded(Code::OtherStack)
     }
 }

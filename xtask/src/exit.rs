@@ -148,6 +148,17 @@ impl<T, E: Into<anyhow::Error>> Coded<T> for Result<T, E> {
     }
 }
 
+/// Takes an interruption for the end that it is of a command which shows something until it is interrupted.
+///
+/// # Errors
+/// Any other error.
+pub(crate) fn ended_by_interruption<T>(outcome: anyhow::Result<T>, end: T) -> anyhow::Result<T> {
+    match outcome {
+        Err(error) if exit_of(&error) == Exit::Interrupted => Ok(end),
+        other => other,
+    }
+}
+
 /// The exit status of an error: its failure's, or 1.
 pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     Failure::of(error).map_or(Exit::Failed, |failure| failure.exit)
@@ -189,15 +200,15 @@ mod tests {
         );
         assert_eq!(
             coded(Failure::preflight("no").next("mend").into()),
-            "error[E-PREFLIGHT]: no\n  next: mend"
+            "error[E-BUG]: no\n  next: mend"
         );
     }
 
     #[test]
     fn every_error_has_a_code() {
         for (error, expected) in [
-            (anyhow::anyhow!("no"), "E-FAILED"),
-            (Failure::refused("no").into(), "E-REFUSED"),
+            (anyhow::anyhow!("no"), "E-BUG"),
+            (Failure::refused("no").into(), "E-BUG"),
             (Failure::new(Exit::RolledBack, "no").into(), "E-ROLLED-BACK"),
             (Failure::preflight("no").code(Code::StackBusy).into(), "E-STACK-BUSY"),
         ] {

@@ -66,7 +66,7 @@ impl Local {
 /// When it doesn't come up within its limit; the error ends with what it said last. When one runs already with other
 /// settings than were asked for: exit status 3.
 pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Running> {
-    if let Some(running) = answering(context, &context.home()).await? {
+    if let Some(running) = answering(context, &context.home()).await.coded(Code::LocalCloud)? {
         if let Some(difference) = difference(&running, settings, port) {
             return Err(runs_otherwise(&difference).into());
         }

@@ -41,7 +41,8 @@ impl Logs {
     /// Prints what the tasks of both stages or one wrote; goes on printing what they write, if asked to.
     ///
     /// # Errors
-    /// When the environment isn't deployed (exit status 4), when AWS can't be asked, or when interrupted.
+    /// When the environment isn't deployed (exit status 4), when AWS can't be asked, or when interrupted before all is shown
+    /// that there is: what follows is shown until it is interrupted, and that is no error.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let environment: stacks::Environment = self.environment.into();
         let aws = cloud::connect(context, &self.cloud, &[environment]).await?;
@@ -76,7 +77,9 @@ impl Logs {
                 }
                 return Ok(json!({"lines": count}));
             }
-            context.interrupt.sleep(leaving, pause).await?;
+            if context.interrupt.sleep(leaving, pause).await.is_err() {
+                return Ok(json!({"lines": count}));
+            }
         }
     }
 

@@ -64,7 +64,7 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::context::Context;
-use crate::exit::{Done, Exit, Failure, exit_of};
+use crate::exit::{Coded as _, Done, Exit, Failure, exit_of};
 use crate::flags::{Command, Local, LocalCommand, Xtask};
 use crate::output::Output;
 use crate::telling::report;
@@ -172,22 +172,24 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Destroy(destroy) => destroy.run(context).await,
         Command::Rollback(rollback) => rollback.run(context).await,
         Command::Load(load) => return load.run(context).await,
-        Command::Local(local) => local.run(context).await,
+        Command::Local(local) => local.run(context).await.coded(Code::LocalCloud),
         Command::Logs(logs) => logs.run(context).await,
         Command::Image(image) => image.run(context).await,
         Command::Pipeline(pipeline) => pipeline.run(context).await,
         Command::Build(build) => build.run(context).await,
-        Command::Rehearse(rehearse) => rehearse.run(context).await,
-        Command::Soak(soak) => soak.run(context).await,
-        Command::Test(test) => test.run(context).await,
-        Command::Bench(bench) => bench.run(context).await,
+        Command::Rehearse(rehearse) => rehearse.run(context).await.coded(Code::ChecksFailed),
+        Command::Soak(soak) => soak.run(context).await.coded(Code::ChecksFailed),
+        Command::Test(test) => test.run(context).await.coded(Code::ChecksFailed),
+        Command::Bench(bench) => bench.run(context).await.coded(Code::ChecksFailed),
         Command::Errors(errors) => Ok(errors.run(context)),
         Command::Explain(explain) => explain.run(context),
         Command::Permissions(permissions) => permissions.run(context),
-        Command::Cost(cost) => cost.run(context),
+        Command::Cost(cost) => cost.run(context).coded(Code::NoPrice),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),
-        Command::Codegen(codegen) => codegen::run(codegen.check).map(|()| Value::Null),
+        Command::Codegen(codegen) => codegen::run(codegen.check)
+            .map(|()| Value::Null)
+            .coded(Code::ChecksFailed),
         Command::Synth(synth) => {
             let out = synth.out.unwrap_or_else(|| context.root.join("target/synth"));
             synth::run(&synth.stacks, &out, &mut |path| context.output.line(path)).map(|()| Value::Null)

@@ -114,6 +114,6 @@ mod tests {
             (&json!("result"), &json!(0), &json!(false))
         );
         let failed = result(Err(anyhow::anyhow!("no")));
-        assert_eq!((&failed["exit"], &failed["code"]), (&json!(1), &json!("E-FAILED")));
+        assert_eq!((&failed["exit"], &failed["code"]), (&json!(1), &json!("E-BUG")));
     }
 }

@@ -308,9 +308,20 @@ async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let aws = cloud::connect(context, cloud, &Target::Toolchain.environments()).await?;
     let again = again(cloud);
     let place = prepare::existing(&aws, &again).await?;
+    retry_newest(context, &aws, &place, &again, started).await
+}
+
+/// Tries the stage again at which the newest execution failed.
+async fn retry_newest(
+    context: &Context,
+    aws: &Aws,
+    place: &Place,
+    again: &str,
+    started: Instant,
+) -> anyhow::Result<Value> {
     let newest = aws.executions(&place.pipeline).await?.into_iter().next();
     let Some(newest) = newest.filter(|execution| execution.status == "Failed") else {
-        return Err(nothing_failed(&again).into());
+        return Err(nothing_failed(again).into());
     };
     let actions = aws.actions(&place.pipeline, &newest.id).await?;
     let Some(failed) = show::failed(&actions) else {
@@ -324,5 +335,5 @@ async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     context
         .progress
         .line(&format!("trying {} of execution {} again", failed.stage, newest.id));
-    finish(context, &aws, &place, &newest.id, &again, started).await
+    finish(context, aws, place, &newest.id, again, started).await
 }

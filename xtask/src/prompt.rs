@@ -11,6 +11,10 @@ use crate::exit::Failure;
 /// # Errors
 /// When there is no terminal to ask on, naming the flag that answers instead; when interrupted.
 pub(crate) async fn ask(context: &Context, question: &str, flag: &str, leaving: &str) -> anyhow::Result<String> {
+    #[cfg(test)]
+    if let Some(answer) = context.answers.borrow_mut().pop_front() {
+        return Ok(answer);
+    }
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         let what = format!("there is no terminal to ask on: {question}");
         return Err(Failure::refused(what)

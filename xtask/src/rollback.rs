@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 use stacks::Stage;
 use stacks::service::{self, FLEET_IMAGE, ONEBOX_IMAGE};
@@ -35,7 +34,7 @@ impl Rollback {
         );
         let stack = updatable(context, &aws, &name, &again).await?;
         let stack = stack.ok_or_else(|| absent(&name, &self.environment.deploys(&self.cloud)))?;
-        let running = Images::of(&stack).with_context(|| format!("{name} names no images"))?;
+        let running = Images::named(&stack)?;
         let image = self.image(&aws, &stack, &running).await?;
         context
             .progress

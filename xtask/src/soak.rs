@@ -49,7 +49,8 @@ impl Soak {
         let from = self.from.unwrap_or(1) as usize;
         let steps = steps.get(from - 1..).unwrap_or_default();
         let Some(first) = steps.first() else {
-            return Err(Failure::refused(format!("--from {from} is beyond --count {}", self.count)).into());
+            let what = format!("--from {from} is beyond --count {}", self.count);
+            return Err(Failure::refused(what).code(Code::Flags).into());
         };
         if self.list {
             context.output.line(&report::list(steps));

@@ -10,6 +10,7 @@ use crate::aws::Aws;
 use crate::aws::ecr::Image;
 use crate::context::Context;
 use crate::environment::Rendered;
+use crate::exit::ended_by_interruption;
 use crate::flags::Status;
 use crate::services::{Minimum, Service, minimums};
 use crate::stack::{Resource, Stack};
@@ -28,7 +29,8 @@ impl Status {
         let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
         if self.watch {
-            return watch::watch(context, &aws, &second.name).await;
+            let watched = watch::watch(context, &aws, &second.name).await;
+            return ended_by_interruption(watched, json!({"environment": self.target.name()}));
         }
         let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
         let services = services(&aws, &second, found[1].as_ref()).await?;

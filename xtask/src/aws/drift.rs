@@ -1,10 +1,9 @@
 //! CloudFormation's verbs of drift.
 
-use anyhow::Context as _;
 use aws_sdk_cloudformation::types::{self, StackDriftDetectionStatus, StackResourceDriftStatus};
 
 use super::Aws;
-use super::error::failure;
+use super::error::{failure, lacking};
 use crate::stack::drift::{Detection, Drifted};
 use crate::stack::properties::{PropertyChange, within};
 
@@ -16,7 +15,9 @@ impl Aws {
         let answer = self.cloudformation.detect_stack_drift().stack_name(stack).send().await;
         let answer = answer.map_err(|error| failure(&format!("detect drift of {stack}"), &error))?;
         let id = answer.stack_drift_detection_id();
-        Ok(id.context("CloudFormation names no drift detection")?.to_owned())
+        Ok(id
+            .ok_or_else(|| lacking("CloudFormation names no drift detection"))?
+            .to_owned())
     }
 
     /// How far a detection is.

@@ -7,6 +7,8 @@ use base64::Engine as _;
 
 use super::Aws;
 use super::error::{failure, lacking};
+use crate::code::Code;
+use crate::exit::{Exit, Failure};
 
 /// An image in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,10 +115,9 @@ impl Aws {
                 .map_err(|error| failure(&format!("delete images of {repository}"), &error))?;
             let failed = answer.failures().iter().find(|failed| !is_gone(failed));
             if let Some(failed) = failed {
-                anyhow::bail!(
-                    "cannot delete an image of {repository}: {}",
-                    failed.failure_reason().unwrap_or("no reason given")
-                );
+                let why = failed.failure_reason().unwrap_or("no reason given");
+                let what = format!("cannot delete an image of {repository}: {why}");
+                return Err(Failure::new(Exit::Failed, what).code(Code::AwsRefused).into());
             }
         }
         Ok(())

@@ -135,7 +135,8 @@ fn log_stream(definition: &Value, task_arn: &str, container: &str) -> Option<(St
     Some((group.to_owned(), format!("{prefix}/{container}/{id}")))
 }
 
-fn service(service: &Value) -> Service {
+/// A service by ECS's description of it.
+pub(crate) fn service(service: &Value) -> Service {
     Service {
         name: text(&service["serviceName"]),
         desired: count(&service["desiredCount"]),

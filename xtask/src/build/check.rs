@@ -39,7 +39,9 @@ pub(super) async fn check(
         let running = tokio::task::spawn_blocking(move || run(&mut command));
         let leaving = "interrupted: the tests are not complete";
         let output = context.interrupt.or(leaving, running).await??;
-        let ended = output.with_context(|| format!("cannot run the tests of {package}"))?;
+        let ended = output
+            .with_context(|| format!("cannot run the tests of {package}"))
+            .coded(Code::ChecksFailed)?;
         let said = ended.stdout;
         let cases = junit::cases(&said);
         if let Some(reports) = reports {

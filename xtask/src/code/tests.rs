@@ -42,9 +42,15 @@ fn of_tests(path: &Path, text: &str) -> String {
     if is_test {
         return text.to_owned();
     }
-    text.split_once("#[cfg(test)]\nmod tests {")
-        .map(|(_, tests)| tests.to_owned())
-        .unwrap_or_default()
+    at_tests(text).1.to_owned()
+}
+
+/// A file's text before its module of tests, and the rest.
+fn at_tests(text: &str) -> (&str, &str) {
+    let mut marks = text.match_indices("#[cfg(test)]\n");
+    let of_tests = |rest: &str| rest.lines().nth(1).is_some_and(|line| line.ends_with("mod tests {"));
+    let place = marks.find_map(|(place, _)| of_tests(&text[place..]).then_some(place));
+    text.split_at(place.unwrap_or(text.len()))
 }
 
 #[test]
@@ -60,4 +66,89 @@ fn a_test_provokes_every_code_and_reads_what_is_told() {
         .filter(|name| !texts.iter().any(|text| text.contains(&format!("error[{name}]"))))
         .collect();
     assert_eq!(unread, [""; 0], "no test reads an error with these codes");
+}
+
+/// The part of a file that is no test's, if it is of a command's path.
+fn of_commands<'a>(path: &Path, text: &'a str) -> &'a str {
+    if of_tests(path, text) == text {
+        return "";
+    }
+    at_tests(text).0
+}
+
+/// The sources of the command line beside its tests, by their paths below `src`.
+fn commands() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut texts = Vec::new();
+    sources(&folder, &mut texts);
+    let within = |path: &Path| path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+    texts
+        .iter()
+        .map(|(path, text)| (within(path), of_commands(path, text).to_owned()))
+        .collect()
+}
+
+/// A failure without a code is told as the command line's own fault.
+#[test]
+fn every_failure_that_a_command_tells_is_given_a_code() {
+    let made = ["Failure::refused(", "Failure::preflight(", "Failure::new(Exit::Failed"];
+    let mut without = Vec::new();
+    for (path, text) in commands() {
+        for (place, _) in made.iter().flat_map(|made| text.match_indices(made)) {
+            let statement = text[place..].split_inclusive(";\n").next().unwrap_or_default();
+            let is_comment = text[..place]
+                .lines()
+                .last()
+                .is_some_and(|line| line.trim_start().starts_with("//"));
+            if !is_comment && !statement.contains(".code(") {
+                without.push(format!("{path}: {}", statement.lines().next().unwrap_or_default()));
+            }
+        }
+    }
+    assert_eq!(without, [""; 0]);
+}
+
+/// Where errors are made that have no code yet, and which one they are given by whoever calls.
+const CODED_BY_THEIR_CALLERS: [(&str, &str); 20] = [
+    ("aws/json.rs", "E-BUG: the SDK lacks what it always has"),
+    ("bench", "E-CHECKS-FAILED"),
+    ("build/", "E-FILE"),
+    ("cloud.rs", "E-LOCAL-CLOUD, already given"),
+    ("codegen", "E-CHECKS-FAILED"),
+    ("cost/", "E-NO-PRICE"),
+    ("docker.rs", "E-IMAGE-PUSH"),
+    ("exit.rs", "none: it gives codes"),
+    ("image", "E-BUILD, E-IMAGE-PUSH"),
+    ("local", "E-LOCAL-CLOUD"),
+    ("output.rs", "none"),
+    ("publish.rs", "E-BUILD, E-IMAGE-PUSH"),
+    ("rehearse", "E-CHECKS-FAILED"),
+    ("soak", "E-CHECKS-FAILED"),
+    ("stack/change_set.rs", "that of the error within"),
+    ("stack/script.rs", "none: it is a test's"),
+    ("test", "E-CHECKS-FAILED"),
+    ("traffic.rs", "none: failed requests are counted"),
+    ("traffic/", "E-ADDRESS; failed requests are counted"),
+    ("code/", "none: it is a test's"),
+];
+
+#[test]
+fn no_error_without_a_code_is_made_on_a_commands_path() {
+    let made = ["anyhow!(", "bail!(", "ensure!(", ".context(", ".with_context("];
+    let mut without = Vec::new();
+    for (path, text) in commands() {
+        if CODED_BY_THEIR_CALLERS.iter().any(|(known, _)| path.starts_with(known)) {
+            continue;
+        }
+        for (place, _) in made.iter().flat_map(|made| text.match_indices(made)) {
+            let statement = text[place..].split_inclusive([';', '}']).next().unwrap_or_default();
+            let line = text[..place].lines().last().unwrap_or_default().trim_start();
+            let rest = &text[place..];
+            let near: Vec<&str> = rest.lines().take(5).collect();
+            if !line.starts_with("//") && !statement.contains(".coded(") && !near.join("\n").contains(".coded(") {
+                without.push(format!("{path}: {}", near[0]));
+            }
+        }
+    }
+    assert_eq!(without, [""; 0]);
 }

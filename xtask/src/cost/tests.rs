@@ -10,6 +10,8 @@ use super::prices::US_EAST_1;
 use super::rules::RULES;
 use super::scene::Usage;
 use super::{TARGETS, of_target};
+use crate::code::Code;
+use crate::exit::Coded as _;
 use crate::flags::{Command, Target, Xtask};
 
 fn of(resources: &Value, usage: &Usage) -> anyhow::Result<Estimate> {
@@ -45,9 +47,10 @@ fn every_type_in_a_template_has_one_rule() {
 #[test]
 fn an_unknown_type_is_named() {
     let error = of(&json!({"Table": {"Type": "AWS::DynamoDB::Table"}}), &USUAL).unwrap_err();
+    let error = Err::<(), _>(error).coded(Code::NoPrice).unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "nothing is known of what AWS::DynamoDB::Table costs, which Table is"
+        crate::telling::report::text(&error),
+        "error[E-NO-PRICE]: nothing is known of what AWS::DynamoDB::Table costs, which Table is"
     );
 }
 

@@ -174,7 +174,7 @@ mod tests {
           next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
         exit 3
         ");
-        assert_eq!(told_of(Failure::refused("no")), "error[E-REFUSED]: no\nexit 3");
+        assert_eq!(told_of(Failure::refused("no")), "error[E-BUG]: no\nexit 3");
     }
 
     #[test]

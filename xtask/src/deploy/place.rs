@@ -6,6 +6,8 @@ use stacks::{Stage, service};
 use crate::alarms;
 use crate::aws::Aws;
 use crate::aws::cloudwatch::Question;
+use crate::code::Code;
+use crate::exit::Coded as _;
 use crate::stack::{Resource, Stack};
 
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
@@ -117,6 +119,7 @@ fn only<'a>(
     found
         .map(|resource| resource.physical_id.as_str())
         .with_context(|| format!("{} has no {resource_type}", stack.name))
+        .coded(Code::OtherStack)
 }
 
 /// What follows a part of an ARN: metrics name load balancers and target groups without it.
@@ -126,10 +129,28 @@ fn after(arn: &str, part: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::telling::report::text as report;
+
+    /// The places of an example.
+    pub(in crate::deploy) fn places() -> Places {
+        let place = |name: &str| Place {
+            load_balancer: "app/a/1".to_owned(),
+            target_group: format!("targetgroup/{name}/2"),
+            alarms: vec![format!("{name}-ServerErrors")],
+            cluster: "Cluster".to_owned(),
+            service: name.to_owned(),
+        };
+        Places {
+            onebox: place("Onebox"),
+            fleet: place("Fleet"),
+            load_balancer: "arn".to_owned(),
+            endpoint: "http://127.0.0.1:1".to_owned(),
+        }
+    }
 
     #[test]
     fn places_by_resources_and_outputs() {
@@ -173,8 +194,8 @@ mod tests {
         assert_eq!(place, expected);
         let error = Place::of(Stage::Fleet, &stack, &resources[1..]).unwrap_err();
         assert_eq!(
-            error.to_string(),
-            "Example has no AWS::ElasticLoadBalancingV2::LoadBalancer"
+            report(&error),
+            "error[E-OTHER-STACK]: Example has no AWS::ElasticLoadBalancingV2::LoadBalancer"
         );
     }
 }

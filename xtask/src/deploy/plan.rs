@@ -5,7 +5,7 @@ use std::fmt;
 use stacks::service;
 
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::flags::Stage;
 use crate::stack::Stack;
 
@@ -31,6 +31,20 @@ impl Images {
     /// Whether both stages run the same: otherwise Onebox's has not been judged, or not well enough for Fleet.
     pub(crate) fn agree(&self) -> bool {
         self.onebox == self.fleet
+    }
+}
+
+impl Images {
+    /// The images of a service stack.
+    ///
+    /// # Errors
+    /// Where it has no such parameters.
+    pub(crate) fn named(stack: &Stack) -> anyhow::Result<Self> {
+        let images = Self::of(stack);
+        images.ok_or_else(|| {
+            let what = format!("{} names no images", stack.name);
+            Failure::new(Exit::Failed, what).code(Code::OtherStack).into()
+        })
     }
 }
 

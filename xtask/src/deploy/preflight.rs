@@ -108,8 +108,26 @@ pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, p
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::super::place::tests::places;
     use super::*;
+    use crate::aws::replay::Replay;
+
+    /// The refusal of a deployment while an alarm is red, by CloudWatch's answer.
+    pub(crate) async fn refused_for_a_red_alarm(context: &Context) -> anyhow::Error {
+        let red = json!({"MetricAlarms": [{
+            "AlarmName": "Onebox-ServerErrors", "StateValue": "ALARM", "StateReason": "Threshold Crossed",
+            "StateTransitionedTimestamp": 1_795_000_000,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 5.0,
+            "EvaluationPeriods": 4, "DatapointsToAlarm": 3, "Period": 60,
+            "MetricName": "HTTPCode_Target_5XX_Count", "Statistic": "Sum",
+        }]});
+        let aws = Replay::new([(200, red.to_string())]).aws();
+        let refused = no_red_alarm(context, &aws, &places(), (None, "nothing was changed"), false).await;
+        refused.unwrap_err()
+    }
 
     #[test]
     fn a_load_balancer_that_serves_nobody_is_named_with_its_reason() {

@@ -3,7 +3,6 @@
 //! All that is needed is read from CloudFormation: the token of the stack's newest operation says what was asked for, and
 //! its parameters which image runs where. So any machine can resume what another began.
 
-use anyhow::Context as _;
 use serde_json::json;
 use stacks::foundation;
 
@@ -16,8 +15,8 @@ use crate::code::Code;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::Stage;
 use crate::patience::patiently;
-use crate::stack::Stack;
 use crate::stack::apply::{Newest, UnderWay, follow_newest, follow_under_way, newest, updatable};
+use crate::stack::{Stack, gone};
 use crate::telling::event_code::EventCode;
 use crate::telling::note::Note;
 use crate::token::{Asked, Purpose, Scope};
@@ -60,7 +59,7 @@ impl Work<'_> {
                 .await;
             return Err(outcome::with_what_runs(self.aws, name, error).await);
         }
-        let stack = stack?.with_context(|| format!("there is no stack {name}"))?;
+        let stack = stack?.ok_or_else(|| gone(name))?;
         self.go_on(deployment, stack, seen, went_on).await
     }
 
@@ -141,7 +140,7 @@ impl Work<'_> {
         went_on: bool,
     ) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
-        let images = Images::of(&stack).with_context(|| format!("{name} names no images"))?;
+        let images = Images::named(&stack)?;
         let mut work = self;
         let (mut left, mut image) = (Vec::new(), None);
         match deployment {
@@ -185,7 +184,7 @@ impl Work<'_> {
         }
         let name = &self.stacks.foundation.name;
         let stack = patiently(self.context, LEAVING, async || self.aws.stack(name).await).await?;
-        let stack = stack.with_context(|| format!("there is no stack {name}"))?;
+        let stack = stack.ok_or_else(|| gone(name))?;
         let repository = stack.output(foundation::IMAGE_REPOSITORY_URI)?;
         let in_registry = repository.split_once('/').map_or(repository, |(_, name)| name);
         let list = async || self.aws.images(in_registry).await;

@@ -83,6 +83,7 @@ impl SideBySide {
             .enumerate()
             .map(|(index, stage)| Side {
                 stage,
+                changes: stage == changes,
                 weight: self.weights[index],
                 requests: self.metrics.requests[index],
                 probes: probes

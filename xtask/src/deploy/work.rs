@@ -1,5 +1,8 @@
 //! The steps of a deployment, done one after another.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -15,13 +18,13 @@ use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Coded as _, Exit, Failure, exit_of};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, BuiltImage, Recipe};
 use crate::patience::patiently;
 use crate::stack::apply::{Applied, Terms, UnderWay, apply, follow_under_way, updatable};
 use crate::stack::standing::{Standing, standing};
-use crate::stack::{Stack, Wanted};
+use crate::stack::{Stack, Wanted, gone};
 use crate::telling::note::Note;
 use crate::token::{Purpose, Scope, token_for};
 use crate::verdict::{Ruling, Verdict};
@@ -150,7 +153,7 @@ impl Work<'_> {
                 break;
             }
         }
-        let stack = progress.stack.with_context(|| format!("there is no stack {name}"))?;
+        let stack = progress.stack.ok_or_else(|| gone(name))?;
         if !progress.under_way {
             self.wait_for_tasks(&stack, template).await?;
         }
@@ -314,8 +317,12 @@ impl Work<'_> {
             purpose: purpose.clone(),
             part,
         };
-        let image = || image.context("no image is known");
-        let existing = progress.stack.clone().context("there is no service stack");
+        let image = || image.context("no image is known").coded(Code::Bug);
+        let existing = progress
+            .stack
+            .clone()
+            .context("there is no service stack")
+            .coded(Code::Bug);
         let applied = match step {
             Step::Create => {
                 let image = image()?;
@@ -399,7 +406,7 @@ impl Work<'_> {
             }
             Ruling::Thin => Err(outcome::thin(&verdict, self.deploy).into()),
             Ruling::Worse => {
-                let images = Images::of(stack).context("the service stack names no images")?;
+                let images = Images::named(stack)?;
                 self.context
                     .tell(Note::putting_back(&images.fleet, "Onebox is worse than Fleet"));
                 let back = self.put_onebox_back(stack, &images.fleet).await;
@@ -429,7 +436,7 @@ impl Work<'_> {
             change,
         )
         .await;
-        let before = Images::of(stack).context("the service stack names no images")?;
+        let before = Images::named(stack)?;
         let error = match applied {
             Err(error) if exit_of(&error) == Exit::RolledBack => error,
             Err(error) => return Err(outcome::declined_at_fleet(error, &before, self.deploy, self.follow)),

@@ -14,7 +14,7 @@ const FILLED_IN: &[&str] = &["", "sandbox", "deploy", "onebox", "1", "--local"];
 
 /// What placeholders may stand for.
 const PLACEHOLDERS: [(&str, &str); 18] = [
-    ("CODE", "E-FAILED"),
+    ("CODE", "E-BUG"),
     ("COMMAND", "deploy"),
     ("DIR", "folder"),
     ("ENV", "sandbox"),

@@ -34,7 +34,7 @@ pub(super) fn check(flags: &Pipeline, aws: &Aws, prepared: &Prepared) -> anyhow:
     if prepared.starts_by_itself.is_some() {
         let what = "HEAD was not deployed yet: its execution has just begun, without the fault";
         let next = "run the same command again once that has ended, so that the fault is the only change";
-        return Err(Failure::refused(what).next(next).into());
+        return Err(Failure::refused(what).code(Code::RunsWithoutFault).next(next).into());
     }
     Ok(())
 }

@@ -106,7 +106,10 @@ fn goes_on(error: anyhow::Error, followed: Followed<'_>) -> anyhow::Error {
     );
     match error.downcast::<Failure>() {
         Ok(failure) => failure.next(next).into(),
-        Err(error) => Failure::new(Exit::Failed, format!("{error:#}")).next(next).into(),
+        Err(error) => Failure::new(Exit::Failed, format!("{error:#}"))
+            .code(Code::Bug)
+            .next(next)
+            .into(),
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 
 /// The checkout, as far as a push is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,8 @@ pub(crate) fn push(root: &Path, url: &str, branch: &str, credentials: Credential
         .quiet()
         .ignore_status()
         .output()
-        .context("cannot run git")?;
+        .context("cannot run git")
+        .coded(Code::NoCommit)?;
     if pushed.status.success() {
         return Ok(());
     }

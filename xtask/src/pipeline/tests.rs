@@ -370,7 +370,31 @@ fn a_fault_is_shown_by_an_execution_of_its_own() {
     };
     let error = demonstration::check(&flags, &Replay::new([]).aws(), &prepared).unwrap_err();
     insta::assert_snapshot!(crate::telling::report::text(&error), @"
-    error[E-REFUSED]: HEAD was not deployed yet: its execution has just begun, without the fault
+    error[E-RUNS-WITHOUT-FAULT]: HEAD was not deployed yet: its execution has just begun, without the fault
       next: run the same command again once that has ended, so that the fault is the only change
+    ");
+}
+
+/// What is told of trying the newest execution again, against answers that must be used up.
+async fn retried(answers: Vec<(u16, String)>) -> String {
+    let (count, replay) = (answers.len(), Replay::new(answers));
+    let outcome = retry_newest(&Context::hidden(), &replay.aws(), &place(), AGAIN, Instant::now()).await;
+    assert_eq!(replay.requests().len(), count);
+    crate::telling::report::text(&outcome.unwrap_err())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_failed_is_tried_again() {
+    let executions = |status: &str| {
+        let summary = json!({"pipelineExecutionId": ID, "status": status});
+        (200, json!({"pipelineExecutionSummaries": [summary]}).to_string())
+    };
+    insta::assert_snapshot!(retried(vec![executions("Succeeded")]).await, @"
+    error[E-NOTHING-TO-RETRY]: the newest execution has not failed: there is no stage to try again
+      next: start it with `cargo xtask pipeline --local`
+    ");
+    insta::assert_snapshot!(retried(vec![executions("Failed"), actions(&[("Source", "Succeeded")])]).await, @"
+    error[E-NOTHING-TO-RETRY]: execution 11111111-2222-3333-4444-555555555555 failed before any of its actions did
+      next: start it anew with `cargo xtask pipeline --local`
     ");
 }

@@ -46,7 +46,6 @@ impl Screen {
             .map(|width| width.div_ceil(size.columns).max(1))
             .sum();
         match rows.min(size.rows - 1) {
-            0 if self.widths.is_empty() => String::new(),
             0 => "\r\u{1b}[0J".to_owned(),
             rows => format!("\r\u{1b}[{rows}A\u{1b}[0J"),
         }

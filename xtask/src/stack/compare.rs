@@ -16,7 +16,7 @@ use super::{Stack, Template, Wanted, busy, explain};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 
 /// How a stack differs from what its template says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,8 @@ fn created(name: &str, template: &str, note: String) -> anyhow::Result<Differenc
     let template = parse(template)?;
     let resources = template["Resources"]
         .as_object()
-        .context("the template has no resources")?;
+        .context("the template has no resources")
+        .coded(Code::OtherStack)?;
     let change = |(logical_id, resource): (&String, &Value)| Change {
         effect: Effect::Create,
         logical_id: logical_id.clone(),
@@ -150,5 +151,7 @@ fn created(name: &str, template: &str, note: String) -> anyhow::Result<Differenc
 }
 
 fn parse(template: &str) -> anyhow::Result<Value> {
-    serde_json::from_str(template).context("the template is no JSON")
+    serde_json::from_str(template)
+        .context("the template is no JSON")
+        .coded(Code::OtherStack)
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::events::EventLog;
 use super::follow::Operation;
 use crate::aws::Aws;
+use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::telling::event_code::EventCode;
@@ -68,7 +69,9 @@ pub(super) fn goes_on(error: anyhow::Error, operation: Operation<'_>) -> Failure
     );
     match error.downcast::<Failure>() {
         Ok(failure) => failure.next(next),
-        Err(error) => Failure::new(Exit::Failed, format!("{error:#}")).next(next),
+        Err(error) => Failure::new(Exit::Failed, format!("{error:#}"))
+            .code(Code::Bug)
+            .next(next),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::sentence::{fitting, of_stack, of_stack_within, of_step, of_step_within, summary};
 use super::tables;
 use super::view::{ServiceView, State, Step, View};
+use crate::alarms::Alarm;
 use crate::progress::{Line, Size, Tone, human};
 
 /// What sets a line apart from the one that it belongs to.
@@ -156,15 +157,11 @@ fn under(service: &ServiceView, fold: Fold, width: usize) -> Vec<Line> {
     if fold >= Fold::Old {
         lines.truncate(2);
     }
-    let failed_only = fold >= Fold::Old;
-    let groups: Vec<_> = service
-        .stopped
-        .iter()
-        .filter(|group| group.failed || !failed_only)
-        .cloned()
-        .collect();
-    lines.extend(tables::stopped(&groups, fold < Fold::Quiet));
-    lines.extend(tables::alarms(&service.alarms, fold >= Fold::Quiet, width));
+    // That old tasks stop is what a deployment is for.
+    let failed: Vec<_> = service.stopped.iter().filter(|group| group.failed).cloned().collect();
+    lines.extend(tables::stopped(&failed, fold < Fold::Quiet));
+    let all_quiet = !service.alarms.iter().any(Alarm::is_red);
+    lines.extend(tables::alarms(&service.alarms, all_quiet || fold >= Fold::Quiet, width));
     lines
 }
 

@@ -118,7 +118,8 @@ impl Log {
 
     /// Each reason is said once, again when its tasks have become twice as many, and what one wrote as soon as it is known.
     fn stopped(&mut self, view: &ServiceView, now: SystemTime, lines: &mut Lines) {
-        for group in &view.stopped {
+        // That old tasks stop is what a deployment is for.
+        for group in view.stopped.iter().filter(|group| group.failed) {
             let said = self
                 .stopped
                 .entry((view.service.name.clone(), group.reason.clone()))

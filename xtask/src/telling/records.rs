@@ -156,6 +156,7 @@ fn of_side(side: &Side, now: SystemTime) -> Value {
     };
     json!({
         "stage": side.stage.value(),
+        "changes": side.changes,
         "weight_percent": side.weight,
         "requests": side.requests,
         "probes": side.probes.map(|(sent, _)| sent),

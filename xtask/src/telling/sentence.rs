@@ -53,7 +53,8 @@ pub(crate) fn of_stack(view: &View, now: SystemTime) -> String {
     let Some(status) = &view.status else {
         return format!("{}: waiting for its first event, {elapsed}", view.stack);
     };
-    format!("{}: {}, {}, {elapsed}", view.stack, stack_status(status), counts(view))
+    let doing = doing(view, status);
+    format!("{}: {doing}, {}, {elapsed}", view.stack, counts(view))
 }
 
 /// The same within a width: where that is too narrow, without the counts, the stack's name or both.
@@ -63,14 +64,22 @@ pub(crate) fn of_stack_within(view: &View, now: SystemTime, width: usize) -> Str
         let short = format!("waiting for the first event, {elapsed}");
         return fitting([of_stack(view, now), short], width);
     };
-    let (status, counts) = (stack_status(status), counts(view));
+    let (doing, status, counts) = (doing(view, status), stack_status(status), counts(view));
     let texts = [
         of_stack(view, now),
-        format!("{}: {status}, {elapsed}", view.stack),
-        format!("{status}, {counts}, {elapsed}"),
+        format!("{}: {doing}, {elapsed}", view.stack),
+        format!("{doing}, {counts}, {elapsed}"),
+        format!("{doing}, {elapsed}"),
         format!("{status}, {elapsed}"),
     ];
     fitting(texts, width)
+}
+
+/// A stack's status in words, with the stage that changes.
+fn doing(view: &View, status: &str) -> String {
+    let words = stack_status(status);
+    let stage = view.stage().filter(|_| status.ends_with("_IN_PROGRESS"));
+    stage.map_or_else(|| words.to_owned(), |stage| format!("{words}, stage {}", stage.name()))
 }
 
 /// A stack's status in words.

@@ -78,8 +78,14 @@ fn short(name: &str) -> &str {
     name.rsplit('-').next().unwrap_or(name)
 }
 
+/// Whether a deployment brings the new, is the old that goes, failed, or brings back what ran before.
 fn role(deployment: &Deployment) -> &'static str {
-    if deployment.status == "PRIMARY" { "new" } else { "old" }
+    match deployment.status.as_str() {
+        _ if deployment.has_failed() => "bad",
+        "PRIMARY" if deployment.rolls_back() => "back",
+        "PRIMARY" => "new",
+        _ => "old",
+    }
 }
 
 fn rollout(deployment: &Deployment) -> &str {
@@ -165,7 +171,7 @@ pub(crate) fn sides(sides: &[Side], now: SystemTime, width: usize) -> Vec<Line> 
             bake,
         ]
     };
-    let header = ["STAGE", "WEIGHT", "REQUESTS", "PROBES", "BAKE"];
+    let header = ["STAGE", "WEIGHT", "ALL REQUESTS", "PROBES", "BAKE"];
     let rows = |words| -> Vec<Vec<String>> { sides.iter().map(|side| row(side, words)).collect() };
     let whole = table::render(&header, &rows(true));
     let text = if whole.lines().all(|line| line.chars().count() <= width) {
@@ -184,7 +190,7 @@ pub(crate) fn sides(sides: &[Side], now: SystemTime, width: usize) -> Vec<Line> 
 pub(crate) fn sides_in_a_line(sides: &[Side], now: SystemTime) -> String {
     let one = |side: &Side| {
         let weight = side.weight.map(|weight| format!("weight {weight} %"));
-        let requests = side.requests.map(|requests| format!("{requests} requests"));
+        let requests = side.requests.map(|requests| format!("{requests} requests in all"));
         let probed = side.probes.map(|counts| format!("probes {}", probes(counts)));
         let parts: Vec<String> = [weight, requests, probed, bake(side.bake, now)]
             .into_iter()

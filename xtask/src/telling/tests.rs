@@ -3,6 +3,7 @@
 mod outcomes;
 mod play;
 mod screens;
+mod sequence;
 
 use std::time::{Duration, SystemTime};
 

@@ -108,6 +108,8 @@ pub(crate) struct ServiceView {
 pub(crate) struct Side {
     /// Which one.
     pub(crate) stage: Stage,
+    /// Whether it is the one that changes.
+    pub(crate) changes: bool,
     /// Its part of the listener's weights, in per cent.
     pub(crate) weight: Option<f64>,
     /// The requests that the load balancer has counted since the operation began.
@@ -196,6 +198,11 @@ impl View {
         self.began
             .map(|began| now.duration_since(began).unwrap_or_default())
             .unwrap_or_default()
+    }
+
+    /// The stage that changes; none where nobody watches the stages, as while there are none or the infrastructure changes.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        self.sides.iter().find(|side| side.changes).map(|side| side.stage)
     }
 
     /// What goes on now.

@@ -10,6 +10,9 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::code::Code;
+use crate::exit::Coded as _;
+
 /// A connection on which a request can be sent.
 type Sender = SendRequest<Empty<Bytes>>;
 
@@ -28,6 +31,10 @@ impl Connections {
     /// # Errors
     /// When it isn't such an address.
     pub(super) fn to(endpoint: &str) -> anyhow::Result<Self> {
+        Self::of(endpoint).coded(Code::Address)
+    }
+
+    fn of(endpoint: &str) -> anyhow::Result<Self> {
         let uri: Uri = endpoint
             .parse()
             .with_context(|| format!("`{endpoint}` is not an address"))?;

@@ -228,7 +228,7 @@ async fn an_image_that_no_registry_takes() {
 }
 
 #[test]
-fn what_has_no_code_of_its_own() {
+fn an_endpoint_that_is_no_address() {
     let plan = Plan {
         endpoint: "nonsense://".to_owned(),
         stage: None,
@@ -236,5 +236,5 @@ fn what_has_no_code_of_its_own() {
         duration: None,
         at_most: 1,
     };
-    insta::assert_snapshot!(report(&Traffic::start(plan).unwrap_err()), @"error[E-FAILED]: `nonsense://` is not an address: empty string");
+    insta::assert_snapshot!(report(&Traffic::start(plan).unwrap_err()), @"error[E-ADDRESS]: `nonsense://` is not an address: empty string");
 }

@@ -237,7 +237,50 @@ async fn without_a_terminal_nobody_is_asked_and_the_change_set_goes() {
     assert_eq!(Failure::of(&error).unwrap().next, ["answer with --yes"]);
 }
 
-#[test]
-fn a_change_that_nobody_wants() {
-    insta::assert_snapshot!(crate::telling::report::text(&declined("Example").into()), @"error[E-DECLINED]: Example was left as it is");
+#[tokio::test(start_paused = true)]
+async fn a_change_that_somebody_says_no_to_goes_with_its_change_set() {
+    let answers = [
+        no_stack(),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("DeleteChangeSet"),
+        done("DeleteStack"),
+    ];
+    for answer in ["n", "", "no, thanks"] {
+        let replay = Replay::new(answers.clone());
+        let outcome = apply(&Context::answered(answer), &replay.aws(), &wanted(), terms(false)).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(exit_of(&error), Exit::Refused);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(crate::telling::report::text(&error), @"error[E-DECLINED]: Example was left as it is");
+        }
+        assert_eq!(replay.operations()[3..], ["DeleteChangeSet", "DeleteStack"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_somebody_says_yes_to_is_made() {
+    let answers = [
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("ExecuteChangeSet"),
+        events(&[(2, "Example", "UPDATE_COMPLETE", "")]),
+        stack("UPDATE_COMPLETE"),
+    ];
+    let replay = Replay::new(answers);
+    let outcome = apply(&Context::answered("y"), &replay.aws(), &wanted(), terms(false)).await;
+    assert!(outcome.unwrap().changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_creation_left_stays_where_somebody_says_no() {
+    let left = [
+        stack("ROLLBACK_COMPLETE"),
+        answer("ListStackResources", "<StackResourceSummaries/>"),
+    ];
+    let replay = Replay::new(left);
+    let outcome = apply(&Context::answered("n"), &replay.aws(), &wanted(), terms(false)).await;
+    let told = crate::telling::report::text(&outcome.unwrap_err());
+    assert_eq!(told, "error[E-DECLINED]: Example was left as it is");
 }

@@ -1,16 +1,20 @@
 //! Each outcome of a deployment, in all three renderings.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::play::Play;
 use super::{at, group};
 use crate::alarms::{Fired, Firing};
 use crate::aws::cli::Cli;
+use crate::aws::replay::Replay;
 use crate::code::Code;
+use crate::context::Context;
 use crate::exit::{Done, Exit, Failure};
+use crate::stack::apply::{Terms, apply};
 use crate::stack::explain::{Consequences, Evidence, Told, failure};
+use crate::stack::script::{change_set, created_change_set, done as done_with, stack};
 use crate::stack::standing::outcome;
-use crate::telling::event_code::EventCode;
+use crate::stack::{Template, Wanted};
 use crate::telling::log::SILENCE;
 use crate::telling::note::Note;
 use crate::verdict::{Sample, Verdict};
@@ -19,12 +23,12 @@ const AGAIN: &str = "cargo xtask deploy sandbox --local";
 const IMAGE: &str = "repository@sha256:6143503572ab00000000000000000000000000000000000000000000000000aa";
 const EXITED: &str = "Essential container in task exited; container service exited with code 64";
 
-fn done(changed: bool) -> Done {
+pub(super) fn done(changed: bool) -> Done {
     Done::from(json!({"environment": "sandbox", "changed": changed}))
 }
 
 /// The failure that a play's events end in, with what was seen of its cause.
-fn failed(play: &Play, evidence: Evidence) -> anyhow::Result<Done> {
+pub(super) fn failed(play: &Play, evidence: Evidence) -> anyhow::Result<Done> {
     let cause = play
         .events()
         .iter()
@@ -371,23 +375,37 @@ fn a_network_that_comes_back_and_a_silence() {
     insta::assert_snapshot!(play.end(&Ok(done(true))));
 }
 
-#[test]
-fn refused() {
-    let failure =
-        Failure::preflight("nothing was changed, because Onebox-ServerErrors is in ALARM since 2026-11-18T11:06:40Z")
-            .code(Code::RedAlarm)
-            .next("find out why, and deploy once it is over: with a red alarm ECS watches none during a deployment");
-    insta::assert_snapshot!(Play::new().end(&Err(failure.into())));
+#[tokio::test]
+async fn refused() {
+    let error = crate::deploy::refused_for_a_red_alarm(&Context::hidden()).await;
+    insta::assert_snapshot!(Play::new().end(&Err(error)));
 }
 
-#[test]
-fn a_change_set_that_is_declined() {
-    let change = json!({
-        "stack": "Example", "logical_id": "OneboxService", "resource_type": "AWS::ECS::Service", "effect": "modify",
-        "causes": ["TaskDefinition"], "properties": Value::Array(Vec::new()),
-    });
-    let failure = Failure::refused("Example was left as it is").code(Code::Declined);
+#[tokio::test(start_paused = true)]
+async fn a_change_set_that_is_declined() {
+    let answers = [
+        stack("UPDATE_COMPLETE"),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done_with("DeleteChangeSet"),
+    ];
+    let wanted = Wanted {
+        name: "Example".to_owned(),
+        template: Template::Text("{}".to_owned()),
+        parameters: std::collections::BTreeMap::new(),
+        kept: Vec::new(),
+    };
+    let terms = Terms {
+        yes: false,
+        token: "token",
+        again: AGAIN,
+        follow: AGAIN,
+        detach: false,
+        part: None,
+    };
+    let context = Context::answered("n");
+    let outcome = apply(&context, &Replay::new(answers).aws(), &wanted, terms).await;
     let mut play = Play::new();
-    play.record(EventCode::Change, change);
-    insta::assert_snapshot!(play.end(&Err(failure.into())));
+    play.said(&context.progress.said());
+    insta::assert_snapshot!(play.end(&outcome.map(|_| done(true))));
 }

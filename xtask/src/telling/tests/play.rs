@@ -91,6 +91,11 @@ impl Play {
             deployments,
             last_event: None,
         };
+        self.described(name, service)
+    }
+
+    /// The same as ECS describes it.
+    pub(crate) fn described(&mut self, name: &str, service: Service) -> &mut Self {
         let logical_id = format!("{name}Service");
         match self
             .facts
@@ -106,6 +111,12 @@ impl Play {
                 alarms: Vec::new(),
             }),
         }
+        self
+    }
+
+    /// An event as CloudFormation tells it, whenever it was.
+    pub(crate) fn recorded(&mut self, event: Event) -> &mut Self {
+        self.events.push(event);
         self
     }
 
@@ -129,6 +140,7 @@ impl Play {
     pub(crate) fn sides(&mut self, onebox: (u64, u64, u64), fleet: (u64, u64, u64), until: Option<u64>) -> &mut Self {
         let side = |stage, weight, (requests, sent, failed), bake| Side {
             stage,
+            changes: stage == Stage::Onebox,
             weight: Some(weight),
             requests: Some(requests),
             probes: Some((sent, failed)),
@@ -156,9 +168,10 @@ impl Play {
         self
     }
 
-    /// An object for programs alone.
-    pub(crate) fn record(&mut self, code: EventCode, fields: Value) -> &mut Self {
-        self.json.push(output::event(code, fields, at(self.now)));
+    /// Lines that people are told, on a terminal as in a log.
+    pub(crate) fn said(&mut self, text: &str) -> &mut Self {
+        let _ = writeln!(self.screens, "{text}");
+        let _ = writeln!(self.lines, "{text}");
         self
     }
 

@@ -43,6 +43,7 @@ fn busy() -> View {
     };
     let side = |stage, weight, bake| Side {
         stage,
+        changes: stage == Stage::Onebox,
         weight: Some(weight),
         requests: Some(120),
         probes: Some((40, 1)),

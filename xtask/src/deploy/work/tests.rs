@@ -1,0 +1,107 @@
+//! Steps against scripted answers of CloudFormation.
+
+use clap::Parser as _;
+
+use super::*;
+use crate::aws::replay::Replay;
+use crate::flags::{Command, Xtask};
+use crate::stack::script::answer;
+use crate::telling::report::text as report;
+
+fn image(digit: &str) -> String {
+    format!("registry/service@sha256:{}", digit.repeat(64))
+}
+
+/// A service stack, as CloudFormation describes it, with these images.
+fn described(onebox: &str, fleet: &str) -> (u16, String) {
+    let parameters: String = [("OneboxImage", onebox), ("FleetImage", fleet)]
+        .map(|(name, image)| {
+            format!("<member><ParameterKey>{name}</ParameterKey><ParameterValue>{image}</ParameterValue></member>")
+        })
+        .concat();
+    let outputs: String = [
+        ("ClusterName", "Cluster"),
+        ("OneboxServiceName", "Onebox"),
+        ("FleetServiceName", "Fleet"),
+        ("WebAPIEndpoint", "http://127.0.0.1:1"),
+    ]
+    .map(|(name, value)| format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"))
+    .concat();
+    let stack = format!(
+        "<StackName>Example</StackName><StackId>arn</StackId><StackStatus>UPDATE_COMPLETE</StackStatus>\
+         <CreationTime>2026-11-22T00:00:00Z</CreationTime><Parameters>{parameters}</Parameters><Outputs>{outputs}</Outputs>"
+    );
+    answer("DescribeStacks", &format!("<Stacks><member>{stack}</member></Stacks>"))
+}
+
+fn resources() -> (u16, String) {
+    let arn = "arn:aws:elasticloadbalancing:us-east-1:1";
+    let members = [
+        ("LoadBalancer", "LoadBalancer", "loadbalancer/app/a/1"),
+        ("OneboxTargetGroup", "TargetGroup", "targetgroup/b/2"),
+        ("FleetTargetGroup", "TargetGroup", "targetgroup/c/3"),
+    ]
+    .map(|(name, kind, id)| {
+        format!(
+            "<member><LogicalResourceId>{name}</LogicalResourceId><PhysicalResourceId>{arn}:{id}</PhysicalResourceId>\
+             <ResourceType>AWS::ElasticLoadBalancingV2::{kind}</ResourceType><LastUpdatedTimestamp>2026-11-22T00:00:00Z\
+             </LastUpdatedTimestamp><ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
+        )
+    });
+    let body = format!("<StackResourceSummaries>{}</StackResourceSummaries>", members.concat());
+    answer("ListStackResources", &body)
+}
+
+/// While Onebox's image was judged, somebody moved Onebox on: Fleet gets neither.
+#[tokio::test(start_paused = true)]
+async fn fleet_is_left_alone_where_somebody_overtook() {
+    let xtask = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--local", "--yes", "--no-probe"]).unwrap();
+    let Command::Deploy(deploy) = xtask.command else {
+        panic!("it is a deployment");
+    };
+    let (judged, fleet, other) = (image("1"), image("0"), image("2"));
+    let serves = "<LoadBalancers><member><State><Code>active</Code></State></member></LoadBalancers>";
+    let replay = Replay::new([
+        described(&judged, &fleet),
+        resources(),
+        answer("DescribeLoadBalancers", serves),
+        described(&other, &fleet),
+    ]);
+    let (aws, context) = (replay.aws(), Context::hidden());
+    let stack = aws.stack("Example").await.unwrap().unwrap();
+    let work = Work {
+        context: &context,
+        aws: &aws,
+        stacks: &Stacks::of(crate::flags::Environment::Sandbox),
+        deploy: &deploy,
+        scope: Scope::All,
+        again: "cargo xtask deploy sandbox --local",
+        follow: "cargo xtask deploy sandbox --resume --local",
+    };
+    let mut progress = Progress {
+        stack: Some(stack),
+        changed: true,
+        under_way: false,
+        seen: Seen::default(),
+        verdict: None,
+    };
+    let error = work
+        .perform(Step::Fleet, Some(&judged), &mut progress)
+        .await
+        .unwrap_err();
+    assert_eq!(exit_of(&error), Exit::Preflight);
+    insta::assert_snapshot!(report(&error), @"
+    error[E-OVERTAKEN]: somebody moved Onebox on while sha256:111111111111 was judged: Onebox runs sha256:222222222222, Fleet sha256:000000000000; Fleet is untouched
+      next: see what goes on with `cargo xtask status`, and deploy again once that is through
+    ");
+    assert_eq!(
+        replay.operations(),
+        [
+            "DescribeStacks",
+            "ListStackResources",
+            "DescribeLoadBalancers",
+            "DescribeStacks"
+        ],
+        "nothing is asked to change"
+    );
+}
