@@ -21,8 +21,7 @@ use crate::telling::note::Note;
 /// When there are no credentials, they have expired, they are of another account than an environment is bound to, or the
 /// cloud can't be reached: exit status 4, before any change.
 pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[Environment]) -> anyhow::Result<Aws> {
-    let aws = Aws::new(&reach(context, cloud).await?).await;
-    let identity = identify(context, &aws).await?;
+    let (aws, identity) = reached(context, cloud).await?;
     let endpoint = aws
         .endpoint()
         .map(|endpoint| format!(" at {endpoint}"))
@@ -33,18 +32,41 @@ pub(crate) async fn connect(context: &Context, cloud: &Cloud, environments: &[En
         aws.region(),
         identity.arn
     );
-    context.tell(Note {
-        code: EventCode::Account,
-        text: said,
-        fields: json!({
-            "account": identity.account_id,
-            "region": aws.region(),
-            "endpoint": aws.endpoint(),
-            "arn": identity.arn,
-        }),
-    });
+    if context.is_new(&said) {
+        context.tell(Note {
+            code: EventCode::Account,
+            text: said,
+            fields: json!({
+                "account": identity.account_id,
+                "region": aws.region(),
+                "endpoint": aws.endpoint(),
+                "arn": identity.arn,
+            }),
+        });
+    }
     check_account(&aws, &identity, environments)?;
     Ok(aws)
+}
+
+/// As [`connect`], for a command that only looks: a local cloud isn't started to say that nothing is in it, and that it is
+/// nobody's account needn't be said.
+///
+/// # Errors
+/// As [`connect`]; and where no local cloud runs and none has a stack: exit status 4.
+pub(crate) async fn look(context: &Context, cloud: &Cloud, environments: &[Environment]) -> anyhow::Result<Aws> {
+    if !cloud.local {
+        return connect(context, cloud, environments).await;
+    }
+    if !local::has_stacks(context)? {
+        return Err(local::nothing_there().into());
+    }
+    Ok(reached(context, cloud).await?.0)
+}
+
+async fn reached(context: &Context, cloud: &Cloud) -> anyhow::Result<(Aws, Identity)> {
+    let aws = Aws::new(&reach(context, cloud).await?).await;
+    let identity = identify(context, &aws).await?;
+    Ok((aws, identity))
 }
 
 /// Asks whose credentials these are, and again while no answer comes.
@@ -64,15 +86,16 @@ fn check_account(aws: &Aws, identity: &Identity, environments: &[Environment]) -
     Ok(())
 }
 
-/// Ends the local cloud if nothing is left in it, since `--local` is what started it.
+/// Ends the local cloud if nothing is left in it, since `--local` is what started it; whether it did.
 ///
 /// # Errors
 /// When it can't be asked or ended.
-pub(crate) async fn leave_if_empty(context: &Context, cloud: &Cloud, aws: &Aws) -> anyhow::Result<()> {
-    if cloud.local && aws.stack_names().await?.is_empty() && local::end(context).await? {
+pub(crate) async fn leave_if_empty(context: &Context, cloud: &Cloud, aws: &Aws) -> anyhow::Result<bool> {
+    let ended = cloud.local && aws.stack_names().await?.is_empty() && local::end(context).await?;
+    if ended {
         context.progress.line("no stack is left in the local cloud: ended it");
     }
-    Ok(())
+    Ok(ended)
 }
 
 async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {

@@ -1,5 +1,7 @@
 //! What every command is given: the checkout, its streams and the interrupt.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -25,9 +27,11 @@ pub(crate) struct Context {
     pub(crate) interrupt: Interrupt,
     /// What is known of the stages of the stack that is worked on.
     pub(crate) sides: Sides,
+    /// What needn't be said again.
+    pub(crate) said: RefCell<BTreeSet<String>>,
     /// What a person answers to the questions of a test, in order.
     #[cfg(test)]
-    pub(crate) answers: std::cell::RefCell<std::collections::VecDeque<String>>,
+    pub(crate) answers: RefCell<std::collections::VecDeque<String>>,
 }
 
 impl Context {
@@ -48,8 +52,9 @@ impl Context {
             progress: Progress::stderr(),
             interrupt,
             sides: Sides::default(),
+            said: RefCell::default(),
             #[cfg(test)]
-            answers: std::cell::RefCell::default(),
+            answers: RefCell::default(),
         })
     }
 
@@ -78,7 +83,8 @@ impl Context {
             progress: Progress::kept(),
             interrupt,
             sides: Sides::default(),
-            answers: std::cell::RefCell::default(),
+            said: RefCell::default(),
+            answers: RefCell::default(),
         }
     }
 
@@ -88,6 +94,11 @@ impl Context {
         let context = Self::hidden();
         context.answers.borrow_mut().push_back(answer.to_owned());
         context
+    }
+
+    /// Whether this command hasn't said this yet; from now on it has.
+    pub(crate) fn is_new(&self, text: &str) -> bool {
+        self.said.borrow_mut().insert(text.to_owned())
     }
 
     /// The local cloud of this checkout, or of the folder that `LOCAL_CLOUD_HOME` names.

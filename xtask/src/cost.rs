@@ -93,7 +93,8 @@ fn render(target: Target, estimate: &Estimate) -> String {
     let header = [target.name(), "LEAST", "MOST", "USD A MONTH FOR"];
     let free: usize = estimate.free.values().map(|(number, _)| number).sum();
     format!(
-        "{}\n{free} other resources cost nothing by themselves; docs/cost.md says why",
+        "{}\nLEAST is with the fewest tasks that scaling goes down to, MOST with the most that it may go up to, all month \
+         long: a bound, and no forecast\n{free} other resources cost nothing by themselves; docs/cost.md says why",
         table::render(&header, &rows(estimate))
     )
 }

@@ -3,19 +3,22 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use local_cloud::Kept;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Rendered;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::flags::{Destroy, Target};
+use crate::progress::{count, human_size};
+use crate::stack::changes::by_kind;
 use crate::stack::follow::wait_until_idle;
 use crate::stack::remove::remove;
 use crate::stack::{Resource, Stack};
 use crate::status::is_repository;
-use crate::{cloud, prompt};
+use crate::{cloud, local, prompt};
 
 /// What there is to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,37 @@ struct Plan {
     images: Vec<(String, Vec<String>)>,
     /// What stays when its stack goes, because its template says so.
     stays: Vec<Resource>,
+    /// Whether that goes in the end as well, with the local cloud that holds it.
+    all_goes: bool,
+}
+
+/// What a local cloud keeps beside its stacks, and would have the next one begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remains {
+    folder: String,
+    kept: Kept,
+}
+
+impl Remains {
+    /// Said before anything is deleted.
+    fn announce(&self) -> String {
+        format!(
+            "with nothing left to run, the local cloud ends, and this goes with it: {}",
+            self.describe()
+        )
+    }
+
+    fn describe(&self) -> String {
+        let repositories = match self.kept.repositories.as_slice() {
+            [] => String::new(),
+            names => format!("the source repository {}, ", names.join(", ")),
+        };
+        format!(
+            "{repositories}artifacts, builds, images and logs in {} ({})",
+            self.folder,
+            human_size(self.kept.bytes)
+        )
+    }
 }
 
 impl Destroy {
@@ -36,15 +70,66 @@ impl Destroy {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let targets = self.targets();
         let environments: Vec<_> = targets.iter().flat_map(|target| target.environments()).collect();
+        if self.cloud.local && !local::has_stacks(context)? {
+            for target in targets {
+                context.progress.line(&format!("{}: nothing to delete", target.name()));
+            }
+            let cleared = self.clear(context, self.remains(context, &[])?).await?;
+            return Ok(json!({"deleted": [], "stays": [], "cleared": cleared}));
+        }
         let aws = cloud::connect(context, &self.cloud, &environments).await?;
+        let remains = if self.all && self.cloud.local {
+            self.remains(context, &aws.stack_names().await?)?
+        } else {
+            None
+        };
+        if let Some(remains) = &remains {
+            context.progress.line(&remains.announce());
+        }
         let (mut deleted, mut stays) = (Vec::new(), Vec::new());
         for target in targets {
-            let plan = self.one(context, &aws, target).await?;
+            let plan = self.one(context, &aws, target, remains.is_some()).await?;
             deleted.extend(plan.stacks.into_iter().map(|(stack, _)| stack.name));
             stays.extend(plan.stays.into_iter().map(|resource| resource.physical_id));
         }
-        cloud::leave_if_empty(context, &self.cloud, &aws).await?;
-        Ok(json!({"deleted": deleted, "stays": stays}))
+        let ended = cloud::leave_if_empty(context, &self.cloud, &aws).await?;
+        let cleared = self.clear(context, remains.filter(|_| ended)).await?;
+        if cleared {
+            stays.clear();
+        }
+        Ok(json!({"deleted": deleted, "stays": stays, "cleared": cleared}))
+    }
+
+    /// What the local cloud keeps and is to go with it, where everything is deleted and it has nobody else's stack.
+    fn remains(&self, context: &Context, stack_names: &[String]) -> anyhow::Result<Option<Remains>> {
+        let ours: Vec<String> = self
+            .targets()
+            .iter()
+            .flat_map(|target| target.stacks().map(|stack| stack.name))
+            .collect();
+        if !(self.all && self.cloud.local && stack_names.iter().all(|name| ours.contains(name))) {
+            return Ok(None);
+        }
+        let home = context.home();
+        let kept = home.kept().coded(Code::LocalCloud)?;
+        let folder = home.folder().display().to_string();
+        Ok((kept.bytes > 0).then_some(Remains { folder, kept }))
+    }
+
+    /// Deletes what the local cloud kept, so that the next one begins anew; false where there is nothing, or it is to stay.
+    async fn clear(&self, context: &Context, remains: Option<Remains>) -> anyhow::Result<bool> {
+        let Some(remains) = remains else { return Ok(false) };
+        let [_, service] = Target::Prod.stacks();
+        let question = format!("delete {}?", remains.describe());
+        let leaving = "interrupted: what the local cloud keeps stays";
+        let agreed = self.yes
+            || self.confirm.as_ref() == Some(&service.name)
+            || prompt::confirm(context, &question, "--yes", leaving).await?;
+        if agreed {
+            context.home().clear().coded(Code::LocalCloud)?;
+            context.progress.line(&format!("deleted {}", remains.describe()));
+        }
+        Ok(agreed)
     }
 
     /// What to delete, in an order that its dependence allows: production's stacks before the role that deletes them.
@@ -56,21 +141,25 @@ impl Destroy {
     }
 
     /// Deletes one target; what there was of it.
-    async fn one(&self, context: &Context, aws: &Aws, target: Target) -> anyhow::Result<Plan> {
+    async fn one(&self, context: &Context, aws: &Aws, target: Target, all_goes: bool) -> anyhow::Result<Plan> {
         let stacks = target.stacks();
         if target == Target::Toolchain {
             refuse_while_production_stands(aws, &self.cloud.arguments()).await?;
         }
-        let plan = gather(context, aws, &stacks).await?;
+        let plan = Plan {
+            all_goes,
+            ..gather(context, aws, &stacks).await?
+        };
         if plan.stacks.is_empty() {
             context.progress.line(&format!("{}: nothing to delete", target.name()));
             return Ok(plan);
         }
-        context.progress.line(&plan.render());
+        let agreed = self.yes || self.confirm.is_some();
+        context.progress.line(&plan.render(!agreed));
         self.consent(context, target, &stacks[1].name).await?;
         self.carry_out(context, aws, &plan).await?;
         context.progress.line(&format!("{}: deleted", target.name()));
-        if !plan.stays.is_empty() {
+        if !plan.stays.is_empty() && !all_goes {
             context.progress.line(&plan.render_stays());
         }
         Ok(plan)
@@ -117,7 +206,7 @@ impl Destroy {
             for (repository, digests) in plan.images.iter().filter(|(repository, _)| holds(repository)) {
                 context
                     .progress
-                    .line(&format!("deleting {} images of {repository}", digests.len()));
+                    .line(&format!("deleting {} of {repository}", count(digests.len(), "image")));
                 aws.delete_images(repository, digests).await?;
             }
             context.progress.line(&format!("deleting {}", stack.name));
@@ -168,6 +257,7 @@ async fn gather(context: &Context, aws: &Aws, stacks: &[Rendered]) -> anyhow::Re
         stacks: Vec::new(),
         images: Vec::new(),
         stays: Vec::new(),
+        all_goes: false,
     };
     for Rendered { name, template } in stacks.iter().rev() {
         let Some(stack) = aws.stack(name).await? else { continue };
@@ -207,7 +297,8 @@ fn staying(template: &Value, resources: &[Resource]) -> Vec<Resource> {
 }
 
 impl Plan {
-    fn render(&self) -> String {
+    /// All that goes, by name where someone is asked, and otherwise by kinds.
+    fn render(&self, by_name: bool) -> String {
         let mut lines = Vec::new();
         for (stack, resources) in &self.stacks {
             let held: Vec<&Resource> = resources
@@ -215,20 +306,22 @@ impl Plan {
                 .filter(|resource| resource.status != "DELETE_COMPLETE" && !self.stays.contains(resource))
                 .collect();
             lines.push(format!(
-                "{} ({}): {} resources to delete",
+                "{} ({}): {} to delete",
                 stack.name,
                 stack.status,
-                held.len()
+                count(held.len(), "resource")
             ));
-            lines.extend(
-                held.iter()
-                    .map(|resource| format!("  {} ({})", resource.logical_id, resource.resource_type)),
-            );
+            let named = held.iter().filter(|_| by_name);
+            lines.extend(named.map(|resource| format!("  {} ({})", resource.logical_id, resource.resource_type)));
+            if !by_name && !held.is_empty() {
+                let types = held.iter().map(|resource| resource.resource_type.as_str());
+                lines.push(format!("  {}", by_kind(types)));
+            }
         }
         for (repository, digests) in &self.images {
             lines.push(format!(
-                "{repository}: {} images to delete, which block its deletion",
-                digests.len()
+                "{repository}: {} to delete, which block its deletion",
+                count(digests.len(), "image")
             ));
         }
         if !self.stays.is_empty() {
@@ -239,7 +332,12 @@ impl Plan {
 
     /// What stays, and what becomes of it.
     fn render_stays(&self) -> String {
-        let mut text = "stays, with all that is in it, and is yours to delete:".to_owned();
+        let what = if self.all_goes {
+            "goes with the local cloud, with all that is in it:"
+        } else {
+            "stays, with all that is in it, and is yours to delete:"
+        };
+        let mut text = what.to_owned();
         for resource in &self.stays {
             let _ = write!(
                 text,
@@ -255,9 +353,12 @@ impl Plan {
 mod tests {
     use std::collections::BTreeMap;
 
+    use clap::Parser as _;
+
     use super::*;
     use crate::aws::replay::Replay;
     use crate::exit::{Exit, exit_of};
+    use crate::flags::{Command, Xtask};
     use crate::stack::script::{no_stack, stack};
 
     #[test]
@@ -285,10 +386,16 @@ mod tests {
             stacks: vec![(stack, resources)],
             images: vec![("repository".to_owned(), vec![String::new(); 3])],
             stays: Vec::new(),
+            all_goes: false,
         };
-        insta::assert_snapshot!(plan.render(), @"
-        Foundation (CREATE_COMPLETE): 1 resources to delete
+        insta::assert_snapshot!(plan.render(true), @"
+        Foundation (CREATE_COMPLETE): 1 resource to delete
           Repository (AWS::ECR::Repository)
+        repository: 3 images to delete, which block its deletion
+        ");
+        insta::assert_snapshot!(plan.render(false), @"
+        Foundation (CREATE_COMPLETE): 1 resource to delete
+          1 ECR
         repository: 3 images to delete, which block its deletion
         ");
     }
@@ -311,11 +418,54 @@ mod tests {
             stacks: Vec::new(),
             images: Vec::new(),
             stays: staying(&template, &resources),
+            all_goes: false,
         };
-        insta::assert_snapshot!(plan.render(), @"
+        insta::assert_snapshot!(plan.render(true), @"
         stays, with all that is in it, and is yours to delete:
           SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
         ");
+        let plan = Plan { all_goes: true, ..plan };
+        insta::assert_snapshot!(plan.render(true), @"
+        goes with the local cloud, with all that is in it:
+          SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
+        ");
+    }
+
+    #[test]
+    fn what_goes_with_the_local_cloud_is_named_before() {
+        let remains = Remains {
+            folder: "target/local-cloud".to_owned(),
+            kept: Kept {
+                stacks: Vec::new(),
+                repositories: vec!["source".to_owned()],
+                bytes: 2_500_000_000,
+            },
+        };
+        insta::assert_snapshot!(remains.announce(), @"with nothing left to run, the local cloud ends, and this goes with it: the source repository source, artifacts, builds, images and logs in target/local-cloud (2.5 GB)");
+    }
+
+    #[test]
+    fn only_of_everything_on_a_local_cloud_without_others_stacks_does_all_go() {
+        let (context, folder) = (Context::hidden(), tempfile::tempdir().unwrap());
+        let context = Context {
+            root: folder.path().to_owned(),
+            ..context
+        };
+        std::fs::create_dir_all(context.home().folder()).unwrap();
+        std::fs::write(context.home().log_file(), "said").unwrap();
+        let remains = |line: &str, stacks: &[&str]| {
+            let arguments = ["xtask", "destroy"].into_iter().chain(line.split(' '));
+            let Command::Destroy(destroy) = Xtask::try_parse_from(arguments).unwrap().command else {
+                panic!("it is a destroy")
+            };
+            let stacks: Vec<String> = stacks.iter().map(ToString::to_string).collect();
+            destroy.remains(&context, &stacks).unwrap().is_some()
+        };
+        assert!(remains("--all --local", &[]));
+        assert!(remains("--all --local", &["OneBoxDeploymentOnECS-Service-Prod"]));
+        assert!(!remains("--all --local", &["Another"]));
+        assert!(!remains("--all", &[]));
+        assert!(!remains("sandbox --local", &[]));
     }
 
     #[test]

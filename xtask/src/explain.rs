@@ -2,6 +2,9 @@
 
 mod properties;
 mod references;
+mod status;
+
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
@@ -42,6 +45,13 @@ impl Explain {
             context.output.line(&line);
             return Ok(json!({"event": name, "meaning": meaning, "fields": fields}));
         }
+        if let Some(meaning) = status::meaning(&self.name.to_uppercase()) {
+            let name = self.name.to_uppercase();
+            context
+                .output
+                .line(&format!("{name}, a status of CloudFormation's: {meaning}"));
+            return Ok(json!({"status": name, "meaning": meaning}));
+        }
         let stacks = self.stacks()?;
         let mut found = Vec::new();
         for stack in &stacks {
@@ -51,7 +61,15 @@ impl Explain {
             return Err(unknown(&self.name, &stacks).into());
         }
         let found = merged(found);
-        let texts: Vec<String> = found.iter().map(Explained::render).collect();
+        let texts = (0..found.len()).map(|index| {
+            let (before, explained) = (&found[..index], &found[index]);
+            explained.render(
+                before
+                    .iter()
+                    .find(|other| other.resource_type == explained.resource_type),
+            )
+        });
+        let texts: Vec<String> = texts.collect();
         context.output.line(&texts.join("\n\n"));
         for explained in &found {
             context.output.event(EventCode::Resource, explained.record());
@@ -148,7 +166,8 @@ fn merged(found: Vec<Explained>) -> Vec<Explained> {
 }
 
 impl Explained {
-    fn render(&self) -> String {
+    /// For people; of a resource that is like one told before, only the properties that differ.
+    fn render(&self, like: Option<&Self>) -> String {
         let none = |names: &[String]| {
             if names.is_empty() {
                 "nothing".to_owned()
@@ -166,8 +185,12 @@ impl Explained {
             none(&self.depends_on),
             none(&self.needed_by),
         );
-        if !self.properties.is_empty() {
-            let rows: Vec<Vec<String>> = self.properties.iter().map(Property::row).collect();
+        let told = |property: &&Property| like.is_none_or(|like| !like.properties.contains(property));
+        let rows: Vec<Vec<String>> = self.properties.iter().filter(told).map(Property::row).collect();
+        if let Some(like) = like.filter(|_| rows.len() < self.properties.len()) {
+            let _ = write!(text, "\n  the other properties are those of {}", like.logical_id);
+        }
+        if !rows.is_empty() {
             text.push('\n');
             text.push_str(&table::render(&["PROPERTY", "VALUE", "LOCALLY", "REASON"], &rows));
         }
@@ -231,7 +254,7 @@ mod tests {
         assert_eq!(target.needed_by, ["OneboxScalingPolicy"]);
         let line = target.defined.strip_prefix("stacks/src/compute.rs:").unwrap();
         assert!(line.parse::<u32>().is_ok());
-        let text = target.render().replace(line, "LINE");
+        let text = target.render(None).replace(line, "LINE");
         insta::assert_snapshot!(text, @r#"
         OneboxScalableTarget (AWS::ApplicationAutoScaling::ScalableTarget)
           why         How many tasks there may be.

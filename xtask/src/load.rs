@@ -30,7 +30,7 @@ impl Load {
     /// # Errors
     /// When the environment has no endpoint, or no request was answered at all.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let aws = cloud::connect(context, &self.cloud, &[self.environment.into()]).await?;
+        let aws = cloud::look(context, &self.cloud, &[self.environment.into()]).await?;
         let endpoint = endpoint(&aws, self.environment, &self.cloud.arguments()).await?;
         let plan = self.plan(&endpoint);
         context.progress.line(&describe(&plan));

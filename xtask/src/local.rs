@@ -3,6 +3,7 @@
 mod fault;
 mod inherited;
 mod seed;
+mod status;
 
 pub(crate) use self::inherited::begin_without;
 
@@ -42,7 +43,7 @@ impl Local {
                 Ok(record(&running))
             }
             LocalCommand::Stop => stop(context).await,
-            LocalCommand::Status { .. } => status(context),
+            LocalCommand::Status { .. } => status::status(context),
             LocalCommand::Env => environment(context),
             LocalCommand::Fidelity { markdown } => Ok(fidelity(context, markdown)),
             LocalCommand::Fault { command } => fault::run(context, command).await,
@@ -245,20 +246,29 @@ async fn stop(context: &Context) -> anyhow::Result<Value> {
     Ok(json!({"stopped": stopped}))
 }
 
-fn status(context: &Context) -> anyhow::Result<Value> {
-    let running = context.home().running()?;
-    context
-        .output
-        .line(&running.as_ref().map_or_else(|| "not running".to_owned(), describe));
-    Ok(running.as_ref().map_or_else(|| json!({"running": false}), record))
-}
-
 fn environment(context: &Context) -> anyhow::Result<Value> {
     let running = context.home().running()?.ok_or_else(not_running)?;
     for (name, value) in variables(&running) {
         context.output.line(&format!("export {name}={value}"));
     }
     Ok(json!({}))
+}
+
+/// Whether there is something to look at: a local cloud that runs, or what the last one left to the next.
+///
+/// # Errors
+/// When its folder can't be read.
+pub(crate) fn has_stacks(context: &Context) -> anyhow::Result<bool> {
+    let home = context.home();
+    // Of a state that can't be read, whoever starts it tells.
+    Ok(home.running()?.is_some() || home.stacks().map_or(true, |stacks| !stacks.is_empty()))
+}
+
+/// No local cloud runs, and a new one would have nothing in it.
+pub(crate) fn nothing_there() -> Failure {
+    Failure::preflight("no local cloud is running, and nothing was deployed to the last one")
+        .code(Code::NoLocalCloud)
+        .next("deploy to a new one: `cargo xtask deploy sandbox --local`")
 }
 
 /// Nobody to ask.

@@ -45,7 +45,7 @@ impl Logs {
     /// that there is: what follows is shown until it is interrupted, and that is no error.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let environment: stacks::Environment = self.environment.into();
-        let aws = cloud::connect(context, &self.cloud, &[environment]).await?;
+        let aws = cloud::look(context, &self.cloud, &[environment]).await?;
         let stack = Stacks::of(self.environment).service.name;
         let leaving = "interrupted: nothing was changed";
         let found = patiently(context, leaving, async || aws.stack(&stack).await).await?;

@@ -17,7 +17,7 @@ impl Outputs {
     /// # Errors
     /// When the environment isn't deployed (exit status 4), or has no such output (3).
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
+        let aws = cloud::look(context, &self.cloud, &self.target.environments()).await?;
         let mut outputs = BTreeMap::new();
         for stack in self.target.stacks() {
             outputs.extend(

@@ -199,6 +199,24 @@ fn terminal_size() -> Size {
     }
 }
 
+/// How many there are of something: `1 image`, `3 images`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// A number of bytes for people: `2.5 GB`, in powers of ten.
+pub(crate) fn human_size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    // In tenths, rounded up: what is there is never told as nothing.
+    let tenths = bytes.saturating_mul(10).div_ceil(unit);
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
 /// A duration for people: `4.2 s`, `3 min 5 s`.
 pub(crate) fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -26,7 +26,7 @@ impl Status {
     /// # Errors
     /// When AWS can't be asked.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let aws = cloud::connect(context, &self.cloud, &self.target.environments()).await?;
+        let aws = cloud::look(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
         if self.watch {
             let watched = watch::watch(context, &aws, &second.name).await;

@@ -22,6 +22,7 @@ mod faults;
 mod home;
 mod ids;
 mod inputs;
+mod kept;
 mod local_api;
 mod logs;
 mod metrics_file;
@@ -45,5 +46,6 @@ pub mod fidelity;
 
 pub use effects::FIRST_LOAD_BALANCER_PORT;
 pub use home::{AlreadyRuns, Home, Running};
+pub use kept::Kept;
 pub use options::{CacheSeed, DEFAULT_SPEED, Options, RuntimeChoice};
 pub use start::{DEFAULT_PORT, serve};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Finding;
+use super::{Finding, Verdict};
 use crate::aws::Aws;
 
 /// A quota, and how much of it a template takes.
@@ -86,7 +86,17 @@ pub(super) async fn look(aws: &Aws) -> Vec<Finding> {
         let need = templates.iter().map(quota.need).fold(0.0, f64::max);
         findings.push(finding(quota, need, aws.quota(quota.service, quota.code).await));
     }
-    findings
+    folded(findings)
+}
+
+/// Where no quota can be looked at, as there is no right to or the endpoint has none, one line says so for all.
+fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    match findings.first() {
+        Some(first) if findings.iter().all(|finding| finding.verdict == Verdict::NotChecked) => {
+            vec![Finding::not_checked("quotas", first.found.clone())]
+        }
+        _ => findings,
+    }
 }
 
 fn finding(quota: &Quota, need: f64, allowed: anyhow::Result<f64>) -> Finding {
@@ -165,8 +175,15 @@ fn number(value: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn quotas_that_cannot_be_looked_at_are_one_line() {
+        let unknown = |name| Finding::not_checked(name, "no right");
+        let fine = Finding::fine("VPCs", "enough");
+        assert_eq!(folded(vec![unknown("a"), unknown("b")]), [unknown("quotas")]);
+        assert_eq!(folded(vec![unknown("a"), fine.clone()]), [unknown("a"), fine]);
+    }
 
     #[test]
     fn what_an_environment_needs() {

@@ -20,9 +20,12 @@ const NOT_RUN: [(&str, &str); 2] = [
 /// The service and the operation of a command of the AWS CLI's; none of another command.
 fn command(line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
+    // A flag before the service, as for a profile, is no command of its own.
     let is_name = |word: &&str| {
-        word.bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     let (program, service, operation) = (words.next()?, words.next()?, words.next()?);
     (program == "aws" && [service, operation].iter().all(is_name)).then(|| format!("aws {service} {operation}"))
@@ -91,6 +94,7 @@ fn commands_of_the_aws_cli_are_found() {
         ),
         ("aws ecs describe-services \\", Some("aws ecs describe-services")),
         ("aws", None),
+        ("aws --profile people ecs list-clusters", None),
         ("aws {service} list", None),
         ("awslocal ecs list-clusters", None),
     ] {

@@ -85,8 +85,9 @@ pub(crate) struct Doctor {
 /// Tell of a resource of the templates: where it is defined, why, what depends on it, and its fidelity locally.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A logical id, such as `FleetService`, a type, such as `AWS::ECS::Service`, or an error's code.
-    #[arg(value_name = "RESOURCE|TYPE|CODE")]
+    /// A logical id, such as `FleetService`, a type, such as `AWS::ECS::Service`, a status, such as
+    /// `UPDATE_ROLLBACK_COMPLETE`, or an error's code.
+    #[arg(value_name = "RESOURCE|TYPE|STATUS|CODE")]
     pub(crate) name: String,
     /// Look in this stack alone.
     #[arg(long, value_name = "STACK")]

@@ -279,9 +279,12 @@ fn show(context: &Context, name: &str, terms: Terms<'_>, change_set: &ChangeSet)
         fields["stack"] = name.into();
         context.output.event(EventCode::Change, fields);
     }
-    context
-        .progress
-        .line(&changes::render(&terms.of(name), &change_set.changes));
+    let render = if terms.yes {
+        changes::render_agreed
+    } else {
+        changes::render
+    };
+    context.progress.line(&render(&terms.of(name), &change_set.changes));
 }
 
 fn declined(name: &str) -> Failure {

@@ -1,5 +1,7 @@
 //! What a change set would do, and how that is shown before it is done.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -127,6 +129,31 @@ pub(crate) fn render(stack_name: &str, changes: &[Change]) -> String {
     lines.extend(modified(&changes));
     lines.extend(destruction(&changes));
     lines.join("\n")
+}
+
+/// As [`render`], for whoever has agreed already: what is created alone by kinds and not by names.
+pub(crate) fn render_agreed(stack_name: &str, changes: &[Change]) -> String {
+    if changes.len() <= FEW || changes.iter().any(|change| change.effect != Effect::Create) {
+        return render(stack_name, changes);
+    }
+    let types = changes.iter().map(|change| change.resource_type.as_str());
+    format!("{stack_name}: {} to create ({})", changes.len(), by_kind(types))
+}
+
+/// So many resources are named without being asked.
+const FEW: usize = 10;
+
+/// How many resources of each kind, which is the service in `AWS::<service>::<resource>`; what is most comes first.
+pub(crate) fn by_kind<'a>(types: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for resource_type in types {
+        let kind = resource_type.split("::").nth(1).unwrap_or(resource_type);
+        *counts.entry(kind).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let words = counts.iter().map(|(kind, count)| format!("{count} {kind}"));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The properties of what is there already and changes.
@@ -266,6 +293,21 @@ mod tests {
         OneboxTaskDefinition will be replaced: created anew, and the old one deleted
         Listener will be replaced if CloudFormation finds that it must, which it knows only while it runs
         ");
+    }
+
+    #[test]
+    fn what_was_agreed_to_is_told_by_kinds() {
+        let mut changes: Vec<Change> = (0..12)
+            .map(|number| change("Add", None, &format!("Task{number}"), &[]))
+            .collect();
+        changes[3].resource_type = "AWS::IAM::Role".to_owned();
+        insta::assert_snapshot!(render_agreed("Example", &changes), @"Example: 12 to create (11 ECS, 1 IAM)");
+        changes[4].effect = Effect::Delete;
+        assert_eq!(render_agreed("Example", &changes), render("Example", &changes));
+        assert_eq!(
+            render_agreed("Example", &changes[..3]),
+            render("Example", &changes[..3])
+        );
     }
 
     #[test]

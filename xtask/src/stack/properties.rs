@@ -97,7 +97,7 @@ fn shown(value: &str) -> String {
     if value.is_empty() {
         return "\"\"".to_owned();
     }
-    let one_line = value.replace('\n', "\\n");
+    let one_line = with_short_digests(&value.replace('\n', "\\n"));
     if one_line.chars().count() <= SHOWN_CHARACTERS {
         return one_line;
     }
@@ -105,9 +105,41 @@ fn shown(value: &str) -> String {
     format!("{start}…")
 }
 
+/// The text with each digest of an image cut to the digits that tell it from others, as everywhere.
+fn with_short_digests(text: &str) -> String {
+    const PREFIX: &str = "sha256:";
+    const DIGITS: usize = 64;
+    const SHOWN: usize = 12;
+    let mut parts = text.split(PREFIX);
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        short.push_str(PREFIX);
+        let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let digits = part.bytes().take_while(is_digit).count();
+        if digits == DIGITS {
+            short.push_str(&part[..SHOWN]);
+            short.push_str(&part[DIGITS..]);
+        } else {
+            short.push_str(part);
+        }
+    }
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_told_by_the_first_digits_of_its_digest() {
+        let image = |digit: &str| format!("host/repository@sha256:{}", digit.repeat(64));
+        let change = PropertyChange {
+            path: "ContainerDefinitions/0/Image".to_owned(),
+            before: Some(image("1")),
+            after: Some(format!("[\"{}\",\"sha256:12\"]", image("e"))),
+        };
+        insta::assert_snapshot!(render(&change), @r#"~ ContainerDefinitions/0/Image: host/repository@sha256:111111111111 → ["host/repository@sha256:eeeeeeeeeeee","sha256:12"]"#);
+    }
 
     fn check(path: &str, before: Option<&str>, after: Option<&str>, expected: &[&str]) {
         let lines: Vec<String> = within(path, before, after).iter().map(render).collect();

@@ -150,7 +150,7 @@ fn a_dead_docker_daemon_is_said_before_anything_is_begun() {
     for (arguments, code) in [
         (&["local", "start"][..], 1),
         (&["deploy", "sandbox", "--local", "--yes"], 4),
-        (&["status", "sandbox", "--local"], 4),
+        (&["diff", "sandbox", "--local"], 4),
     ] {
         let refused = cloud.xtask(&[arguments, &["--runtime", "docker"]].concat());
         refused.expect(code);
