@@ -6,7 +6,8 @@ use crate::update::push_image;
 #[test]
 fn a_deployment_that_was_left_is_gone_on_with_to_its_end() {
     let cloud = Cloud::new();
-    let nothing = cloud.xtask(&["deploy", "sandbox", "--resume", "--local", "--runtime", "process"]);
+    let settings = ["--local", "--runtime", "process", "--speed", "60"];
+    let nothing = cloud.xtask(&[&["deploy", "sandbox", "--resume"][..], &settings].concat());
     nothing.expect(4);
     assert!(
         nothing.stderr.contains("error[E-NOTHING-TO-RESUME]"),
@@ -25,6 +26,7 @@ fn a_deployment_that_was_left_is_gone_on_with_to_its_end() {
     // Nothing but the local cloud knows of it. Whether it still goes on by now doesn't matter.
     let resumed = cloud.local(&["deploy", "sandbox", "--resume", "--yes", "--accept-thin-evidence"]);
     assert!(resumed.stderr.contains("asked for by "), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("probes a second to "), "{}", resumed.stderr);
     assert_eq!(images(&cloud), [image], "both stages run it");
 
     let over = cloud.local(&["deploy", "sandbox", "--resume"]);

@@ -66,7 +66,7 @@ fn a_live_block_keeps_to_its_window_and_follows_it() {
     assert!(window.written().contains("\u{1b}[2m"), "what is done is quiet");
     send(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(window.written().contains("error[E-INTERRUPTED]: interrupted: "));
+    window.until(seen, "error[E-INTERRUPTED]: interrupted: ");
 }
 
 #[test]
