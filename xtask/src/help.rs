@@ -117,10 +117,7 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 5] = [
         "logs",
         &[
             ("logs sandbox --local --follow", "both stages, as they write"),
-            (
-                "logs prod --stage onebox --since 30m --filter error",
-                "one stage's errors",
-            ),
+            ("logs prod --stage onebox --since 30m --errors", "one stage's errors"),
         ],
     ),
 ];

@@ -144,7 +144,7 @@ fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) ->
 fn runs_otherwise(difference: &str) -> Failure {
     Failure::refused(format!("the local cloud runs already, {difference}"))
         .code(Code::LocalSettings)
-        .next("leave the flag away, to use it as it runs")
+        .next("leave out the flag, to use it as it runs")
         .next("or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again")
 }
 
@@ -392,7 +392,7 @@ mod tests {
         assert_eq!(failure.exit, crate::exit::Exit::Refused);
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
         error[E-LOCAL-SETTINGS]: the local cloud runs already, with runtime docker and not process
-          next: leave the flag away, to use it as it runs
+          next: leave out the flag, to use it as it runs
           next: or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again
         ");
     }
