@@ -109,8 +109,8 @@ fn tables_of_commands_write_them_out() {
     }
 }
 
-/// The code spans in what the sources say to people, each with its place.
-fn said_in_sources() -> impl Iterator<Item = (String, String)> {
+/// The sources that say something to people: each file with its text.
+fn sources() -> impl Iterator<Item = (PathBuf, String)> {
     let mut sources = Vec::new();
     for folder in ["xtask/src", "xtask/local-cloud/src", "stacks/src"] {
         files(&root().join(folder), "rs", &mut sources);
@@ -120,8 +120,16 @@ fn said_in_sources() -> impl Iterator<Item = (String, String)> {
         let mut parts = path.components();
         parts.any(|part| part.as_os_str().to_string_lossy().starts_with("documents"))
     };
-    sources.into_iter().filter(move |path| !is_here(path)).flat_map(|path| {
+    sources.retain(|path| !is_here(path));
+    sources.into_iter().map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
+        (path, text)
+    })
+}
+
+/// The code spans in what the sources say to people, each with its place.
+fn said_in_sources() -> impl Iterator<Item = (String, String)> {
+    sources().flat_map(|(path, text)| {
         let lines = text.lines().enumerate();
         let said = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
         let placed = said.flat_map(|(index, line)| {

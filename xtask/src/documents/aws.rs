@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::markdown::{Document, Mark, spans};
-use super::{documents, root, said_in_sources};
+use super::{documents, root, said_in_sources, sources};
 
 /// The tests that run the AWS CLI's commands, one a line.
 const TRANSCRIPTS: &str = "xtask/tests/end_to_end/wire/transcript.rs";
@@ -48,6 +48,22 @@ fn told_by(document: &Document) -> Vec<(usize, String)> {
     blocks.chain(document.lines.iter().flat_map(of_line)).collect()
 }
 
+/// The services whose commands errors name by `Cli::command`, which puts `aws` before them.
+const NAMED_BY_ERRORS: [&str; 3] = ["cloudformation", "codecommit", "codepipeline"];
+
+/// The AWS CLI's commands that the sources name by `Cli::command`, each with its file.
+fn named_by_errors() -> impl Iterator<Item = (String, String)> {
+    sources().flat_map(|(path, text)| {
+        let arguments = text
+            .split(".command(")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').nth(1));
+        let of_service = arguments.filter(|text| NAMED_BY_ERRORS.iter().any(|service| text.starts_with(service)));
+        let named = of_service.filter_map(|text| Some((path.display().to_string(), command(&format!("aws {text}"))?)));
+        named.collect::<Vec<_>>()
+    })
+}
+
 /// The AWS CLI's commands that tests run: those of the transcripts, and those in documents' blocks.
 fn run_by_tests() -> BTreeSet<String> {
     let transcripts = std::fs::read_to_string(root().join(TRANSCRIPTS)).unwrap();
@@ -70,6 +86,9 @@ fn every_command_of_the_aws_cli_is_run_by_a_test() {
     }
     let in_errors = said_in_sources();
     told.extend(in_errors.filter_map(|(place, span)| Some((command(&span)?, place))));
+    let by_errors: Vec<_> = named_by_errors().collect();
+    assert!(by_errors.len() > 5, "only {by_errors:?} were found");
+    told.extend(by_errors.into_iter().map(|(place, command)| (command, place)));
     assert!(told.len() > 12, "only {} commands were found", told.len());
 
     let run = run_by_tests();

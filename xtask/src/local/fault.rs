@@ -107,7 +107,8 @@ fn row(fault: &Value) -> Vec<String> {
     };
     vec![
         or("id", ""),
-        or("fault", ""),
+        // As it is typed.
+        or("fault", "").replace('_', "-"),
         or("resource", "calls"),
         or("operation", "any"),
         or("times", "until cleared"),
