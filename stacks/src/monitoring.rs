@@ -129,11 +129,15 @@ impl Alarms {
 
     /// The alarms that roll a stage's deployment back: its own, and for Fleet Onebox's as well. What shows only after a
     /// while shows at Onebox first, which had the change before, and by then nothing else watches it.
+    ///
+    /// A stage's own alarm on targets, the last, isn't among them: ECS's circuit breaker counts the same failures sooner,
+    /// and the alarm would then turn red on the way back, and fail that as well.
     pub(crate) fn watching(&self, stage: Stage) -> Vec<WatchingAlarm<Window>> {
         let PerStage { onebox, fleet } = &self.0;
+        let own = |alarms: &[WatchingAlarm<Window>]| alarms[..alarms.len().saturating_sub(1)].to_vec();
         match stage {
-            Stage::Onebox => onebox.clone(),
-            Stage::Fleet => [fleet.as_slice(), onebox].concat(),
+            Stage::Onebox => own(onebox),
+            Stage::Fleet => [own(fleet), onebox.clone()].concat(),
         }
     }
 }

@@ -131,7 +131,7 @@ pub(crate) enum Alarms {
     Quiet,
     /// This one, perhaps with others of its stage: `Onebox-ServerErrors`.
     Fired(&'static str),
-    /// None, or this one alone: what rolls back isn't an alarm, which may be as quick.
+    /// None, or this one alone: what rolls back isn't an alarm, which may turn red all the same.
     Perhaps(&'static str),
 }
 

@@ -6,7 +6,7 @@ use super::super::scenario::{Alarms, Expectation, Harm, ONEBOX_BACK, STOPPED_AT_
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "unhealthy",
     change: "unhealthy-after (30 s on AWS are 1 s here)",
-    promise: "rolled back by the circuit breaker, or by the alarm if that is quicker",
+    promise: "rolled back by the circuit breaker",
     steps: &[Step::Run(&["deploy", "sandbox", "--fault", "unhealthy-after=1s"])],
     expected: Expectation {
         onebox: Stage {
@@ -15,7 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         },
         alarms: Alarms::Perhaps("Onebox-UnhealthyTargets"),
         harm: Harm::None,
-        says: &["Task failed ELB health checks"],
+        says: &["circuit breaker"],
         ..STOPPED_AT_ONEBOX
     },
     ..USUAL
