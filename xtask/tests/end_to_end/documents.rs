@@ -30,8 +30,8 @@ const READ: [&str; 5] = [
 
 /// Has the AWS CLI read a command, and hold its parameters against the service's model, but find nobody to send it to.
 const NOT_SENT: (&str, &str) = (
-    "AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_REGION=us-east-1 AWS_MAX_ATTEMPTS=1",
-    "--endpoint-url http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_MAX_ATTEMPTS=1",
+    "--region us-east-1 --endpoint-url http://127.0.0.1:1",
 );
 
 /// What it says then, and how it ends.
