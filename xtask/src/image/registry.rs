@@ -51,8 +51,10 @@ pub(super) struct RemoteManifest {
 
 /// Why an attempt failed.
 enum Failure {
-    /// It may succeed the next time.
-    Passing(anyhow::Error),
+    /// The connection was lost: it may come back, even after minutes.
+    Lost(anyhow::Error),
+    /// The registry answered that it can't just now.
+    Unable(anyhow::Error),
     /// It won't.
     Lasting(anyhow::Error),
 }
@@ -83,7 +85,7 @@ impl Repository {
             request
                 .headers
                 .insert(header::ACCEPT, header::HeaderValue::from_static(MANIFEST_TYPES));
-            let response = self.transport.send(request).await.map_err(Failure::Passing)?;
+            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
             if response.status == StatusCode::NOT_FOUND && error_code(&response.body) != Some("NAME_UNKNOWN".to_owned())
             {
                 return Ok(None);
@@ -98,13 +100,13 @@ impl Repository {
     pub(super) async fn put_blob(&self, blob: &Blob) -> anyhow::Result<()> {
         self.persist(&format!("upload {}", blob.digest), async || {
             let request = Request::new(Method::HEAD, &format!("{}/blobs/{}", self.path, blob.digest));
-            let response = self.transport.send(request).await.map_err(Failure::Passing)?;
+            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
             if response.status == StatusCode::OK {
                 return Ok(());
             }
             // An upload that broke off can't be taken up again, so each attempt begins its own.
             let begin = Request::new(Method::POST, &format!("{}/blobs/uploads/", self.path));
-            let response = self.transport.send(begin).await.map_err(Failure::Passing)?;
+            let response = self.transport.send(begin).await.map_err(Failure::Lost)?;
             let response = self.expect(response, StatusCode::ACCEPTED)?;
             let location = upload_location(&response.headers, &blob.digest).map_err(Failure::Lasting)?;
             let mut request = Request::new(Method::PUT, &location);
@@ -113,7 +115,7 @@ impl Repository {
                 header::HeaderValue::from_static("application/octet-stream"),
             );
             request.body = blob.bytes.clone().into();
-            let response = self.transport.send(request).await.map_err(Failure::Passing)?;
+            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
             let response = self.expect(response, StatusCode::CREATED)?;
             confirm_digest(&response.headers, &blob.digest).map_err(Failure::Lasting)
         })
@@ -128,7 +130,7 @@ impl Repository {
                 .headers
                 .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(MANIFEST_TYPE));
             request.body = manifest.bytes.clone().into();
-            let response = self.transport.send(request).await.map_err(Failure::Passing)?;
+            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
             let response = self.expect(response, StatusCode::CREATED)?;
             confirm_digest(&response.headers, &manifest.digest).map_err(Failure::Lasting)
         })
@@ -142,21 +144,22 @@ impl Repository {
             match attempt().await {
                 Ok(value) => return Ok(value),
                 Err(Failure::Lasting(error)) => return Err(error),
-                Err(Failure::Passing(_)) => tokio::time::sleep(pause).await,
+                Err(Failure::Lost(_) | Failure::Unable(_)) => tokio::time::sleep(pause).await,
             }
             pause *= 2;
         }
-        attempt().await.map_err(|failure| match failure {
-            Failure::Lasting(error) => error,
-            Failure::Passing(error) => {
-                let error = error.context(format!("can't {what} in {} after {ATTEMPTS} attempts", self.reference));
-                exit::Failure {
-                    passing: true,
-                    ..exit::Failure::new(Exit::Failed, format!("{error:#}")).code(Code::ImagePush)
-                }
-                .into()
-            }
-        })
+        let (error, passing) = match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(Failure::Lasting(error)) => return Err(error),
+            Err(Failure::Unable(error)) => (error, false),
+            Err(Failure::Lost(error)) => (error, true),
+        };
+        let error = error.context(format!("can't {what} in {} after {ATTEMPTS} attempts", self.reference));
+        Err(exit::Failure {
+            passing,
+            ..exit::Failure::new(Exit::Failed, format!("{error:#}")).code(Code::ImagePush)
+        }
+        .into())
     }
 
     /// A response with this status; any other is a failure in words.
@@ -174,7 +177,7 @@ impl Repository {
             _ => anyhow!("{reference} answered {status}{said}"),
         };
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            Err(Failure::Passing(error))
+            Err(Failure::Unable(error))
         } else {
             Err(Failure::Lasting(error))
         }
