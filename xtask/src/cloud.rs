@@ -69,9 +69,14 @@ async fn reached(context: &Context, cloud: &Cloud) -> anyhow::Result<(Aws, Ident
     Ok((aws, identity))
 }
 
-/// Asks whose credentials these are, and again while no answer comes.
+/// Asks whose credentials these are, and again while no answer comes. No network lies between here and a cloud on this
+/// machine: what that can't answer now is its trouble, and told at once.
 async fn identify(context: &Context, aws: &Aws) -> anyhow::Result<Identity> {
-    let identity = patiently(context, "nothing was begun", async || aws.identity().await).await;
+    let identity = if aws.is_near() {
+        aws.identity().await
+    } else {
+        patiently(context, "nothing was begun", async || aws.identity().await).await
+    };
     identity.map_err(|error| or_locally(preflight(error), &std::env::args().skip(1).collect::<Vec<_>>()))
 }
 
@@ -181,14 +186,14 @@ mod tests {
         let known = "<Arn>arn:aws:iam::123456789012:user/alice</Arn><Account>123456789012</Account>";
         let (status, body) = answer("GetCallerIdentity", known);
         let context = Context::hidden();
-        let identity = identify(&context, &Replay::new([lost(), (status, body)]).aws()).await;
+        let identity = identify(&context, &Replay::new([lost(), (status, body)]).aws_far()).await;
         assert_eq!(identity.unwrap().account_id, "123456789012");
         let said = context.progress.said();
         let expected =
             "cannot tell whose credentials these are: connection reset by peer; asking again for up to 10 min 0 s";
         assert_eq!(said.lines().next(), Some(expected), "{said}");
 
-        let error = identify(&context, &Replay::new(std::iter::repeat_n(lost(), 1000)).aws()).await;
+        let error = identify(&context, &Replay::new(std::iter::repeat_n(lost(), 1000)).aws_far()).await;
         let told = report(&error.unwrap_err());
         assert!(
             told.starts_with("error[E-AWS-UNREACHABLE]: cannot tell whose credentials"),
