@@ -29,6 +29,20 @@ fn follow(cloud: &Endless) -> Command {
     command
 }
 
+/// The same command, run by another program, such as one that says which signals it heeds.
+fn run_by(program: &str, arguments: &[&str], followed: &Command) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command.arg(followed.get_program()).args(followed.get_args());
+    for (name, value) in followed.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
 fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
@@ -114,7 +128,9 @@ fn follow_for_programs(mut command: Command) -> (Child, impl Iterator<Item = Val
 fn whatever_ends_a_command_ends_its_ndjson_with_a_result() {
     let cloud = Endless::start();
     for signal in [Signal::TERM, Signal::HUP, Signal::QUIT, Signal::INT] {
-        let (mut child, objects) = follow_for_programs(follow(&cloud));
+        // Whoever runs the tests may have its programs ignore some signals.
+        let heeding = run_by("env", &["--default-signal"], &follow(&cloud));
+        let (mut child, objects) = follow_for_programs(heeding);
         send(&child, signal);
         let last = objects.last().unwrap();
         assert_eq!(
@@ -129,15 +145,7 @@ fn whatever_ends_a_command_ends_its_ndjson_with_a_result() {
 #[test]
 fn what_outlives_its_terminal_by_nohup_goes_on() {
     let cloud = Endless::start();
-    let followed = follow(&cloud);
-    let mut command = Command::new("nohup");
-    command.arg(followed.get_program()).args(followed.get_args());
-    for (name, value) in followed.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    let command = run_by("nohup", &[], &follow(&cloud));
     let (mut child, objects) = follow_for_programs(command);
     send(&child, Signal::HUP);
     cloud.until_asked(cloud.asked() + 20);
