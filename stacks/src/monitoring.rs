@@ -96,7 +96,16 @@ fn retention(environment: Environment) -> RetentionInDays {
 }
 
 /// The alarms of each stage.
-pub(crate) struct Alarms(PerStage<Vec<WatchingAlarm<Window>>>);
+pub(crate) struct Alarms(PerStage<OfStage>);
+
+/// The alarms of one stage.
+struct OfStage {
+    /// On what clients meet: they watch the stage's own deployment.
+    answers: Vec<WatchingAlarm<Window>>,
+    /// On the targets themselves. ECS's circuit breaker counts the same failures sooner while the stage's own deployment
+    /// goes on, and the alarm would then turn red on the way back, and fail that as well.
+    targets: WatchingAlarm<Window>,
+}
 
 impl Alarms {
     /// Adds the alarms to a template.
@@ -113,31 +122,30 @@ impl Alarms {
                 ("ServerErrorAlarm", watched.server_errors()),
                 ("ConnectionErrorAlarm", watched.connection_errors()),
             ];
-            let mut alarms: Vec<_> = alarms
+            let answers = alarms
                 .into_iter()
                 .map(|(name, alarm)| alarm.add(template, stage.logical_id(name), why))
                 .collect();
-            let unhealthy = watched.unhealthy_targets();
-            alarms.push(
-                unhealthy
-                    .add(template, stage.logical_id("UnhealthyTargetAlarm"), why)
-                    .beside(),
-            );
-            alarms
+            let targets = watched
+                .unhealthy_targets()
+                .add(template, stage.logical_id("UnhealthyTargetAlarm"), why);
+            OfStage {
+                answers,
+                targets: targets.beside(),
+            }
         }))
     }
 
-    /// The alarms that roll a stage's deployment back: its own, and for Fleet Onebox's as well. What shows only after a
-    /// while shows at Onebox first, which had the change before, and by then nothing else watches it.
-    ///
-    /// A stage's own alarm on targets, the last, isn't among them: ECS's circuit breaker counts the same failures sooner,
-    /// and the alarm would then turn red on the way back, and fail that as well.
+    /// The alarms that roll a stage's deployment back: its own on answers, and for Fleet all of Onebox's as well. What
+    /// shows only after a while shows at Onebox first, which had the change before, and by then nothing else watches it.
     pub(crate) fn watching(&self, stage: Stage) -> Vec<WatchingAlarm<Window>> {
         let PerStage { onebox, fleet } = &self.0;
-        let own = |alarms: &[WatchingAlarm<Window>]| alarms[..alarms.len().saturating_sub(1)].to_vec();
         match stage {
-            Stage::Onebox => own(onebox),
-            Stage::Fleet => [own(fleet), onebox.clone()].concat(),
+            Stage::Onebox => onebox.answers.clone(),
+            Stage::Fleet => {
+                let answers = fleet.answers.iter().chain(&onebox.answers);
+                answers.chain([&onebox.targets]).cloned().collect()
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
 
+mod back;
 mod judge;
 mod left;
 pub(crate) mod outcome;

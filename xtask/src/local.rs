@@ -340,7 +340,7 @@ mod tests {
     use super::*;
     use crate::flags::Runtime;
 
-    fn running() -> Running {
+    pub(super) fn running() -> Running {
         Running {
             endpoint: "http://127.0.0.1:4566".to_owned(),
             process_id: 1,

@@ -12,7 +12,7 @@ use super::watch::Seen;
 use super::work::{Done, LEAVING, Progress, Work};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Exit, Failure};
 use crate::flags::Stage;
 use crate::patience::patiently;
 use crate::stack::apply::{Newest, UnderWay, follow_newest, follow_under_way, newest, updatable};
@@ -55,7 +55,7 @@ impl Work<'_> {
         let stack = updatable(self.context, self.aws, name, self.again).await;
         if let Some(failure) = under_way.failure {
             let error = self
-                .after_failure(failure.into(), deployment, stack.ok().flatten())
+                .after_deployment(failure.into(), deployment, stack.ok().flatten())
                 .await;
             return Err(outcome::with_what_runs(self.aws, name, error).await);
         }
@@ -104,28 +104,17 @@ impl Work<'_> {
         }
     }
 
-    /// A change of Fleet's that was rolled back takes Onebox back as well, and so does one of Onebox's where it ran before
-    /// what nobody judged.
-    async fn after_failure(
+    /// What follows a deployment that failed, where it moved an image.
+    async fn after_deployment(
         self,
         error: anyhow::Error,
         deployment: Option<(Scope, Option<String>)>,
         stack: Option<Stack>,
     ) -> anyhow::Error {
-        let Some((Scope::All | Scope::Stage(Stage::Onebox | Stage::Fleet), Some(digits))) = deployment else {
-            return error;
-        };
-        let now = stack.and_then(|stack| Images::of(&stack).map(|images| (stack, images)));
-        match now {
-            Some((stack, images)) if exit_of(&error) == Exit::RolledBack && !images.agree() => {
-                let because = if is(&images.onebox, &digits) {
-                    "Fleet didn't bear the image"
-                } else {
-                    "what Onebox ran before was never judged"
-                };
-                self.context.tell(Note::putting_back(&images.fleet, because));
-                let back = self.put_onebox_back(&stack, &images.fleet).await;
-                outcome::after_putting_back(error, back)
+        match deployment {
+            Some((Scope::All | Scope::Stage(Stage::Onebox | Stage::Fleet), Some(digits))) => {
+                let is_new = |onebox: &str| is(onebox, &digits);
+                self.after_failure(error, stack.as_ref(), is_new).await
             }
             _ => error,
         }

@@ -18,7 +18,7 @@ use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Stacks;
-use crate::exit::{Coded as _, Exit, Failure, exit_of};
+use crate::exit::{Coded as _, Failure};
 use crate::flags::{Deploy, Stage};
 use crate::image::{Binary, BuiltImage, Recipe};
 use crate::patience::patiently;
@@ -60,15 +60,15 @@ pub(super) struct Done {
 }
 
 /// How CloudFormation is asked for a change.
-struct Asking {
+pub(super) struct Asking {
     /// Without asking the user first.
-    yes: bool,
+    pub(super) yes: bool,
     /// Without waiting for its end.
-    detach: bool,
+    pub(super) detach: bool,
     /// What for, as its token says.
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
     /// What of the stack changes, where that isn't all of it.
-    part: Option<&'static str>,
+    pub(super) part: Option<&'static str>,
 }
 
 /// How far a deployment has come.
@@ -223,16 +223,8 @@ impl Work<'_> {
         if brought.onebox != image && brought.fleet != image {
             return None;
         }
-        let error = anyhow::Error::from(failure);
-        let now = running.and_then(|stack| Some((stack, Images::of(stack)?)));
-        match now {
-            // It was Fleet that didn't bear it.
-            Some((stack, images)) if images.onebox == image && images.fleet != image => {
-                let back = self.put_onebox_back(stack, &images.fleet).await;
-                Some(outcome::after_putting_back(error, back))
-            }
-            _ => Some(error),
-        }
+        let follow_up = self.after_failure(failure.into(), running, |onebox| onebox == image);
+        Some(follow_up.await)
     }
 
     pub(super) async fn places(self, stack: &Stack) -> anyhow::Result<Places> {
@@ -374,15 +366,9 @@ impl Work<'_> {
             change,
         )
         .await;
-        let before = Images::of(stack).filter(|before| !before.agree());
-        match (applied, before) {
-            (Err(error), Some(before)) if exit_of(&error) == Exit::RolledBack => {
-                let because = "what Onebox ran before was never judged";
-                self.context.tell(Note::putting_back(&before.fleet, because));
-                let back = self.put_onebox_back(stack, &before.fleet).await;
-                Err(outcome::after_putting_back(error, back))
-            }
-            (applied, _) => Ok((applied?, seen)),
+        match applied {
+            Ok(applied) => Ok((applied, seen)),
+            Err(error) => Err(self.after_failure(error, Some(stack), |onebox| onebox == image).await),
         }
     }
 
@@ -407,13 +393,8 @@ impl Work<'_> {
             Ruling::Thin => Err(outcome::thin(&verdict, self.deploy).into()),
             Ruling::Worse => {
                 let images = Images::named(stack)?;
-                self.context
-                    .tell(Note::putting_back(&images.fleet, "Onebox is worse than Fleet"));
-                let back = self.put_onebox_back(stack, &images.fleet).await;
-                Err(outcome::after_putting_back(
-                    outcome::worse(&verdict, self.again).into(),
-                    back,
-                ))
+                let worse = outcome::worse(&verdict, self.again).into();
+                Err(self.back(worse, (stack, &images), "Onebox is worse than Fleet").await)
             }
         }
     }
@@ -437,15 +418,13 @@ impl Work<'_> {
         )
         .await;
         let before = Images::named(stack)?;
-        let error = match applied {
-            Err(error) if exit_of(&error) == Exit::RolledBack => error,
-            Err(error) => return Err(outcome::declined_at_fleet(error, &before, self.deploy, self.follow)),
-            Ok(applied) => return Ok(applied),
-        };
-        self.context
-            .tell(Note::putting_back(&before.fleet, "Fleet didn't bear the image"));
-        let back = self.put_onebox_back(stack, &before.fleet).await;
-        Err(outcome::after_putting_back(error, back))
+        match applied {
+            Ok(applied) => Ok(applied),
+            Err(error) => {
+                let error = outcome::declined_at_fleet(error, &before, self.deploy, self.follow);
+                Err(self.after_failure(error, Some(stack), |onebox| onebox == image).await)
+            }
+        }
     }
 
     /// Fleet gets what Onebox runs and was judged by: somebody may have moved Onebox on meanwhile.
@@ -458,19 +437,7 @@ impl Work<'_> {
         }
     }
 
-    /// Brings Onebox to an image that Fleet runs. It asks nobody: it is what was promised.
-    pub(super) async fn put_onebox_back(self, stack: &Stack, image: &str) -> anyhow::Result<Applied> {
-        let asking = Asking {
-            yes: true,
-            detach: false,
-            purpose: Purpose::deploy(Scope::Back, Some(image)),
-            part: Some(stacks::Stage::Onebox.name()),
-        };
-        self.apply(&stack.changing([(service::ONEBOX_IMAGE, image)]), asking)
-            .await
-    }
-
-    async fn apply(self, wanted: &Wanted, asking: Asking) -> anyhow::Result<Applied> {
+    pub(super) async fn apply(self, wanted: &Wanted, asking: Asking) -> anyhow::Result<Applied> {
         let token = token_for(&asking.purpose, SystemTime::now());
         let terms = Terms {
             yes: asking.yes,

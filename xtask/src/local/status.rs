@@ -50,20 +50,11 @@ fn render(running: Option<&Running>, kept: &Kept, [folder, log]: [&str; 2]) -> S
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::running;
     use super::*;
 
     #[test]
     fn what_it_is_and_what_it_keeps() {
-        let running = Running {
-            endpoint: "http://127.0.0.1:4566".to_owned(),
-            process_id: 1,
-            region: "us-east-1".to_owned(),
-            account_id: "000000000000".to_owned(),
-            runtime: "process".to_owned(),
-            speed: 12.0,
-            access_key_id: "local".to_owned(),
-            secret_access_key: "local".to_owned(),
-        };
         let kept = Kept {
             stacks: vec!["Foundation".to_owned(), "Service".to_owned()],
             repositories: Vec::new(),
@@ -74,7 +65,7 @@ mod tests {
             "/home/me/onebox/target/local-cloud/log",
         ];
         let told = [
-            render(Some(&running), &kept, places),
+            render(Some(&running()), &kept, places),
             render(None, &Kept::default(), places),
         ];
         insta::assert_snapshot!(told.join("\n\n"), @"

@@ -4,8 +4,9 @@ use clap::Parser as _;
 
 use super::*;
 use crate::aws::replay::Replay;
+use crate::exit::{Exit, exit_of};
 use crate::flags::{Command, Xtask};
-use crate::stack::script::answer;
+use crate::stack::script::{answer, refusal};
 use crate::telling::report::text as report;
 
 fn image(digit: &str) -> String {
@@ -52,13 +53,72 @@ fn resources() -> (u16, String) {
     answer("ListStackResources", &body)
 }
 
-/// While Onebox's image was judged, somebody moved Onebox on: Fleet gets neither.
-#[tokio::test(start_paused = true)]
-async fn fleet_is_left_alone_where_somebody_overtook() {
+fn deployment() -> Deploy {
     let xtask = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--local", "--yes", "--no-probe"]).unwrap();
     let Command::Deploy(deploy) = xtask.command else {
         panic!("it is a deployment");
     };
+    deploy
+}
+
+fn sandbox() -> Stacks {
+    Stacks::of(crate::flags::Environment::Sandbox)
+}
+
+fn work<'a>(context: &'a Context, aws: &'a Aws, stacks: &'a Stacks, deploy: &'a Deploy) -> Work<'a> {
+    Work {
+        context,
+        aws,
+        stacks,
+        deploy,
+        scope: Scope::All,
+        again: "cargo xtask deploy sandbox --local",
+        follow: "cargo xtask deploy sandbox --resume --local",
+    }
+}
+
+/// Somebody else's deployment of an image was followed and rolled back, to these images of Onebox and Fleet: what is told of
+/// Onebox, if it goes on back to Fleet's.
+async fn check_followed(onebox: &str, fleet: &str, told: Option<&str>) {
+    let new = image("9");
+    let deploy = deployment();
+    let refused = refusal(403, "AccessDenied", "no");
+    let replay = Replay::new([
+        described(&new, fleet),
+        described(onebox, fleet),
+        described(onebox, fleet),
+        refused,
+    ]);
+    let (aws, context, stacks) = (replay.aws(), Context::hidden(), sandbox());
+    let brought = aws.stack("Example").await.unwrap().unwrap();
+    let now = aws.stack("Example").await.unwrap().unwrap();
+    let under_way = UnderWay {
+        stack: brought,
+        failure: Some(Failure::new(Exit::RolledBack, "it was rolled back").code(Code::RolledBack)),
+    };
+    let work = work(&context, &aws, &stacks, &deploy);
+    let error = work.ended_already(under_way, &new, Some(&now)).await.unwrap();
+    let tried = error
+        .to_string()
+        .contains("Onebox couldn't be brought back to what Fleet runs");
+    assert_eq!(tried, told.is_some(), "{error}");
+    let said = context.progress.said();
+    assert!(told.is_none_or(|told| said.contains(told)), "{said}");
+    assert_eq!(replay.operations().last().unwrap() == "CreateChangeSet", told.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_on_onebox_after_anothers_rollback_goes_back() {
+    let (new, fleet, unjudged) = (image("9"), image("0"), image("1"));
+    check_followed(&fleet, &fleet, None).await;
+    check_followed(&new, &fleet, Some("Fleet didn't bear the image")).await;
+    check_followed(&unjudged, &fleet, Some("what Onebox ran before was never judged")).await;
+}
+
+/// While Onebox's image was judged, somebody moved Onebox on: Fleet gets neither.
+#[tokio::test(start_paused = true)]
+async fn fleet_is_left_alone_where_somebody_overtook() {
+    let deploy = deployment();
     let (judged, fleet, other) = (image("1"), image("0"), image("2"));
     let serves = "<LoadBalancers><member><State><Code>active</Code></State></member></LoadBalancers>";
     let replay = Replay::new([
@@ -67,17 +127,9 @@ async fn fleet_is_left_alone_where_somebody_overtook() {
         answer("DescribeLoadBalancers", serves),
         described(&other, &fleet),
     ]);
-    let (aws, context) = (replay.aws(), Context::hidden());
+    let (aws, context, stacks) = (replay.aws(), Context::hidden(), sandbox());
     let stack = aws.stack("Example").await.unwrap().unwrap();
-    let work = Work {
-        context: &context,
-        aws: &aws,
-        stacks: &Stacks::of(crate::flags::Environment::Sandbox),
-        deploy: &deploy,
-        scope: Scope::All,
-        again: "cargo xtask deploy sandbox --local",
-        follow: "cargo xtask deploy sandbox --resume --local",
-    };
+    let work = work(&context, &aws, &stacks, &deploy);
     let mut progress = Progress {
         stack: Some(stack),
         changed: true,
