@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde_json::{Map, Value};
 
 use crate::code::Code;
 use crate::exit::{Coded as _, Failure};
@@ -154,12 +155,17 @@ impl Rendered {
     /// Takes the template from a folder that `synth --out` wrote it to.
     fn read(&mut self, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(format!("{}.template.json", self.name));
-        self.template = std::fs::read_to_string(&path).map_err(|error| {
+        let refuse = |what: String| {
             let next = format!("write it with `cargo xtask synth --out {}`", folder.display());
-            Failure::refused(format!("cannot read {}: {error}", path.display()))
-                .code(Code::File)
-                .next(next)
-        })?;
+            Failure::refused(what).code(Code::File).next(next)
+        };
+        let template = std::fs::read_to_string(&path)
+            .map_err(|error| refuse(format!("cannot read {}: {error}", path.display())))?;
+        // What is shown of a change is read from it, long before CloudFormation would refuse it.
+        if let Err(error) = serde_json::from_str::<Map<String, Value>>(&template) {
+            return Err(refuse(format!("{} is no template in JSON: {error}", path.display())).into());
+        }
+        self.template = template;
         Ok(())
     }
 
@@ -215,5 +221,41 @@ impl Stack {
         value
             .with_context(|| format!("{} has no output {name}; it has: {}", self.name, has()))
             .coded(Code::OtherStack)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telling::report;
+
+    /// What is said of a template's text, without the folder that it is in.
+    fn said_of(template: Option<&str>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(text) = template {
+            std::fs::write(folder.path().join("Example.template.json"), text).unwrap();
+        }
+        let mut stack = Rendered {
+            name: "Example".to_owned(),
+            template: String::new(),
+        };
+        let error = stack.read(folder.path()).unwrap_err();
+        report::text(&error).replace(&folder.path().display().to_string(), "DIR")
+    }
+
+    #[test]
+    fn a_template_that_is_none_is_named_before_anything_is_asked() {
+        insta::assert_snapshot!(said_of(None), @"
+        error[E-FILE]: cannot read DIR/Example.template.json: No such file or directory (os error 2)
+          next: write it with `cargo xtask synth --out DIR`
+        ");
+        insta::assert_snapshot!(said_of(Some("Resources:")), @"
+        error[E-FILE]: DIR/Example.template.json is no template in JSON: expected value at line 1 column 1
+          next: write it with `cargo xtask synth --out DIR`
+        ");
+        insta::assert_snapshot!(said_of(Some("[]")), @"
+        error[E-FILE]: DIR/Example.template.json is no template in JSON: invalid type: sequence, expected a map at line 1 column 0
+          next: write it with `cargo xtask synth --out DIR`
+        ");
     }
 }

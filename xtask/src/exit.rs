@@ -164,10 +164,14 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     Failure::of(error).map_or(Exit::Failed, |failure| failure.exit)
 }
 
-/// The code of an error: its failure's own, or that of its exit status.
+/// The code of an error: its failure's own, or what it can be known by without one: an error of this machine's files, or
+/// the exit status.
 pub(crate) fn code_of(error: &anyhow::Error) -> Code {
     let own = Failure::of(error).and_then(|failure| failure.code);
-    own.unwrap_or_else(|| Code::of_exit(exit_of(error)))
+    own.unwrap_or_else(|| match Failure::of(error) {
+        None if error.chain().any(<dyn std::error::Error>::is::<std::io::Error>) => Code::File,
+        _ => Code::of_exit(exit_of(error)),
+    })
 }
 
 #[cfg(test)]
@@ -208,6 +212,10 @@ mod tests {
     fn every_error_has_a_code() {
         for (error, expected) in [
             (anyhow::anyhow!("no"), "E-BUG"),
+            (
+                anyhow::Error::new(std::io::Error::other("full")).context("no"),
+                "E-FILE",
+            ),
             (Failure::refused("no").into(), "E-BUG"),
             (Failure::new(Exit::RolledBack, "no").into(), "E-ROLLED-BACK"),
             (Failure::preflight("no").code(Code::StackBusy).into(), "E-STACK-BUSY"),

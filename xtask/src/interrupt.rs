@@ -95,12 +95,14 @@ impl Interrupt {
         asked.times == 1 && !asked.terminated
     }
 
-    /// Whether Ctrl-C is pressed a second time within a while; meanwhile that doesn't end the process.
-    pub(crate) async fn again_within(&self, duration: Duration) -> bool {
+    /// Whether Ctrl-C is pressed a second time within a while. From the call on, that doesn't end the process.
+    pub(crate) fn again_within(&self, duration: Duration) -> impl Future<Output = bool> {
         self.awaited.store(true, Ordering::SeqCst);
-        let again = tokio::time::timeout(duration, self.asked(2)).await.is_ok();
-        self.awaited.store(false, Ordering::SeqCst);
-        again
+        async move {
+            let again = tokio::time::timeout(duration, self.asked(2)).await.is_ok();
+            self.awaited.store(false, Ordering::SeqCst);
+            again
+        }
     }
 
     /// Returns once someone has asked so many times.

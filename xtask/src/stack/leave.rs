@@ -7,9 +7,8 @@ use serde_json::json;
 use super::events::EventLog;
 use super::follow::Operation;
 use crate::aws::Aws;
-use crate::code::Code;
 use crate::context::Context;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Exit, Failure, code_of, exit_of};
 use crate::telling::event_code::EventCode;
 use crate::telling::note::Note;
 
@@ -34,6 +33,7 @@ pub(super) async fn leave(
     let is_update = log.status() == Some("UPDATE_IN_PROGRESS");
     if interrupted && is_update && context.interrupt.may_come_again() {
         let seconds = AGAIN.as_secs();
+        let again = context.interrupt.again_within(AGAIN);
         context.tell(Note {
             code: EventCode::Leaving,
             text: format!(
@@ -42,7 +42,7 @@ pub(super) async fn leave(
             ),
             fields: json!({"stack": name, "again_within_seconds": seconds}),
         });
-        if context.interrupt.again_within(AGAIN).await {
+        if again.await {
             return cancel(aws, operation).await;
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn goes_on(error: anyhow::Error, operation: Operation<'_>) -> Failure
     match error.downcast::<Failure>() {
         Ok(failure) => failure.next(next),
         Err(error) => Failure::new(Exit::Failed, format!("{error:#}"))
-            .code(Code::Bug)
+            .code(code_of(&error))
             .next(next),
     }
 }

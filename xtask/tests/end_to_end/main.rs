@@ -26,6 +26,7 @@ mod refusal;
 mod resume;
 mod runbook;
 mod same_source;
+mod signals;
 mod stages;
 mod streams;
 mod terminal;

@@ -7,9 +7,10 @@ mod window;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::signals::{heeding, run_by, send};
 use endless::Endless;
 use window::Window;
 
@@ -27,24 +28,6 @@ fn follow(cloud: &Endless) -> Command {
         .env("AWS_REGION", "us-east-1")
         .env("TERM", "xterm-256color");
     command
-}
-
-/// The same command, run by another program, such as one that says which signals it heeds.
-fn run_by(program: &str, arguments: &[&str], followed: &Command) -> Command {
-    let mut command = Command::new(program);
-    command.args(arguments);
-    command.arg(followed.get_program()).args(followed.get_args());
-    for (name, value) in followed.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-}
-
-fn send(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// The lines of what was written after some moment, without what moves the cursor or colours.
@@ -128,8 +111,7 @@ fn follow_for_programs(mut command: Command) -> (Child, impl Iterator<Item = Val
 fn whatever_ends_a_command_ends_its_ndjson_with_a_result() {
     let cloud = Endless::start();
     for signal in [Signal::TERM, Signal::HUP, Signal::QUIT, Signal::INT] {
-        // Whoever runs the tests may have its programs ignore some signals.
-        let heeding = run_by("env", &["--default-signal"], &follow(&cloud));
+        let heeding = heeding(&follow(&cloud));
         let (mut child, objects) = follow_for_programs(heeding);
         send(&child, signal);
         let last = objects.last().unwrap();

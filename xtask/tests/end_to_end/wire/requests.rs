@@ -3,14 +3,20 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
 
 use super::pinned;
 use super::transcript::{commit_build, push};
 use crate::cloud::{Cloud, Outcome, until};
 use crate::recorder::{Recorder, Request, lines};
+use crate::signals::{heeding, send};
+use crate::update::stack_is;
 
 const DESTROY_ALL: &[&str] = &[
     "destroy",
@@ -22,11 +28,6 @@ const DESTROY_ALL: &[&str] = &[
 
 /// Listed, and not seen by the walk below: each call with the commands, and why.
 const UNSEEN: &[(&str, &[&str], &str)] = &[
-    (
-        "cloudformation:CancelUpdateStack",
-        &["deploy --resume", "rollback"],
-        "Ctrl-C twice within three seconds, which `stack/apply/tests/bad_days.rs` plays",
-    ),
     (
         "cloudformation:ContinueUpdateRollback",
         &["rehearse"],
@@ -41,11 +42,6 @@ const UNSEEN: &[(&str, &[&str], &str)] = &[
         "cloudformation:DescribeStackEvents",
         &["diff"],
         "tells who holds the stack, where somebody does",
-    ),
-    (
-        "cloudformation:GetTemplate",
-        &["deploy toolchain"],
-        "nothing of it asks any more: a right that it could do without",
     ),
     (
         "cloudwatch:SetAlarmState",
@@ -180,6 +176,35 @@ impl Walk {
         outcome
     }
 
+    /// Runs a command that changes the service, and presses Ctrl-C twice while the change goes on: CloudFormation stops it.
+    fn stop(&mut self, name: &str, arguments: &[&str]) {
+        let mut child = heeding(&self.command(&[arguments, &["--json"]].concat()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        for code in ["resource-began", "leaving"] {
+            if !events.any(|event| event["code"] == code) {
+                self.problems.push(format!("{arguments:?} ended before it told {code}"));
+                break;
+            }
+            send(&child, Signal::INT);
+        }
+        let result = events.last().unwrap_or_default();
+        child.wait().unwrap();
+        if result["error"].as_str().unwrap_or_default().ends_with("rolls it back") {
+            until("the change is undone", || {
+                stack_is(&self.cloud, "UPDATE_ROLLBACK_COMPLETE")
+            });
+        } else {
+            self.problems.push(format!("{arguments:?} stopped nothing: {result}"));
+        }
+        self.take(name);
+    }
+
     /// What was asked since, by this command.
     fn take(&mut self, name: &str) {
         let requests = self.recorder.take();
@@ -234,7 +259,16 @@ fn sandbox(walk: &mut Walk) {
         &[&rollback[..], &["--image", broken.stdout.trim_end()]].concat(),
         5,
     );
+    stopped(walk, image.stdout.trim_end());
     walk.step("destroy", &["destroy", "sandbox", "--yes"], 0);
+}
+
+/// Changes to this image that are stopped as soon as they have begun.
+fn stopped(walk: &mut Walk, image: &str) {
+    let left = ["deploy", "sandbox", "--yes", "--detach", "--image", image];
+    walk.step("deploy", &left, 0);
+    walk.stop("deploy --resume", &["deploy", "sandbox", "--resume", "--yes"]);
+    walk.stop("rollback", &["rollback", "sandbox", "--yes", "--image", image]);
 }
 
 /// The life of a pipeline, with pushes whose build fails, or would last.
@@ -243,6 +277,10 @@ fn pipeline(walk: &mut Walk) {
     walk.fail_next("AWS::CodePipeline::Pipeline");
     walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 5);
     walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 0);
+    // As the pipeline changes itself.
+    let role = walk.step("outputs", &["outputs", "toolchain", "ToolchainDeploymentRoleArn"], 0);
+    let role = role.stdout.trim_end();
+    walk.step("deploy toolchain", &["deploy", "toolchain", "--yes", "--role", role], 0);
     walk.step("diff", &["diff", "toolchain"], 0);
     walk.step("status", &["status", "toolchain"], 0);
     walk.step("destroy", DESTROY_ALL, 0);
