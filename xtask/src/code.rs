@@ -203,7 +203,7 @@ pub(crate) struct Entry {
     /// The cause.
     pub(crate) cause: &'static str,
     /// What to do next.
-    pub(crate) mend: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 impl Code {
@@ -227,7 +227,7 @@ impl Code {
     /// What there is to know of it.
     #[rustfmt::skip]
     pub(crate) fn entry(self) -> Entry {
-        let (name, cause, mend) = match self {
+        let (name, cause, fix) = match self {
             Self::Bug => ("E-BUG", "this command line is at fault itself, or met what it has no code for; what AWS was asked to do goes on", "look at that with `cargo xtask status`, and report the error with its words"),
             Self::OtherStack => ("E-OTHER-STACK", "the deployed stack lacks a resource, an output or a parameter that this version's template has, or isn't one of this project's", "`cargo xtask diff` shows how it differs; `deploy --stage infrastructure` brings it to the template"),
             Self::Address => ("E-ADDRESS", "what should be the address of an endpoint, `http://host[:port]`, isn't", "see the stack's outputs with `cargo xtask outputs`"),
@@ -247,7 +247,7 @@ impl Code {
             Self::LocalCloud => ("E-LOCAL-CLOUD", "the local cloud couldn't be started; the end of its log follows", "do what the log names: mostly a port that is taken, a state of a newer version, or no Docker"),
             Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with another runtime, speed or port than was asked for", "leave out the flag; or `cargo xtask local stop`, which keeps the state, and the command again"),
             Self::LocalFault => ("E-LOCAL-FAULT", "the local cloud knows no such fault, or none with this number", "`cargo xtask local fault list` shows those that wait; `local fault add --help` those that there are"),
-            Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or mend what the compiler says; `cargo xtask doctor` looks for what is missing"),
+            Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or fix what the compiler says; `cargo xtask doctor` looks for what is missing"),
             Self::ImagePush => ("E-IMAGE-PUSH", "the image was built, and the registry or Docker didn't take it; its words follow", "run the command again: what is in the registry already isn't pushed again"),
             Self::TemplateTooLong => ("E-TEMPLATE-TOO-LONG", "a template is longer than the 51,200 bytes that CloudFormation takes in a request; nothing was changed", "take resources out of it, or into a stack of their own"),
             Self::NewParameter => ("E-NEW-PARAMETER", "the template has a parameter without default that the deployed stack doesn't have, so that its value isn't known", "deploy it: `deploy` gives its parameters their values"),
@@ -276,19 +276,19 @@ impl Code {
             Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),
             Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and asking again and again was not enough", "run the command again in a minute: it goes on where it was"),
             Self::AwsUnreachable => ("E-AWS-UNREACHABLE", "AWS can't be reached, or fails itself", "check the network, and run the command again; what AWS was asked to do goes on"),
-            Self::ChangeRefused => ("E-CHANGE-REFUSED", "CloudFormation refuses the change set; nothing was changed", "mend the template by its words"),
+            Self::ChangeRefused => ("E-CHANGE-REFUSED", "CloudFormation refuses the change set; nothing was changed", "fix the template by its words"),
             Self::TimeLimit => ("E-TIME-LIMIT", "something waited for didn't come within its limit; the error says what was seen last", "follow it again with the command that the error names"),
-            Self::StackFailed => ("E-STACK-FAILED", "an operation on a stack failed, and there was nothing to roll back to", "mend the first cause, which comes first, and run the command again"),
-            Self::RolledBack => ("E-ROLLED-BACK", "the change failed and was rolled back: what ran before runs again", "mend the first cause, which comes first, and deploy again"),
-            Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "mend what the reasons name, and deploy again"),
-            Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "mend what the events name, then `aws cloudformation continue-update-rollback`"),
+            Self::StackFailed => ("E-STACK-FAILED", "an operation on a stack failed, and there was nothing to roll back to", "fix the first cause, which comes first, and run the command again"),
+            Self::RolledBack => ("E-ROLLED-BACK", "the change failed and was rolled back: what ran before runs again", "fix the first cause, which comes first, and deploy again"),
+            Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "fix what the reasons name, and deploy again"),
+            Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "fix what the events name, then `aws cloudformation continue-update-rollback`"),
             Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge Onebox's image by; it stays on Onebox", "let more requests come and judge again, or go on without, or take it back: the error names each command"),
             Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
             Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow a deployment with `cargo xtask deploy … --resume`, a pipeline with `cargo xtask pipeline`; of anything else, the same command again"),
         };
-        Entry { name, cause, mend }
+        Entry { name, cause, fix }
     }
 }
 
@@ -299,8 +299,8 @@ pub(crate) fn markdown() -> String {
         A code keeps its meaning; `cargo xtask explain CODE` prints its entry.\n\n\
         | code | cause | next |\n|---|---|---|\n"
         .to_owned();
-    for Entry { name, cause, mend } in CODES.map(Code::entry) {
-        let _ = writeln!(text, "| `{name}` | {cause} | {mend} |");
+    for Entry { name, cause, fix } in CODES.map(Code::entry) {
+        let _ = writeln!(text, "| `{name}` | {cause} | {fix} |");
     }
     text
 }

@@ -25,7 +25,7 @@ const REPAIR: &str = "cargo xtask codegen";
 /// # Errors
 ///
 /// A schema or overlay that can't be read or understood; with `check`, files that are stale, naming the command that
-/// mends them.
+/// fixes them.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let package = package();
     let files = generate(&package.join("schemas"), &package.join("overlay.json"))?;

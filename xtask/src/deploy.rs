@@ -128,7 +128,7 @@ impl Deploy {
         }
     }
 
-    /// The command by which to repeat this one: with the cause mended, and so without a fault.
+    /// The command by which to repeat this one: with the cause fixed, and so without a fault.
     fn again(&self) -> String {
         let mut again = format!("cargo xtask deploy {}", self.target.name());
         let templates = self.templates.as_ref().map(|folder| folder.display().to_string());

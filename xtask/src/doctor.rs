@@ -1,4 +1,4 @@
-//! `doctor`: what this machine and this account lack, each with its mend. It changes nothing.
+//! `doctor`: what this machine and this account lack, each with its fix. It changes nothing.
 
 mod machine;
 mod ports;
@@ -55,8 +55,8 @@ pub(crate) struct Finding {
     pub(crate) verdict: Verdict,
     /// What was found.
     pub(crate) found: String,
-    /// What mends it; empty where nothing has to be.
-    pub(crate) mend: Vec<String>,
+    /// What fixes it; empty where nothing has to be.
+    pub(crate) fix: Vec<String>,
 }
 
 impl Finding {
@@ -65,7 +65,7 @@ impl Finding {
             name,
             verdict: Verdict::Fine,
             found: found.into(),
-            mend: Vec::new(),
+            fix: Vec::new(),
         }
     }
 
@@ -76,28 +76,28 @@ impl Finding {
         }
     }
 
-    fn warning(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    fn warning(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Warning,
-            mend: vec![mend.into()],
+            fix: vec![fix.into()],
             ..Self::fine(name, found)
         }
     }
 
-    fn failing(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    fn failing(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Failing,
-            ..Self::warning(name, found, mend)
+            ..Self::warning(name, found, fix)
         }
     }
 
     fn record(&self) -> Value {
-        json!({"name": self.name, "verdict": self.verdict.word(), "found": self.found, "mend": self.mend})
+        json!({"name": self.name, "verdict": self.verdict.word(), "found": self.found, "fix": self.fix})
     }
 }
 
 impl Doctor {
-    /// Looks at everything, and says each thing with its mend.
+    /// Looks at everything, and says each thing with its fix.
     ///
     /// # Errors
     /// When something won't work: exit status 4.
@@ -126,11 +126,11 @@ fn render(findings: &[Finding], progress: &Progress) -> String {
     let lines = findings.iter().flat_map(|finding| {
         let word = progress.paint(finding.verdict.tone(), &format!("{:<11}", finding.verdict.word()));
         let first = format!("{word}  {:<width$}  {}", finding.name, finding.found);
-        let mends = finding
-            .mend
+        let fixes = finding
+            .fix
             .iter()
-            .map(move |mend| format!("{:11}  {:width$}  mend: {mend}", "", ""));
-        std::iter::once(first).chain(mends)
+            .map(move |fix| format!("{:11}  {:width$}  fix: {fix}", "", ""));
+        std::iter::once(first).chain(fixes)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_finding_with_its_mend() {
+    fn each_finding_with_its_fix() {
         let findings = [
             Finding::fine("git", "git version 2.47.1"),
             Finding::warning("Docker", "no Docker daemon answers", "start Docker"),
@@ -160,10 +160,10 @@ mod tests {
         insta::assert_snapshot!(render(&findings, &Progress::kept()), @"
         ok           git          git version 2.47.1
         warning      Docker       no Docker daemon answers
-                                  mend: start Docker
+                                  fix: start Docker
         not checked  quotas       no endpoint for them
         failing      credentials  they have expired
-                                  mend: get new ones
+                                  fix: get new ones
         ");
         let failure = verdict(&findings).unwrap();
         assert_eq!(failure.exit, crate::exit::Exit::Preflight);

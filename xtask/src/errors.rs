@@ -21,8 +21,8 @@ impl Errors {
 
 /// A code with its cause and what to do next, for people.
 pub(crate) fn render(code: Code) -> String {
-    let Entry { name, cause, mend } = code.entry();
-    format!("{name}\n  cause  {cause}\n  next   {mend}")
+    let Entry { name, cause, fix } = code.entry();
+    format!("{name}\n  cause  {cause}\n  next   {fix}")
 }
 
 /// The code of this name, however it is written.

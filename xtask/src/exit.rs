@@ -203,8 +203,8 @@ mod tests {
             "error[E-FILE]: cannot read: no"
         );
         assert_eq!(
-            coded(Failure::preflight("no").next("mend").into()),
-            "error[E-BUG]: no\n  next: mend"
+            coded(Failure::preflight("no").next("fix").into()),
+            "error[E-BUG]: no\n  next: fix"
         );
     }
 

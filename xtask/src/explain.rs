@@ -29,7 +29,7 @@ impl Explain {
     pub(crate) fn run(&self, context: &Context) -> anyhow::Result<Value> {
         if let Some(code) = errors::find(&self.name) {
             context.output.line(&errors::render(code));
-            return Ok(json!({"code": code.name(), "cause": code.entry().cause, "mend": code.entry().mend}));
+            return Ok(json!({"code": code.name(), "cause": code.entry().cause, "fix": code.entry().fix}));
         }
         if let Some(code) = EventCode::of_name(&self.name) {
             let Entry {

@@ -26,7 +26,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
             ("logs", "Show what the service's tasks wrote"),
             ("load", "Send requests, and tell what came of them by stage"),
             ("explain", "Tell of a resource, a type, a status, an error's code"),
-            ("errors", "Print the codes of errors, with cause and mend"),
+            ("errors", "Print the codes of errors, with cause and fix"),
             ("cost", "Estimate what an environment costs a month on AWS"),
         ],
     ),
@@ -48,7 +48,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
     (
         "This machine",
         &[
-            ("doctor", "Look for what is missing here, each with its mend"),
+            ("doctor", "Look for what is missing here, each with its fix"),
             ("local", "Start, end and ask the local cloud"),
             ("completions", "Print a shell's completions"),
             ("man", "Print the manual"),
@@ -207,7 +207,7 @@ mod tests {
           logs         Show what the service's tasks wrote
           load         Send requests, and tell what came of them by stage
           explain      Tell of a resource, a type, a status, an error's code
-          errors       Print the codes of errors, with cause and mend
+          errors       Print the codes of errors, with cause and fix
           cost         Estimate what an environment costs a month on AWS
 
         By a push:
@@ -220,7 +220,7 @@ mod tests {
           permissions  Write the IAM policies of whoever deploys by hand
 
         This machine:
-          doctor       Look for what is missing here, each with its mend
+          doctor       Look for what is missing here, each with its fix
           local        Start, end and ask the local cloud
           completions  Print a shell's completions
           man          Print the manual

@@ -110,7 +110,7 @@ pub(crate) struct BuiltImage {
 ///
 /// # Errors
 ///
-/// When this host lacks something to compile for the image's architecture, naming all of it with its mend; when the
+/// When this host lacks something to compile for the image's architecture, naming all of it with its fix; when the
 /// source doesn't compile; when the binary isn't static; when the image is larger than 3 MiB.
 pub(crate) fn build(
     shell: &Shell,

@@ -161,7 +161,7 @@ impl Need {
         }
     }
 
-    /// What is missing, with the mend; none where the need is met.
+    /// What is missing, with the fix; none where the need is met.
     async fn missing(self) -> Option<String> {
         match self {
             Self::Docker => {

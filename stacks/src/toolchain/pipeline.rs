@@ -40,7 +40,7 @@ pub const DEPLOYMENT_STAGES: [(&str, &str); 3] = [
 /// The pipeline.
 ///
 /// Superseded, not queued: the newest commit has all that those before it have, so one that waits between two stages is
-/// overtaken by the next push, and a fix doesn't wait for what it mends.
+/// overtaken by the next push, and a fix doesn't wait for what it fixes.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html>
 ///
 /// An update of the pipeline fails the execution that made it, once its action is done; it is run again with the new

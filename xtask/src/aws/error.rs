@@ -1,4 +1,4 @@
-//! What AWS refuses, in its own words and with the mend.
+//! What AWS refuses, in its own words and with the fix.
 
 use std::error::Error;
 

@@ -23,8 +23,8 @@ fn sources(folder: &Path, texts: &mut Vec<(PathBuf, String)>) {
 fn the_page_is_what_the_codes_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
     let page = std::fs::read_to_string(path).unwrap();
-    let mend = "mend: cargo xtask errors --markdown > docs/errors.md";
-    assert!(page == markdown(), "docs/errors.md is not what the codes say; {mend}");
+    let fix = "fix: cargo xtask errors --markdown > docs/errors.md";
+    assert!(page == markdown(), "docs/errors.md is not what the codes say; {fix}");
 }
 
 #[test]

@@ -131,9 +131,9 @@ fn the_flags_assume_what_the_page_assumes() {
 fn the_page_is_what_the_templates_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cost.md");
     let page = std::fs::read_to_string(path).unwrap();
-    let mend = "mend: cargo xtask cost --markdown > docs/cost.md";
+    let fix = "fix: cargo xtask cost --markdown > docs/cost.md";
     assert!(
         page == markdown().unwrap(),
-        "docs/cost.md is not what the templates say; {mend}"
+        "docs/cost.md is not what the templates say; {fix}"
     );
 }

@@ -19,7 +19,7 @@ pub(super) fn worse(verdict: &Verdict, again: &str) -> Failure {
     );
     Failure::new(Exit::RolledBack, what)
         .code(Code::Worse)
-        .next(format!("mend the cause and run `{again}` again"))
+        .next(format!("fix the cause and run `{again}` again"))
 }
 
 /// There was too little to judge Onebox's image by; it stays, so that more requests can tell.
@@ -187,7 +187,7 @@ mod tests {
         insta::assert_snapshot!(told(&after_putting_back(failure(), failed)), @"
         error[E-WORSE]: the image is worse than what Fleet runs: 10.00 % of its answers are errors, and 0.00 % of Fleet's
           Onebox couldn't be brought back to what Fleet runs: Example: UPDATE_ROLLBACK_FAILED
-          next: mend the cause and run `cargo xtask deploy sandbox` again
+          next: fix the cause and run `cargo xtask deploy sandbox` again
           next: act
         exit 6
         ");

@@ -222,7 +222,7 @@ fn steps_left(scope: Scope, image: &str, images: &Images) -> Result<Vec<Step>, F
 /// The deployment had failed before, and its last act was to bring Onebox back.
 fn brought_back(images: &Images, again: &str) -> Failure {
     let what = format!("the deployment's image did badly, and Onebox was brought back: {images}");
-    Failure::new(Exit::RolledBack, what).next(format!("mend the cause and run `{again}` again"))
+    Failure::new(Exit::RolledBack, what).next(format!("fix the cause and run `{again}` again"))
 }
 
 #[cfg(test)]

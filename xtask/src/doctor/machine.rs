@@ -36,13 +36,13 @@ fn version_of(program: &str) -> Option<String> {
 }
 
 fn rust(found: Option<String>, wanted: &str) -> Finding {
-    let mend = "rustup update stable";
+    let fix = "rustup update stable";
     let Some(found) = found else {
         return Finding::failing("Rust", "rustc doesn't run", "install Rust: https://rustup.rs");
     };
     match (numbers(&found), numbers(wanted)) {
         (Some(has), Some(needs)) if has < needs => {
-            Finding::failing("Rust", format!("{found}, and the project needs {wanted}"), mend)
+            Finding::failing("Rust", format!("{found}, and the project needs {wanted}"), fix)
         }
         _ => Finding::fine("Rust", found),
     }
@@ -64,7 +64,7 @@ fn linker(checked: anyhow::Result<String>) -> Finding {
             let mut lines = text.lines().map(str::trim);
             let found = lines.next().unwrap_or_default().trim_end_matches(':').to_owned();
             Finding {
-                mend: lines.map(ToOwned::to_owned).collect(),
+                fix: lines.map(ToOwned::to_owned).collect(),
                 ..Finding::failing("C compiler", found, "")
             }
         }
@@ -116,11 +116,11 @@ fn disk(free: Option<u64>, folder: &Path) -> Finding {
         return Finding::not_checked(name, format!("the system doesn't tell of {}", folder.display()));
     };
     let found = format!("{} MiB free in {}", free >> 20, folder.display());
-    let mend = "make room: `cargo clean` removes what can be built again";
+    let fix = "make room: `cargo clean` removes what can be built again";
     match free {
         ENOUGH_BYTES.. => Finding::fine(name, found),
-        TOO_FEW_BYTES.. => Finding::warning(name, format!("{found}, and a first build may take 5 GiB"), mend),
-        _ => Finding::failing(name, found, mend),
+        TOO_FEW_BYTES.. => Finding::warning(name, format!("{found}, and a first build may take 5 GiB"), fix),
+        _ => Finding::failing(name, found, fix),
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
         let check = |found: Option<&str>, expected| {
             let finding = rust(found.map(ToOwned::to_owned), "1.95");
             assert_eq!(finding.verdict, expected, "{found:?}");
-            assert_eq!(finding.mend.is_empty(), expected == Verdict::Fine);
+            assert_eq!(finding.fix.is_empty(), expected == Verdict::Fine);
         };
         check(Some("rustc 1.95.0 (abc 2026-04-14)"), Verdict::Fine);
         check(Some("rustc 1.100.0-nightly (abc 2026-04-14)"), Verdict::Fine);
@@ -143,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_cannot_link_is_told_each_mend() {
+    fn a_host_that_cannot_link_is_told_each_fix() {
         let error = anyhow::anyhow!("this host can't build:\n  libc.a is missing: apt-get install libc6-dev\n  more");
         let finding = linker(Err(error));
         assert_eq!(finding.found, "this host can't build");
-        assert_eq!(finding.mend, ["libc.a is missing: apt-get install libc6-dev", "more"]);
+        assert_eq!(finding.fix, ["libc.a is missing: apt-get install libc6-dev", "more"]);
     }
 
     #[test]

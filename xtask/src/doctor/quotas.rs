@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(finding(Err(anyhow::anyhow!("no"))).verdict, Verdict::NotChecked);
         let failing = finding(Ok(6.0));
         assert_eq!(failing.verdict, Verdict::Failing);
-        insta::assert_snapshot!(failing.mend[0], @"ask for more: `aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 12`");
+        insta::assert_snapshot!(failing.fix[0], @"ask for more: `aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 12`");
     }
 }

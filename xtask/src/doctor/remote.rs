@@ -59,7 +59,7 @@ fn credentials(identity: &anyhow::Result<Identity>, region: &str) -> Finding {
             format!("account {} in {region}, as {}", identity.account_id, identity.arn),
         ),
         Err(error) => Finding {
-            mend: Failure::of(error)
+            fix: Failure::of(error)
                 .map(|failure| failure.next.clone())
                 .unwrap_or_default(),
             ..Finding::failing("credentials", format!("{error:#}"), "")
@@ -80,7 +80,7 @@ fn pins(identity: &Identity, environment: Environment) -> Finding {
         // Another environment's credentials are no fault as long as that one is deployed with its own.
         Err(failure) => Finding {
             verdict: Verdict::Warning,
-            mend: failure.next.clone(),
+            fix: failure.next.clone(),
             ..Finding::fine(name, failure.what)
         },
     }
@@ -96,15 +96,15 @@ fn clock(date: Option<SystemTime>, now: SystemTime) -> Finding {
         Err(behind) => (behind.duration(), "behind"),
     };
     let found = format!("{} {how} AWS's", human(skew));
-    let mend = "let the system set it (on systemd: timedatectl set-ntp true)";
+    let fix = "let the system set it (on systemd: timedatectl set-ntp true)";
     if skew >= SIGNATURE_LIFE {
         Finding::failing(
             name,
             format!("{found}, which refuses signatures {} off", human(SIGNATURE_LIFE)),
-            mend,
+            fix,
         )
     } else if skew >= NOTABLE_SKEW {
-        Finding::warning(name, found, mend)
+        Finding::warning(name, found, fix)
     } else {
         Finding::fine(name, format!("within {} s of AWS's", NOTABLE_SKEW.as_secs()))
     }
@@ -133,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_fail_carry_the_failures_mend() {
+    fn credentials_that_fail_carry_the_failures_fix() {
         let error = Failure::preflight("expired").next("get new ones");
         let finding = credentials(&Err(error.into()), "us-east-1");
         assert_eq!(finding.verdict, Verdict::Failing);
-        assert_eq!(finding.mend, ["get new ones"]);
+        assert_eq!(finding.fix, ["get new ones"]);
     }
 
     #[test]

@@ -31,10 +31,10 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
             "a change failed and what ran before runs again; what the change had created is being deleted"
         }
         "UPDATE_ROLLBACK_COMPLETE" => {
-            "a change failed and was rolled back: what ran before runs again, and customers are safe. Mend the first cause, which the deployment's error names, and deploy again; nothing else has to be done"
+            "a change failed and was rolled back: what ran before runs again, and customers are safe. Fix the first cause, which the deployment's error names, and deploy again; nothing else has to be done"
         }
         "UPDATE_ROLLBACK_FAILED" => {
-            "a change failed and so did its rollback: neither the new nor the old is whole, and someone must act. Mend what the events name, then `aws cloudformation continue-update-rollback --stack-name STACK`"
+            "a change failed and so did its rollback: neither the new nor the old is whole, and someone must act. Fix what the events name, then `aws cloudformation continue-update-rollback --stack-name STACK`"
         }
         "DELETE_IN_PROGRESS" => "it is being deleted",
         "DELETE_COMPLETE" => "it was deleted",

@@ -75,7 +75,7 @@ pub(crate) struct Status {
     pub(crate) cloud: Cloud,
 }
 
-/// Look for what this machine and account lack before a deployment meets it, each with its mend; exit status 4 if one won't work.
+/// Look for what this machine and account lack before a deployment meets it, each with its fix; exit status 4 if one won't work.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub(crate) struct Cost {
     pub(crate) json: bool,
 }
 
-/// Print the codes of errors, each with its cause and its mend.
+/// Print the codes of errors, each with its cause and its fix.
 #[derive(Debug, Args)]
 pub(crate) struct Errors {
     /// Print `docs/errors.md`.

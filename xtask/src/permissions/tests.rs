@@ -11,9 +11,9 @@ use super::document::markdown;
 fn the_page_is_what_the_list_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions.md");
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    let mend = "mend: cargo xtask permissions --markdown > docs/permissions.md";
+    let fix = "fix: cargo xtask permissions --markdown > docs/permissions.md";
     assert!(
         page == markdown(),
-        "docs/permissions.md is not what the list of calls says; {mend}"
+        "docs/permissions.md is not what the list of calls says; {fix}"
     );
 }

@@ -159,7 +159,7 @@ async fn a_bad_change_fails_it_at_onebox_with_the_exit_status_of_the_stage() {
             "OneboxService: UPDATE_FAILED",
             "error[E-ROLLED-BACK]: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM",
             "  Service: UPDATE_ROLLBACK_COMPLETE, what ran before runs again",
-            "  next: mend the cause and run `cargo xtask deploy prod --stage onebox --image image.json` again",
+            "  next: fix the cause and run `cargo xtask deploy prod --stage onebox --image image.json` again",
             "[Container] 2026-11-22T00:00:00.000Z Phase complete: BUILD State: FAILED",
         ]),
     ])

@@ -296,20 +296,20 @@ fn steps(stack: &str, status: &str, (cli, again): (&Cli, &str)) -> Vec<String> {
     match status {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
             vec![format!(
-                "mend the cause and run `{again}` again: it deletes what is left of {stack} and creates it anew"
+                "fix the cause and run `{again}` again: it deletes what is left of {stack} and creates it anew"
             )]
         }
         // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html
         "UPDATE_ROLLBACK_FAILED" => vec![
             format!(
-                "mend what the events name, then {}",
+                "fix what the events name, then {}",
                 cli.command(&format!("cloudformation continue-update-rollback --stack-name {stack}"))
             ),
-            "if a resource can't be mended, skip it with `--resources-to-skip NAME`".to_owned(),
+            "if a resource can't be fixed, skip it with `--resources-to-skip NAME`".to_owned(),
             format!("once the stack is in UPDATE_ROLLBACK_COMPLETE, run `{again}` again"),
         ],
         "DELETE_FAILED" => vec![format!("remove what the cause names and run `{again}` again")],
-        _ => vec![format!("mend the cause and run `{again}` again")],
+        _ => vec![format!("fix the cause and run `{again}` again")],
     }
 }
 

@@ -212,7 +212,7 @@ impl EventCode {
             Self::Action => ("action", "action", &["stage", "action", "status", "started", "updated", "build", "reason"], "an action of the pipeline, whenever its status changes"),
             Self::Load => ("load", "load", &["requests", "failed", "stages", "unanswered"], "load, once a second so far (with `endpoint` and `seconds`), or in all"),
             Self::Line => ("line", "line", &["stream", "message"], "a line that a task wrote"),
-            Self::Finding => ("finding", "finding", &["name", "verdict", "found", "mend"], "one of the things that `doctor` looks at"),
+            Self::Finding => ("finding", "finding", &["name", "verdict", "found", "fix"], "one of the things that `doctor` looks at"),
             Self::Resource => ("resource", "resource", &["logical_id", "resource_type", "why", "defined", "stacks", "depends_on", "needed_by", "properties"], "a resource that `explain` explains"),
             Self::Scenario => ("scenario", "verdict", &["scenario"], "how a scenario of `rehearse` ended"),
             Self::Soaked => ("soaked", "deployment", &["step", "breaches", "attempts", "requests", "explained", "seconds"], "how a deployment of `soak` ended"),

@@ -39,7 +39,7 @@ pub(super) fn install(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-/// What Python lacks, with the mend; none where it can make environments.
+/// What Python lacks, with the fix; none where it can make environments.
 pub(crate) fn missing_python() -> Option<String> {
     let output = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
     let able = output.is_ok_and(|output| output.status.success());

@@ -106,14 +106,14 @@ fn a_resource_fails_as_asked_for_and_a_rollback_too_and_both_can_be_mended() {
         );
         assert!(
             stuck.stderr.contains("continue-update-rollback"),
-            "the mend: {}",
+            "the fix: {}",
             stuck.stderr
         );
         assert!(stack_is(&cloud, "UPDATE_ROLLBACK_FAILED"));
         cloud.continue_rollback(skipped);
     }
     begin_update(&cloud, &image);
-    until("what was mended can be changed again", || {
+    until("what was fixed can be changed again", || {
         stack_is(&cloud, "UPDATE_COMPLETE")
     });
 }

@@ -1,4 +1,4 @@
-//! The runbook, row by row: each symptom is brought about, is on the screen in the runbook's words, and what is said to mend
+//! The runbook, row by row: each symptom is brought about, is on the screen in the runbook's words, and what is said to fix
 //! it does, typed as it stands there.
 
 mod page;

@@ -127,7 +127,7 @@ async fn a_failed_update_is_told_by_its_first_cause() {
     error[E-ROLLED-BACK]: Queue (AWS::SQS::Queue), CREATE_FAILED: Queue already exists
       then given up because of it: Other
       Example: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
-      next: mend the cause and run `cargo xtask deploy sandbox` again
+      next: fix the cause and run `cargo xtask deploy sandbox` again
       next: see all events: `aws cloudformation describe-stack-events --stack-name Example`
     ");
 }

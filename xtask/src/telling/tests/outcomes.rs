@@ -317,7 +317,7 @@ fn worse_than_fleet() {
         "the image is worse than what Fleet runs: its slowest tenth takes 150 ms longer",
     )
     .code(Code::Worse)
-    .next(format!("mend the cause and run `{AGAIN}` again"));
+    .next(format!("fix the cause and run `{AGAIN}` again"));
     insta::assert_snapshot!(play.end(&Err(failure.into())));
 }
 

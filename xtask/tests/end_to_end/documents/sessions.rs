@@ -85,7 +85,7 @@ fn sessions_are_as_recorded() {
 }
 
 fn check(name: &str, recorded: &str, seen: &str) {
-    let mend = "mend: UPDATE_SESSIONS=1 cargo test --package xtask --test end_to_end sessions";
+    let fix = "fix: UPDATE_SESSIONS=1 cargo test --package xtask --test end_to_end sessions";
     let shapes = |text: &str| text.lines().map(shape).collect::<Vec<String>>();
     let (recorded, lines) = (shapes(recorded), shapes(seen));
     // The last two lines are the exit status.
@@ -93,14 +93,14 @@ fn check(name: &str, recorded: &str, seen: &str) {
     assert_eq!(
         ends(&recorded),
         ends(&lines),
-        "docs/sessions/{name}.txt is out of date; {mend}"
+        "docs/sessions/{name}.txt is out of date; {fix}"
     );
     let there: BTreeSet<&String> = lines.iter().collect();
     let distinct: BTreeSet<&String> = recorded.iter().collect();
     let found = distinct.intersection(&there).count();
     assert!(
         found * 100 >= distinct.len() * LINES_TO_FIND,
-        "docs/sessions/{name}.txt is out of date: of {} lines {found} were seen; {mend}\n{seen}",
+        "docs/sessions/{name}.txt is out of date: of {} lines {found} were seen; {fix}\n{seen}",
         distinct.len()
     );
 }

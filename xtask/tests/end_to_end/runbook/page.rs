@@ -11,8 +11,8 @@ pub(super) struct Row {
     pub(super) seen: String,
     /// The commands that show more.
     pub(super) more: Vec<String>,
-    /// The commands that mend it, in order.
-    pub(super) mends: Vec<String>,
+    /// The commands that fix it, in order.
+    pub(super) fixes: Vec<String>,
 }
 
 impl Row {
@@ -47,7 +47,7 @@ fn row(line: &str) -> Option<Row> {
         .split('|')
         .map(str::trim)
         .collect();
-    let [seen, _, more, mends] = cells[..] else {
+    let [seen, _, more, fixes] = cells[..] else {
         panic!("a row has four cells: {line}");
     };
     let commands = |cell: &str| {
@@ -57,6 +57,6 @@ fn row(line: &str) -> Option<Row> {
     (seen != "you see").then(|| Row {
         seen: seen.to_owned(),
         more: commands(more),
-        mends: commands(mends),
+        fixes: commands(fixes),
     })
 }

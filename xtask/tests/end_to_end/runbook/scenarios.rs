@@ -30,8 +30,8 @@ fn a_deployment_that_ended() {
     let thin = desk.types(&format!("cargo xtask deploy prod --image {} --no-probe", image.trim()));
     let row = desk.sees("`E-THIN-EVIDENCE`", &thin);
     desk.does(&row.more[0]);
-    desk.does(&in_less_time(&row.mends[0]));
-    desk.does(&row.mends[1]);
+    desk.does(&in_less_time(&row.fixes[0]));
+    desk.does(&row.fixes[1]);
 
     for kind in ["resource", "rollback"] {
         desk.does(&format!(
@@ -42,9 +42,9 @@ fn a_deployment_that_ended() {
     let row = desk.sees("`E-ROLLBACK-FAILED`", &stuck);
     assert!(desk.does(&row.more[0]).contains("UPDATE_ROLLBACK_FAILED"));
     assert!(desk.does(&row.more[1]).contains("no room left"));
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
     until("the rollback is complete", || is_in(&desk, "UPDATE_ROLLBACK_COMPLETE"));
-    desk.does(&row.mends[1]);
+    desk.does(&row.fixes[1]);
 
     let ended = desk.types("cargo xtask deploy prod --fault exit-at-start");
     desk.sees("`E-ROLLED-BACK`", &ended);
@@ -71,7 +71,7 @@ fn onebox_has_a_bad_change() {
     let (onebox, fleet) = (in_less_time(&row.more[0]), "--stage fleet");
     assert!(desk.does(&onebox).contains("500: "));
     assert!(!desk.does(&onebox.replace("--stage onebox", fleet)).contains("500: "));
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
     assert!(!desk.does(&onebox).contains("500: "));
 }
 
@@ -91,7 +91,7 @@ fn the_pipeline_and_what_is_left_of_it() {
     let needed = desk.types("cargo xtask destroy toolchain");
     let row = desk.sees("`E-STILL-NEEDED`", &needed);
     desk.does(&row.more[0]);
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
 
     desk.does("cargo xtask local fault add resource BuildLogGroup --operation delete --reason 'in use'");
     let kept = desk.types("cargo xtask destroy toolchain");
@@ -102,8 +102,8 @@ fn the_pipeline_and_what_is_left_of_it() {
 
     let taken = desk.types("cargo xtask deploy toolchain");
     let row = desk.sees("`E-REPOSITORY-LEFT`", &taken);
-    assert_eq!(row.mends[0], desk.row("still there").mends[0]);
-    for command in row.more.iter().chain(&row.mends) {
+    assert_eq!(row.fixes[0], desk.row("still there").fixes[0]);
+    for command in row.more.iter().chain(&row.fixes) {
         desk.does(command);
     }
 }
@@ -114,16 +114,16 @@ fn the_local_cloud() {
     let running = desk.types("cargo xtask local start --speed 10");
     let row = desk.sees("`the local cloud runs already`", &running);
     assert!(desk.does(&row.more[0]).contains("speed 60"));
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
     let row = desk.row("it doesn't answer");
     assert!(desk.does(&row.more[0]).contains("\"running\":false"));
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
 
     desk.does("cargo xtask local fault add access-denied --times 20");
     let row = desk.row("a call fails");
     desk.types("cargo xtask status sandbox").expect(4);
     assert!(desk.does(&row.more[0]).contains("access-denied"));
-    desk.does(&row.mends[0]);
+    desk.does(&row.fixes[0]);
     desk.does("cargo xtask status sandbox");
 
     let folder = tempfile::tempdir().unwrap();
@@ -143,6 +143,6 @@ fn the_local_cloud() {
     assert!(refused.stderr.contains("ImageTagMood"), "{}", refused.stderr);
 
     desk.does("cargo xtask deploy toolchain");
-    desk.does(&desk.row("as on the first day").mends[0]);
+    desk.does(&desk.row("as on the first day").fixes[0]);
     assert!(desk.does("cargo xtask local status").contains("not running"));
 }

@@ -204,11 +204,11 @@ async fn what_a_failed_creation_left_is_named_before_it_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_failed_earlier_is_told_with_its_mend() {
+async fn a_rollback_that_failed_earlier_is_told_with_its_fix() {
     insta::assert_snapshot!(told(vec![stack("UPDATE_ROLLBACK_FAILED")], false).await, @"
     error[E-ROLLBACK-FAILED]: Example is in UPDATE_ROLLBACK_FAILED
-    next: mend what the events name, then `aws cloudformation continue-update-rollback --stack-name Example`
-    next: if a resource can't be mended, skip it with `--resources-to-skip NAME`
+    next: fix what the events name, then `aws cloudformation continue-update-rollback --stack-name Example`
+    next: if a resource can't be fixed, skip it with `--resources-to-skip NAME`
     next: once the stack is in UPDATE_ROLLBACK_COMPLETE, run `cargo xtask deploy sandbox` again
     exit 6
     ");
