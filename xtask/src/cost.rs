@@ -45,7 +45,7 @@ impl Cost {
             context.output.line("");
             environments.push(record(target, &estimate));
         }
-        context.output.line(&basis(&usage));
+        context.output.prose(&basis(&usage));
         Ok(json!({"currency": "USD", "region": US_EAST_1.region, "environments": environments}))
     }
 

@@ -11,8 +11,12 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::flags::Doctor;
+use crate::progress::wrap::{HANGING, wrap_below};
 use crate::progress::{Progress, Tone};
 use crate::telling::event_code::EventCode;
+
+/// How wide a verdict's word is, at the most.
+const WORD: usize = 11;
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +117,8 @@ impl Doctor {
         for finding in &findings {
             context.output.event(EventCode::Finding, finding.record());
         }
-        context.output.line(&render(&findings, &context.progress));
+        let told = render(&findings, &context.progress, context.output.columns());
+        context.output.line(&told);
         match verdict(&findings) {
             Some(failure) => Err(failure.into()),
             None => Ok(json!({"findings": findings.len()})),
@@ -121,18 +126,33 @@ impl Doctor {
     }
 }
 
-fn render(findings: &[Finding], progress: &Progress) -> String {
+/// The findings, each with its fixes below it; on a terminal, within its columns.
+fn render(findings: &[Finding], progress: &Progress, columns: Option<usize>) -> String {
     let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or(0);
-    let lines = findings.iter().flat_map(|finding| {
-        let word = progress.paint(finding.verdict.tone(), &format!("{:<11}", finding.verdict.word()));
-        let first = format!("{word}  {:<width$}  {}", finding.name, finding.found);
-        let fixes = finding
-            .fix
-            .iter()
-            .map(move |fix| format!("{:11}  {:width$}  fix: {fix}", "", ""));
-        std::iter::once(first).chain(fixes)
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let gutter = WORD + 2 + width + 2;
+    // Where the gutter would take half of the screen, what was found stands below.
+    let stacked = columns.is_some_and(|columns| columns < 2 * gutter);
+    let indent = if stacked { HANGING } else { gutter };
+    let within = |line: &str, hanging| match columns {
+        Some(columns) => wrap_below(line, columns, hanging),
+        None => line.to_owned(),
+    };
+    let mut lines = Vec::new();
+    for finding in findings {
+        let word = progress.paint(finding.verdict.tone(), &format!("{:<WORD$}", finding.verdict.word()));
+        let (name, found) = (finding.name, &finding.found);
+        if stacked {
+            lines.push(format!("{word}  {name}"));
+            lines.push(within(&format!("{:indent$}{found}", ""), indent));
+        } else {
+            lines.push(within(&format!("{word}  {name:<width$}  {found}"), indent));
+        }
+        for fix in &finding.fix {
+            let label = "fix: ";
+            lines.push(within(&format!("{:indent$}{label}{fix}", ""), indent + label.len()));
+        }
+    }
+    lines.join("\n")
 }
 
 /// What the findings amount to: none where all will work.
@@ -157,7 +177,7 @@ mod tests {
             Finding::not_checked("quotas", "no endpoint for them"),
             Finding::failing("credentials", "they have expired", "get new ones"),
         ];
-        insta::assert_snapshot!(render(&findings, &Progress::kept()), @"
+        insta::assert_snapshot!(render(&findings, &Progress::kept(), None), @"
         ok           git          git version 2.47.1
         warning      Docker       no Docker daemon answers
                                   fix: start Docker
@@ -168,6 +188,45 @@ mod tests {
         let failure = verdict(&findings).unwrap();
         assert_eq!(failure.exit, crate::exit::Exit::Preflight);
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"error[E-DOCTOR]: a deployment won't work for want of: credentials");
+    }
+
+    #[test]
+    fn findings_keep_to_a_terminal() {
+        let found = "no Docker daemon answers: images are pushed without it, and --local runs tasks as processes";
+        let findings = [
+            Finding::fine("load balancer", "port 8080 is free for the first"),
+            Finding::warning(
+                "Docker",
+                found,
+                "start Docker to run tasks as containers in place of processes",
+            ),
+        ];
+        let at = |columns| {
+            let told = render(&findings, &Progress::kept(), Some(columns));
+            format!("[{columns} columns]\n{told}")
+        };
+        insta::assert_snapshot!([40, 80, 120].map(at).join("\n"), @"
+        [40 columns]
+        ok           load balancer
+            port 8080 is free for the first
+        warning      Docker
+            no Docker daemon answers: images
+            are pushed without it, and --local
+            runs tasks as processes
+            fix: start Docker to run tasks as
+                 containers in place of
+                 processes
+        [80 columns]
+        ok           load balancer  port 8080 is free for the first
+        warning      Docker         no Docker daemon answers: images are pushed without
+                                    it, and --local runs tasks as processes
+                                    fix: start Docker to run tasks as containers in
+                                         place of processes
+        [120 columns]
+        ok           load balancer  port 8080 is free for the first
+        warning      Docker         no Docker daemon answers: images are pushed without it, and --local runs tasks as processes
+                                    fix: start Docker to run tasks as containers in place of processes
+        ");
     }
 
     #[test]

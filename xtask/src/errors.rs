@@ -13,7 +13,7 @@ impl Errors {
             context.output.line(markdown().trim_end());
         } else {
             let entries: Vec<String> = CODES.iter().map(|code| render(*code)).collect();
-            context.output.line(&entries.join("\n"));
+            context.output.prose(&entries.join("\n"));
         }
         json!({"codes": CODES.len()})
     }

@@ -28,7 +28,7 @@ impl Explain {
     /// When no template has it, naming what it may be: exit status 3.
     pub(crate) fn run(&self, context: &Context) -> anyhow::Result<Value> {
         if let Some(code) = errors::find(&self.name) {
-            context.output.line(&errors::render(code));
+            context.output.prose(&errors::render(code));
             return Ok(json!({"code": code.name(), "cause": code.entry().cause, "fix": code.entry().fix}));
         }
         if let Some(code) = EventCode::of_name(&self.name) {
@@ -42,14 +42,14 @@ impl Explain {
                 "{name}, an event of `--json`: {meaning}\n  fields: type ({kind}), code, time, {}",
                 fields.join(", ")
             );
-            context.output.line(&line);
+            context.output.prose(&line);
             return Ok(json!({"event": name, "meaning": meaning, "fields": fields}));
         }
         if let Some(meaning) = status::meaning(&self.name.to_uppercase()) {
             let name = self.name.to_uppercase();
             context
                 .output
-                .line(&format!("{name}, a status of CloudFormation's: {meaning}"));
+                .prose(&format!("{name}, a status of CloudFormation's: {meaning}"));
             return Ok(json!({"status": name, "meaning": meaning}));
         }
         let stacks = self.stacks()?;
@@ -70,7 +70,7 @@ impl Explain {
             )
         });
         let texts: Vec<String> = texts.collect();
-        context.output.line(&texts.join("\n\n"));
+        context.output.prose(&texts.join("\n\n"));
         for explained in &found {
             context.output.event(EventCode::Resource, explained.record());
         }

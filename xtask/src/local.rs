@@ -39,7 +39,7 @@ impl Local {
         match self.command {
             LocalCommand::Start { port, settings } => {
                 let running = ensure(context, &settings, port).await?;
-                context.output.line(&describe(&running));
+                context.output.prose(&describe(&running));
                 Ok(record(&running))
             }
             LocalCommand::Stop => stop(context).await,
@@ -242,7 +242,7 @@ async fn stop(context: &Context) -> anyhow::Result<Value> {
     } else {
         "no local cloud was running"
     };
-    context.output.line(said);
+    context.output.prose(said);
     Ok(json!({"stopped": stopped}))
 }
 

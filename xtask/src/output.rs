@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::aws::rfc3339;
 use crate::exit::Done;
+use crate::progress::{columns_of, wrap};
 use crate::telling::event_code::EventCode;
 use crate::telling::report;
 
@@ -34,6 +35,19 @@ impl Output {
         if !self.json {
             self.write(text, false);
         }
+    }
+
+    /// As [`Self::line`], sentences: on a terminal, broken between words.
+    pub(crate) fn prose(&self, text: &str) {
+        match self.columns() {
+            Some(columns) => self.line(&wrap(text, columns)),
+            None => self.line(text),
+        }
+    }
+
+    /// How wide the terminal is that people read results on; none elsewhere, where lines are whole.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        columns_of(io::stdout()).filter(|_| !self.json)
     }
 
     /// Prints an event for programs, `{"type": …, "code": …, "time": …, …}`; nothing where results are text. The time is

@@ -234,7 +234,7 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
         execution.fault = aws.execution(&place.pipeline, &execution.id).await?.fault;
     }
     let Some(newest) = executions.first() else {
-        context.output.line(&format!("{} has not run yet", place.pipeline));
+        context.output.prose(&format!("{} has not run yet", place.pipeline));
         return Ok(json!({"pipeline": place.pipeline, "executions": []}));
     };
     let actions = aws.actions(&place.pipeline, &newest.id).await?;
@@ -250,7 +250,7 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
         .line(&format!("\n{}", table::render(&show::HEADER, &rows)));
     let failure = why(&aws, newest, &actions).await;
     if let Some(words) = &failure {
-        context.output.line(&format!("\n{words}"));
+        context.output.prose(&format!("\n{words}"));
     }
     Ok(json!({
         "pipeline": place.pipeline,
@@ -281,7 +281,7 @@ async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> 
         .into_iter()
         .find(Execution::is_running);
     let Some(running) = running else {
-        context.output.line("nothing runs");
+        context.output.prose("nothing runs");
         return Ok(json!({"stopped": null}));
     };
     aws.stop_execution(&place.pipeline, &running.id, abandon, reason)
@@ -293,7 +293,7 @@ async fn stop(context: &Context, cloud: &Cloud, abandon: bool, reason: &str) -> 
     };
     context
         .output
-        .line(&format!("asked execution {} to stop: {how}", running.id));
+        .prose(&format!("asked execution {} to stop: {how}", running.id));
     Ok(json!({"stopped": running.id}))
 }
 

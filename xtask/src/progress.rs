@@ -1,14 +1,18 @@
 //! Progress on stderr: a live block on a terminal, plain lines in a log.
 
 pub(crate) mod screen;
+pub(crate) mod wrap;
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::screen::{Screen, cut, fit, width};
 pub(crate) use self::screen::{Size, clean};
+pub(crate) use self::wrap::wrap;
 
 /// Where progress goes.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub(crate) struct Progress {
     /// The live block; none in a log.
     block: Option<Arc<Mutex<Block>>>,
     colour: bool,
+    /// Whether it is a terminal, with a live block or without.
+    terminal: bool,
     /// The lines that stay, kept for a test in place of being printed.
     #[cfg(test)]
     said: Option<Arc<Mutex<Vec<String>>>>,
@@ -62,10 +68,12 @@ impl Line {
 impl Progress {
     /// Progress on this process's stderr.
     pub(crate) fn stderr() -> Self {
-        let (live, colour) = manners(std::io::stderr().is_terminal(), |name| std::env::var_os(name));
+        let terminal = std::io::stderr().is_terminal();
+        let (live, colour) = manners(terminal, |name| std::env::var_os(name));
         Self {
             block: live.then(Arc::default),
             colour,
+            terminal,
             #[cfg(test)]
             said: None,
         }
@@ -77,6 +85,7 @@ impl Progress {
         Self {
             block: None,
             colour: false,
+            terminal: false,
             said: Some(Arc::default()),
         }
     }
@@ -98,8 +107,25 @@ impl Progress {
         self.is_live().then(terminal_size)
     }
 
+    /// A text as it is printed: broken between words on a terminal, whole in a log.
+    pub(crate) fn wrapped<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match columns_of(std::io::stderr()).filter(|_| self.terminal) {
+            Some(columns) => wrap(text, columns).into(),
+            None => text.into(),
+        }
+    }
+
+    /// As [`Self::line`], in its tone.
+    pub(crate) fn toned(&self, line: &Line) {
+        self.stay(&self.paint(line.tone, &self.wrapped(&line.text)));
+    }
+
     /// Prints lines that stay, above the live block.
     pub(crate) fn line(&self, text: &str) {
+        self.stay(&self.wrapped(text));
+    }
+
+    fn stay(&self, text: &str) {
         #[cfg(test)]
         if let Some(said) = &self.said {
             said.lock().unwrap().push(text.to_owned());
@@ -190,13 +216,20 @@ fn write(bytes: &str) {
 
 /// The terminal's rows and columns, or a small one's where it doesn't say.
 fn terminal_size() -> Size {
-    match rustix::termios::tcgetwinsize(std::io::stderr()) {
-        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => Size {
-            rows: size.ws_row.into(),
-            columns: size.ws_col.into(),
-        },
-        _ => Size { rows: 24, columns: 80 },
-    }
+    size_of(std::io::stderr()).unwrap_or(Size { rows: 24, columns: 80 })
+}
+
+/// How wide the terminal is that a stream is; none where it is none, or doesn't say.
+pub(crate) fn columns_of(stream: impl AsFd) -> Option<usize> {
+    size_of(stream).map(|size| size.columns)
+}
+
+fn size_of(stream: impl AsFd) -> Option<Size> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_row > 0 && size.ws_col > 0).then(|| Size {
+        rows: size.ws_row.into(),
+        columns: size.ws_col.into(),
+    })
 }
 
 /// How many there are of something: `1 image`, `3 images`.

@@ -23,7 +23,7 @@ pub(crate) async fn ask(context: &Context, question: &str, flag: &str, leaving: 
             .into());
     }
     context.progress.clear();
-    let _ = write!(std::io::stderr(), "{question} ");
+    let _ = write!(std::io::stderr(), "{} ", context.progress.wrapped(question));
     let _ = std::io::stderr().flush();
     let answer = context
         .interrupt

@@ -159,7 +159,7 @@ async fn resume(context: &Context, aws: &Aws, stacks: &Toolchain, commands: (&st
 /// a push that asks for it stops here.
 async fn ensure_as_deployed(aws: &Aws, foundation: &Rendered) -> anyhow::Result<()> {
     let name = &foundation.name;
-    let next = "cargo xtask deploy toolchain, by someone who may change roles";
+    let next = "`cargo xtask deploy toolchain`, by someone who may change roles";
     let refuse = |code, what: String| Err(Failure::preflight(what).code(code).next(next).into());
     if aws.stack(name).await?.is_none() {
         return refuse(Code::NoStack, format!("there is no stack {name}"));
@@ -212,7 +212,10 @@ mod tests {
                 assert_eq!(error.to_string(), what);
                 assert_eq!(exit_of(&error), Exit::Preflight);
                 let next = &Failure::of(&error).unwrap().next;
-                assert_eq!(next, &["cargo xtask deploy toolchain, by someone who may change roles"]);
+                assert_eq!(
+                    next,
+                    &["`cargo xtask deploy toolchain`, by someone who may change roles"]
+                );
             }
             (outcome, expected) => panic!("{outcome:?} in place of {expected:?}"),
         }
@@ -230,7 +233,7 @@ mod tests {
         let error = ensure_as_deployed(&replay.aws(), &foundation()).await.unwrap_err();
         insta::assert_snapshot!(crate::telling::report::text(&error), @"
         error[E-ROLES-DIFFER]: Example differs from its template, and the pipeline may not change what it may do itself
-          next: cargo xtask deploy toolchain, by someone who may change roles
+          next: `cargo xtask deploy toolchain`, by someone who may change roles
         ");
     }
 

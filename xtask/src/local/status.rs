@@ -16,7 +16,7 @@ pub(super) fn status(context: &Context) -> anyhow::Result<Value> {
     let (running, kept) = (home.running()?, home.kept()?);
     let folder = home.folder().display().to_string();
     let log = home.log_file().display().to_string();
-    context.output.line(&render(running.as_ref(), &kept, [&folder, &log]));
+    context.output.prose(&render(running.as_ref(), &kept, [&folder, &log]));
     let mut fields = running.as_ref().map_or_else(|| json!({"running": false}), record);
     fields["stacks"] = json!(kept.stacks);
     fields["repositories"] = json!(kept.repositories);

@@ -47,7 +47,7 @@ impl Teller {
         context.progress.clear();
         if context.progress.is_live() {
             for line in block::last(view, now) {
-                context.progress.line(&context.progress.paint(line.tone, &line.text));
+                context.progress.toned(&line);
             }
         }
     }

@@ -63,7 +63,11 @@ fn a_live_block_keeps_to_its_window_and_follows_it() {
     assert!(window.written().contains("\u{1b}[2m"), "what is done is quiet");
     send(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    window.until(seen, "error[E-INTERRUPTED]: interrupted: ");
+    let from = window.until(seen, "error[E-INTERRUPTED]: interrupted:");
+    let error = lines(&window.written()[from..window.until(from, "--resume`")]);
+    let widest = error.iter().map(|line| line.chars().count()).max();
+    assert!(widest < Some(60), "it keeps to the window, too: {error:?}");
+    assert!(error[1].starts_with("    "), "what goes on stands in: {error:?}");
 }
 
 #[test]
@@ -72,11 +76,7 @@ fn no_color_and_a_dumb_terminal_are_heeded() {
     for (name, value, block) in [("NO_COLOR", "1", true), ("TERM", "dumb", false)] {
         let window = Window::open(24, 80);
         let mut child = window.run(follow(&cloud).env(name, value));
-        let needle = if block {
-            "\u{1b}[0J"
-        } else {
-            "updating (UPDATE_IN_PROGRESS)"
-        };
+        let needle = if block { "\u{1b}[0J" } else { "(UPDATE_IN_PROGRESS)" };
         window.until(0, needle);
         send(&child, Signal::TERM);
         assert_eq!(child.wait().unwrap().code(), Some(130));
