@@ -103,7 +103,7 @@ struct OfStage {
     /// On what clients meet: they watch the stage's own deployment.
     answers: Vec<WatchingAlarm<Window>>,
     /// On the targets themselves. ECS's circuit breaker counts the same failures sooner while the stage's own deployment
-    /// goes on, and the alarm would then turn red on the way back, and fail that as well.
+    /// goes on. The alarm would then turn red on the way back, and may fail that as well: AWS's guide doesn't say that it can't.
     targets: WatchingAlarm<Window>,
 }
 

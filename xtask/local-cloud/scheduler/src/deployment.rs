@@ -37,7 +37,7 @@ pub(crate) enum AlarmWatch {
     NotStarted,
     /// An alarm fails the deployment.
     Watching,
-    /// An alarm was in ALARM at the start, so alarms don't matter to this deployment.
+    /// Alarms don't matter to this deployment: one was in ALARM at the start, or it is a rollback.
     Ignored,
 }
 
@@ -87,11 +87,16 @@ impl Deployment {
     }
 
     /// A completed deployment that has to be completed once more, because the one after it failed.
+    ///
+    /// No alarm watches it: it would tell of what the failed one did, and there is nothing left to roll back to.
+    /// AWS's guide says of alarms only that one in ALARM at a deployment's start is ignored, and nothing of a rollback.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
     pub(crate) fn reactivate(&mut self, reason: String, now: SystemTime) {
         let fresh = Self::new(self.id, self.revision.clone(), now);
         *self = Self {
             created_at: self.created_at,
             proven: true,
+            alarm_watch: AlarmWatch::Ignored,
             rollout_reason: reason,
             ..fresh
         };

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DeploymentId, DeploymentOutcome, RevisionId, RolloutState, Service, ServiceDeployment, ServiceEvent, Settings,
-    Task, TaskId, TaskStatus, deployment::Deployment,
+    Task, TaskId, TaskStatus,
+    deployment::{AlarmWatch, Deployment},
 };
 
 /// A deployment's `status`.
@@ -160,7 +161,8 @@ impl Service {
     pub fn deployment_alarms(&self) -> Option<&[String]> {
         let alarms = self.settings.alarms.as_ref().filter(|_| !self.deleting)?;
         let primary = &self.deployments[self.primary_index()?];
-        primary.is_in_progress().then_some(alarms.names.as_slice())
+        let watched = primary.is_in_progress() && primary.alarm_watch != AlarmWatch::Ignored;
+        watched.then_some(alarms.names.as_slice())
     }
 
     /// Whether the service is being deleted (`DRAINING`).

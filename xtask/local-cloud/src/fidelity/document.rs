@@ -24,6 +24,7 @@ A resource type or a property that isn't in the table is refused before anything
 - A request to upgrade its connection (WebSocket) is forwarded as a plain one.
 - Target tracking looks at every minute: the newest of three minutes above the target decides how many tasks are added, the newest of fifteen below it how many go. While tasks that were added settle, only a need beyond them adds more.
 - ECS asks for the states of a deployment's alarms when it begins, and then every 10 s of AWS's time. An alarm that is red when the deployment's first task runs switches all of them off for that deployment.
+- No alarm watches a rollback to what ran before, whatever began it: an alarm that turns red on the way back tells of the failed deployment, and there is nothing left to roll back to. The circuit breaker does watch it. The guide to [deployment alarms](https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html) says nothing of rollbacks.
 - An alarm looks at two periods more than its evaluation periods, in case some are missing, and is judged as soon as a minute's metrics are in.
 - How many targets are healthy and unhealthy is a sample at each change of a target's health, and one when the minute is over: so `Maximum` is the most there were at once. On AWS a task takes longer to be replaced, and an unhealthy one is seen for longer.
 - A percentile is the sample at its rank, with nothing interpolated. A division by zero makes no data point.

@@ -221,6 +221,25 @@ proptest! {
         }
     }
 
+    /// An alarm fails what someone deployed, never the way back from it.
+    #[test]
+    fn no_alarm_fails_a_rollback(script in script(anything())) {
+        let mut world = World::new();
+        play(&mut world, &script);
+        let mut back = None;
+        for (_, action) in &world.transcript {
+            let Action::DeploymentStateChanged { deployment, state, reason } = action else { continue };
+            match state {
+                RolloutState::InProgress => back = reason.contains("rolling back").then_some(*deployment),
+                RolloutState::Failed => {
+                    let by_alarm = reason.starts_with("ECS deployment alarms");
+                    prop_assert!(!(by_alarm && back == Some(*deployment)), "{deployment} {reason}");
+                }
+                RolloutState::Completed => {}
+            }
+        }
+    }
+
     /// A step leaves nothing undone: to look again at the same moment brings no action.
     #[test]
     fn a_second_look_finds_nothing_to_do(script in script(anything())) {

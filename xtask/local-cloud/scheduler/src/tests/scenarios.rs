@@ -304,6 +304,18 @@ fn an_alarm_during_the_bake_rolls_back_and_the_rollback_is_not_watched_while_it_
 }
 
 #[test]
+fn an_alarm_that_turns_red_once_a_rollback_has_begun_does_not_fail_it() {
+    let script = [
+        Do::DeployWith("v2", Behaviour::Unhealthy, with_alarms()),
+        Do::Wait(40),
+        Do::InAlarm(&["errors"]),
+        Do::Wait(100),
+    ];
+    let world = check("alarm_during_rollback", &after_steady(2, &script));
+    assert!(world.service.is_steady());
+}
+
+#[test]
 fn a_rollback_that_fails_too_stalls() {
     let script = [
         Do::DeployWith("v2", Behaviour::Good, with_alarms()),
