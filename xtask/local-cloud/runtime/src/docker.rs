@@ -3,6 +3,7 @@
 mod connect;
 mod definition;
 mod images;
+mod memory;
 mod pull;
 mod watch;
 
@@ -43,6 +44,8 @@ struct Shared {
     docker: Docker,
     /// The engine's machine has so many processors, and takes no limit above.
     processors: u32,
+    /// Whether its containers run on this machine's kernel, so that what that counts is theirs as well.
+    shares_kernel: bool,
     home: Home,
     images: Images,
     exits: Exits,
@@ -54,6 +57,7 @@ struct Task {
     identity: Identity,
     container_id: String,
     stop_signal: String,
+    memory: Arc<memory::Watch>,
     /// Closed when the task is gone.
     gone: channel::Receiver<()>,
 }
@@ -64,6 +68,7 @@ impl Containers {
         let shared = Shared {
             docker: engine.docker,
             processors: engine.processors,
+            shares_kernel: engine.shares_kernel,
             home: Home::open(folder)?,
             images: Images::new(registry),
             exits: Exits::default(),
@@ -115,6 +120,7 @@ impl Containers {
         stop_signal: String,
     ) -> Result<Started, StartError> {
         let docker = &self.shared.docker;
+        let memory = memory::Watch::begin(self.shared.shares_kernel);
         let started = docker
             .start_container(container_id, None::<StartContainerOptions>)
             .await;
@@ -131,7 +137,7 @@ impl Containers {
                 container_id: container_id.to_owned(),
             },
         };
-        self.watch(identity.clone(), container_id, stop_signal);
+        self.watch(identity.clone(), container_id, stop_signal, memory);
         Ok(Started { address, identity })
     }
 
@@ -153,6 +159,7 @@ impl Containers {
         let Some(task) = self.shared.tasks().get(task).cloned() else {
             return;
         };
+        task.memory.ask_to_stop();
         self.shared.kill(&task, &task.stop_signal).await;
         if task.gone_within(grace).await {
             return;
@@ -180,6 +187,7 @@ impl Containers {
         if let Some(task) = self.shared.tasks().get(&identity.task) {
             return Ok((task.identity == *identity).then_some(started));
         }
+        let memory = memory::Watch::begin(self.shared.shares_kernel);
         let inspected = match self.shared.inspect(container_id).await {
             Ok(inspected) => inspected,
             Err(error) if is_not_found(&error) => return Ok(None),
@@ -193,6 +201,7 @@ impl Containers {
             identity.clone(),
             container_id,
             stop_signal.unwrap_or_else(|| "SIGTERM".to_owned()),
+            memory,
         );
         Ok(Some(started))
     }
@@ -253,6 +262,8 @@ impl Containers {
 
     pub(crate) async fn usage(&self, task: &str) -> Option<Usage> {
         let task = self.shared.tasks().get(task).cloned()?;
+        // Asked for once a metric minute: often enough for that too.
+        task.memory.look();
         let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
         let mut stats = Box::pin(self.shared.docker.stats(&task.container_id, Some(options)));
         let stats = stats.next().await?.ok()?;
@@ -269,12 +280,13 @@ impl Containers {
         })
     }
 
-    fn watch(&self, identity: Identity, container_id: &str, stop_signal: String) {
+    fn watch(&self, identity: Identity, container_id: &str, stop_signal: String, memory: memory::Watch) {
         let (alive, gone) = channel::channel(());
         let task = Task {
             identity,
             container_id: container_id.to_owned(),
             stop_signal,
+            memory: Arc::new(memory),
             gone,
         };
         self.shared.tasks().insert(task.identity.task.clone(), task.clone());

@@ -1,5 +1,6 @@
 //! Finds the engine, or says why there is none.
 
+use super::memory;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use std::io;
 use std::time::Duration;
@@ -13,6 +14,7 @@ const DETECTION: Duration = Duration::from_secs(5);
 pub(super) struct Engine {
     pub(super) docker: Docker,
     pub(super) processors: u32,
+    pub(super) shares_kernel: bool,
     version: String,
 }
 
@@ -53,6 +55,7 @@ async fn ask(path: &str) -> Result<Engine, String> {
     Ok(Engine {
         docker,
         processors: info.ncpu.and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        shares_kernel: memory::is_this_kernel(info.kernel_version.as_deref()),
         version: info.server_version.unwrap_or_default(),
     })
 }

@@ -1,6 +1,6 @@
 //! Follows a container to its end: its output into a file, and its exit to whoever listens.
 
-use super::{Shared, Task, is_not_found, is_running};
+use super::{Shared, Task, is_not_found, is_running, memory};
 use crate::exits::Exit;
 use bollard::errors::Error;
 use bollard::models::ContainerState;
@@ -36,10 +36,23 @@ pub(super) async fn to_the_end(shared: Arc<Shared>, task: Task, alive: watch::Se
         abort.abort();
         tokio::time::sleep(RETRY).await;
     };
+    let end = memory::End {
+        exit_code: state.exit_code,
+        oom_killed: state.oom_killed == Some(true),
+    };
+    let out_of_memory = memory::exceeded(&shared, &task.container_id, &task.memory, end).await;
     // What stays is found by the next sweep.
     let _ = shared.remove(&task.container_id).await;
     shared.tasks().remove(&task.identity.task);
-    shared.exits.send(&exit(&task, &state, waited, SystemTime::now()));
+    shared.exits.send(&Exit {
+        task: task.identity.task.clone(),
+        container: task.identity.container.clone(),
+        exit_code: state.exit_code.or(waited).and_then(|code| i32::try_from(code).ok()),
+        // The engine tells a signal only as 128 and its number, as a program might by itself.
+        signal: None,
+        out_of_memory,
+        at: SystemTime::now(),
+    });
     drop(alive);
 }
 
@@ -60,19 +73,6 @@ async fn ended(shared: &Shared, container_id: &str) -> Result<Option<ContainerSt
         Ok(inspected) => Ok(Some(inspected.state.unwrap_or_default())),
         Err(error) if is_not_found(&error) => Ok(Some(ContainerState::default())),
         Err(error) => Err(error),
-    }
-}
-
-fn exit(task: &Task, state: &ContainerState, waited: Option<i64>, at: SystemTime) -> Exit {
-    let code = state.exit_code.or(waited);
-    Exit {
-        task: task.identity.task.clone(),
-        container: task.identity.container.clone(),
-        exit_code: code.and_then(|code| i32::try_from(code).ok()),
-        // The engine tells a signal only as 128 and its number, as a program might by itself.
-        signal: None,
-        out_of_memory: state.oom_killed == Some(true),
-        at,
     }
 }
 
