@@ -118,7 +118,12 @@ async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
             region: cloud.region.clone(),
         });
     }
-    let running = local::ensure(context, &cloud.settings, None)
+    let asked = local::Asked {
+        settings: &cloud.settings,
+        port: None,
+        region: cloud.region.as_deref(),
+    };
+    let running = local::ensure(context, &asked)
         .await
         .context("cannot use the local cloud")
         .map_err(preflight)?;

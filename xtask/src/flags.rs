@@ -92,14 +92,15 @@ pub(crate) enum Stage {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Cloud {
     /// Use the local cloud, and start it if it isn't running.
-    #[arg(long, conflicts_with_all = ["profile", "region"])]
+    #[arg(long, conflicts_with = "profile")]
     pub(crate) local: bool,
     #[command(flatten)]
     pub(crate) settings: LocalSettings,
     /// The profile of the AWS configuration to use.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The region [default: the environment's, the profile's, or else us-east-1].
+    /// The region [default: the environment's, the profile's, or else us-east-1; the local cloud's: as before, at first
+    /// us-east-1].
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Print NDJSON that ends in one `result` object.

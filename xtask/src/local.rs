@@ -37,8 +37,13 @@ impl Local {
     /// When it can't be started, asked or ended.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         match self.command {
-            LocalCommand::Start { port, settings } => {
-                let running = ensure(context, &settings, port).await?;
+            LocalCommand::Start { port, region, settings } => {
+                let asked = Asked {
+                    settings: &settings,
+                    port,
+                    region: region.as_deref(),
+                };
+                let running = ensure(context, &asked).await?;
                 context.output.prose(&describe(&running));
                 Ok(record(&running))
             }
@@ -56,9 +61,22 @@ impl Local {
                 let outside = json!({"stack": stack, "resource": resource, "property": property, "value": value});
                 fault::change_from_outside(context, &outside).await
             }
-            LocalCommand::Serve { port, settings, .. } => serve(context, port, &settings).await,
+            LocalCommand::Serve {
+                port, region, settings, ..
+            } => serve(context, port, region, &settings).await,
         }
     }
+}
+
+/// How a command would have the local cloud that it uses; what isn't asked for is as before, or as usual.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// Its runtime and speed.
+    pub(crate) settings: &'a LocalSettings,
+    /// The port on 127.0.0.1.
+    pub(crate) port: Option<u16>,
+    /// The region that it plays.
+    pub(crate) region: Option<&'a str>,
 }
 
 /// The local cloud of this checkout, started in the background if it isn't running.
@@ -66,19 +84,19 @@ impl Local {
 /// # Errors
 /// When it doesn't come up within its limit; the error ends with what it said last. When one runs already with other
 /// settings than were asked for: exit status 3.
-pub(crate) async fn ensure(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Running> {
+pub(crate) async fn ensure(context: &Context, asked: &Asked<'_>) -> anyhow::Result<Running> {
     if let Some(running) = answering(context, &context.home()).await.coded(Code::LocalCloud)? {
-        if let Some(difference) = difference(&running, settings, port) {
+        if let Some(difference) = difference(&running, asked) {
             return Err(runs_otherwise(&difference).into());
         }
         return Ok(running);
     }
-    let mut child = spawn(context, settings, port).coded(Code::LocalCloud)?;
+    let mut child = spawn(context, asked).coded(Code::LocalCloud)?;
     let running = wait_until_ready(context, &mut child).await.coded(Code::LocalCloud)?;
     context
         .progress
         .line(&format!("started the local cloud: {}", describe(&running)));
-    if let Some(kept) = kept(&running, settings) {
+    if let Some(kept) = kept(&running, asked.settings) {
         context.progress.line(&kept);
     }
     Ok(running)
@@ -120,7 +138,8 @@ async fn answering(context: &Context, home: &Home) -> anyhow::Result<Option<Runn
 }
 
 /// In what a running local cloud differs from what is asked for now.
-fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) -> Option<String> {
+fn difference(running: &Running, asked: &Asked<'_>) -> Option<String> {
+    let settings = asked.settings;
     let runtime = settings
         .runtime
         .map(crate::flags::Runtime::name)
@@ -128,11 +147,15 @@ fn difference(running: &Running, settings: &LocalSettings, port: Option<u16>) ->
     let speed = settings
         .speed
         .filter(|speed| (speed - running.speed).abs() > f64::EPSILON);
-    let port = port.filter(|port| !running.endpoint.ends_with(&format!(":{port}")));
+    let port = asked
+        .port
+        .filter(|port| !running.endpoint.ends_with(&format!(":{port}")));
+    let region = asked.region.filter(|region| *region != running.region);
     let differences: Vec<String> = [
         runtime.map(|name| format!("with runtime {} and not {name}", running.runtime)),
         speed.map(|speed| format!("at speed {} and not {speed}", running.speed)),
         port.map(|port| format!("at {} and not on port {port}", running.endpoint)),
+        region.map(|region| format!("in {} and not {region}", running.region)),
     ]
     .into_iter()
     .flatten()
@@ -148,7 +171,7 @@ fn runs_otherwise(difference: &str) -> Failure {
         .next("or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again")
 }
 
-fn spawn(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyhow::Result<Child> {
+fn spawn(context: &Context, asked: &Asked<'_>) -> anyhow::Result<Child> {
     let log_path = context.home().log_file();
     let folder = log_path.parent().context("the log file has no folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -160,17 +183,21 @@ fn spawn(context: &Context, settings: &LocalSettings, port: Option<u16>) -> anyh
     let mut command = Command::new(program);
     command
         .args(["local", "serve"])
-        .args(serve_arguments(settings, port))
+        .args(serve_arguments(asked))
         .current_dir(&context.root);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("cannot start the local cloud")
 }
 
-fn serve_arguments(settings: &LocalSettings, port: Option<u16>) -> Vec<String> {
+fn serve_arguments(asked: &Asked<'_>) -> Vec<String> {
     let arguments = [
-        port.map(|port| format!("--port={port}")),
-        settings.runtime.map(|runtime| format!("--runtime={}", runtime.name())),
-        settings.speed.map(|speed| format!("--speed={speed}")),
+        asked.port.map(|port| format!("--port={port}")),
+        asked.region.map(|region| format!("--region={region}")),
+        asked
+            .settings
+            .runtime
+            .map(|runtime| format!("--runtime={}", runtime.name())),
+        asked.settings.speed.map(|speed| format!("--speed={speed}")),
     ];
     arguments.into_iter().flatten().collect()
 }
@@ -210,13 +237,19 @@ fn last_said(context: &Context) -> String {
     format!("; {} ends with:\n{}", path.display(), lines.join("\n"))
 }
 
-async fn serve(context: &Context, port: Option<u16>, settings: &LocalSettings) -> anyhow::Result<Value> {
+async fn serve(
+    context: &Context,
+    port: Option<u16>,
+    region: Option<String>,
+    settings: &LocalSettings,
+) -> anyhow::Result<Value> {
     let options = Options {
         home: context.home().folder().to_owned(),
         port,
         runtime: settings.runtime.map_or(RuntimeChoice::default(), Into::into),
         speed: settings.speed,
-        region: constants::DEFAULT_REGION.to_owned(),
+        region,
+        default_region: constants::DEFAULT_REGION.to_owned(),
         cache_seed: seed::of_this_program(&context.root),
     };
     // A session of its own, so that neither Ctrl-C in a terminal nor its closing reaches it. A shell's own job leads its
@@ -356,21 +389,33 @@ mod tests {
     #[test]
     fn other_settings_than_asked_for_are_said() {
         let asked = |runtime, speed| LocalSettings { runtime, speed };
-        for (settings, port, expected) in [
-            (asked(None, None), None, None),
-            (asked(Some(Runtime::Auto), Some(12.0)), Some(4566), None),
+        for (settings, port, region, expected) in [
+            (asked(None, None), None, None, None),
+            (
+                asked(Some(Runtime::Auto), Some(12.0)),
+                Some(4566),
+                Some("us-east-1"),
+                None,
+            ),
             (
                 asked(Some(Runtime::Docker), None),
                 None,
-                Some("with runtime process and not docker"),
+                Some("eu-central-1"),
+                Some("with runtime process and not docker, in us-east-1 and not eu-central-1"),
             ),
             (
                 asked(None, Some(1.0)),
                 Some(4567),
+                None,
                 Some("at speed 12 and not 1, at http://127.0.0.1:4566 and not on port 4567"),
             ),
         ] {
-            assert_eq!(difference(&running(), &settings, port).as_deref(), expected);
+            let asked = Asked {
+                settings: &settings,
+                port,
+                region,
+            };
+            assert_eq!(difference(&running(), &asked).as_deref(), expected);
         }
     }
 

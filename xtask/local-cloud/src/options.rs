@@ -35,8 +35,10 @@ pub struct Options {
     /// How many times faster than on AWS its waits pass; from 1 to 1000. None means as they passed before, or else
     /// [`DEFAULT_SPEED`]. Requests are never scaled.
     pub speed: Option<f64>,
-    /// The region that it plays.
-    pub region: String,
+    /// The region that it plays; none means that of its state, or else the default one.
+    pub region: Option<String>,
+    /// The region of a new one that is asked for none.
+    pub default_region: String,
     /// What the caches of builds begin with; none means with nothing.
     pub cache_seed: Option<CacheSeed>,
 }

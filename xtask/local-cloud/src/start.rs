@@ -62,7 +62,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let listener = bind(options.port, state.as_ref().map(|world| world.port)).await?;
     let address = listener.local_addr().context("cannot tell the port")?;
     let mut world = match state {
-        Some(world) => world,
+        Some(world) => in_region(world, options.region.as_deref())?,
         None => new_world(&options, address)?,
     };
     let speed = world.set_speed(options.speed)?;
@@ -141,10 +141,21 @@ fn read_state(home: &Home) -> anyhow::Result<(Option<World>, Vec<u8>)> {
     Ok((Some(world), text))
 }
 
+/// The state, whose every name has its region in it, if that is the one asked for.
+fn in_region(world: World, asked: Option<&str>) -> anyhow::Result<World> {
+    let region = &world.cloud.place.region;
+    if let Some(asked) = asked.filter(|asked| asked != region) {
+        bail!(
+            "what is here was made in {region}, not in {asked}; start without --region, or remove it first with `cargo xtask destroy --all --local`"
+        );
+    }
+    Ok(world)
+}
+
 fn new_world(options: &Options, address: SocketAddr) -> anyhow::Result<World> {
     let place = Place {
         account_id: ACCOUNT_ID.to_owned(),
-        region: options.region.clone(),
+        region: options.region.as_ref().unwrap_or(&options.default_region).clone(),
     };
     Ok(World::new(place, u64::from_le_bytes(random()?), address))
 }

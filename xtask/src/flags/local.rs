@@ -19,6 +19,9 @@ pub(crate) enum LocalCommand {
         /// The port on 127.0.0.1 [default: the one used before, or else the first free one from 4566].
         #[arg(long)]
         port: Option<u16>,
+        /// The region that it plays [default: as before, at first us-east-1].
+        #[arg(long, value_name = "REGION")]
+        region: Option<String>,
         #[command(flatten)]
         settings: LocalSettings,
     },
@@ -61,6 +64,8 @@ pub(crate) enum LocalCommand {
     Serve {
         #[arg(long)]
         port: Option<u16>,
+        #[arg(long)]
+        region: Option<String>,
         /// It holds nothing that whoever started it had open.
         #[arg(long, hide = true)]
         apart: bool,

@@ -48,3 +48,35 @@ fn one_request_in_a_hundred_is_oneboxes() {
     let deviation = (total * 0.01 * 0.99).sqrt();
     assert!((count("onebox") - total * 0.01).abs() <= 4.0 * deviation, "{tally:?}");
 }
+
+#[test]
+fn a_local_cloud_plays_the_region_that_it_was_made_in() {
+    let cloud = Cloud::new();
+    let start = |region: &[&str]| {
+        cloud.xtask(&[&["local", "start", "--runtime", "process", "--speed", "60"][..], region].concat())
+    };
+    let in_region = |said: &str| said.contains("region eu-central-1");
+    let first = start(&["--region", "eu-central-1"]);
+    first.expect(0);
+    assert!(in_region(&first.stdout), "{}", first.stdout);
+    start(&["--region", "us-east-1"]).expect(3);
+    cloud.local(&["deploy", "sandbox", "--yes", "--stage", "infrastructure"]);
+    for service in cloud.services() {
+        let arn = service["serviceArn"].as_str().unwrap();
+        assert!(arn.starts_with("arn:aws:ecs:eu-central-1:"), "{arn}");
+    }
+
+    cloud.xtask(&["local", "stop"]).expect(0);
+    let other = start(&["--region", "us-east-1"]);
+    other.expect(1);
+    assert!(
+        other
+            .stderr
+            .contains("what is here was made in eu-central-1, not in us-east-1"),
+        "{}",
+        other.stderr
+    );
+    let again = start(&[]);
+    again.expect(0);
+    assert!(in_region(&again.stdout), "{}", again.stdout);
+}
