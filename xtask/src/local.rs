@@ -87,7 +87,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) async fn ensure(context: &Context, asked: &Asked<'_>) -> anyhow::Result<Running> {
     if let Some(running) = answering(context, &context.home()).await.coded(Code::LocalCloud)? {
         if let Some(difference) = difference(&running, asked) {
-            return Err(runs_otherwise(&difference).into());
+            let elsewhere = asked.region.is_some_and(|region| region != running.region);
+            return Err(runs_otherwise(&difference, elsewhere).into());
         }
         return Ok(running);
     }
@@ -164,11 +165,18 @@ fn difference(running: &Running, asked: &Asked<'_>) -> Option<String> {
 }
 
 /// Settings were asked for that the local cloud wasn't started with; to go on with others would answer another question.
-fn runs_otherwise(difference: &str) -> Failure {
+///
+/// All that it keeps is of its region, so that it can't go on with that in another.
+fn runs_otherwise(difference: &str, elsewhere: bool) -> Failure {
+    let anew = if elsewhere {
+        "or remove all that it has: `cargo xtask destroy --all --local`, then this command again"
+    } else {
+        "or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again"
+    };
     Failure::refused(format!("the local cloud runs already, {difference}"))
         .code(Code::LocalSettings)
         .next("leave out the flag, to use it as it runs")
-        .next("or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again")
+        .next(anew)
 }
 
 fn spawn(context: &Context, asked: &Asked<'_>) -> anyhow::Result<Child> {
@@ -433,12 +441,18 @@ mod tests {
 
     #[test]
     fn settings_that_it_does_not_run_with_are_refused() {
-        let failure = runs_otherwise("with runtime docker and not process");
+        let failure = runs_otherwise("with runtime docker and not process", false);
         assert_eq!(failure.exit, crate::exit::Exit::Refused);
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
         error[E-LOCAL-SETTINGS]: the local cloud runs already, with runtime docker and not process
           next: leave out the flag, to use it as it runs
           next: or have it start anew with its stacks and other settings: `cargo xtask local stop`, then this command again
+        ");
+        let elsewhere = runs_otherwise("in us-east-1 and not eu-central-1", true);
+        insta::assert_snapshot!(crate::telling::report::text(&elsewhere.into()), @"
+        error[E-LOCAL-SETTINGS]: the local cloud runs already, in us-east-1 and not eu-central-1
+          next: leave out the flag, to use it as it runs
+          next: or remove all that it has: `cargo xtask destroy --all --local`, then this command again
         ");
     }
 
