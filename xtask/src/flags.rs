@@ -101,7 +101,7 @@ pub(crate) struct Cloud {
     pub(crate) profile: Option<String>,
     /// The region [default: the environment's, the profile's, or else us-east-1; the local cloud's: as before, at first
     /// us-east-1].
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = parse::region)]
     pub(crate) region: Option<String>,
     /// Print NDJSON that ends in one `result` object.
     #[arg(long)]
@@ -219,7 +219,8 @@ mod tests {
         for arguments in [
             &["deploy"][..],
             &["deploy", "toolchain2"],
-            &["deploy", "sandbox", "--local", "--region", "eu-west-1"],
+            &["deploy", "sandbox", "--local", "--profile", "ours"],
+            &["deploy", "sandbox", "--region", "Europe"],
             &["deploy", "sandbox", "--local", "--speed", "0"],
             &["deploy", "sandbox", "--local", "--speed", "NaN"],
             &["deploy", "sandbox", "--runtime", "podman"],

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use local_cloud::RuntimeChoice;
 
-use super::parse::{json_value, speed};
+use super::parse::{json_value, region, speed};
 
 /// The local cloud: an AWS endpoint on this machine.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) enum LocalCommand {
         #[arg(long)]
         port: Option<u16>,
         /// The region that it plays [default: as before, at first us-east-1].
-        #[arg(long, value_name = "REGION")]
+        #[arg(long, value_name = "REGION", value_parser = region)]
         region: Option<String>,
         #[command(flatten)]
         settings: LocalSettings,
@@ -64,7 +64,7 @@ pub(crate) enum LocalCommand {
     Serve {
         #[arg(long)]
         port: Option<u16>,
-        #[arg(long)]
+        #[arg(long, value_parser = region)]
         region: Option<String>,
         /// It holds nothing that whoever started it had open.
         #[arg(long, hide = true)]
