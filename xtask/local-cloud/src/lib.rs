@@ -23,6 +23,7 @@ mod home;
 mod ids;
 mod inputs;
 mod kept;
+mod kind;
 mod local_api;
 mod logs;
 mod metrics_file;

@@ -1,68 +1,13 @@
 //! The resource types that templates may have here, and how CloudFormation reaches them.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use provisioner::{Actual, Operation, Progress, Provider, ResourceRequest, ResourceType};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, elb, events, fidelity, plain};
-
-/// A resource type: what CloudFormation must know of it, and who makes it.
-pub(crate) struct Kind {
-    /// `AWS::ECS::Service`
-    pub(crate) type_name: &'static str,
-    /// Properties whose change needs a new resource, from the type's schema (`createOnlyProperties`).
-    pub(crate) create_only: &'static [&'static str],
-    /// What `Fn::GetAtt` gives, from the type's schema (`readOnlyProperties`).
-    pub(crate) attributes: &'static [&'static str],
-    /// How long an operation may take; none means CloudFormation's default.
-    pub(crate) timeout: Option<Duration>,
-    /// Who makes it.
-    pub(crate) handler: &'static dyn Handler,
-}
-
-/// Makes the resources of one type. Each method begins its work and returns.
-pub(crate) trait Handler: Sync {
-    /// What is wrong with the properties beyond what the ledger refuses: values that the local cloud can't honour.
-    fn check(&self, properties: &Value) -> Vec<String> {
-        let _ = properties;
-        Vec::new()
-    }
-
-    /// Begins to make one and gives its physical id.
-    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String>;
-
-    /// Begins to change one in place.
-    fn update(
-        &self,
-        cloud: &mut Cloud,
-        now: SystemTime,
-        request: &ResourceRequest<'_>,
-        physical_id: &str,
-    ) -> Result<(), String>;
-
-    /// Begins to delete one; it's no error when there is none.
-    fn delete(
-        &self,
-        cloud: &mut Cloud,
-        now: SystemTime,
-        request: &ResourceRequest<'_>,
-        physical_id: &str,
-    ) -> Result<(), String>;
-
-    /// How far the last operation is.
-    fn progress(&self, cloud: &Cloud, physical_id: &str, operation: Operation) -> Progress {
-        let _ = (cloud, physical_id, operation);
-        Progress::Done
-    }
-
-    /// The properties that one has now, whoever gave it them; none where it isn't there.
-    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value>;
-
-    /// An attribute's value.
-    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value>;
-}
+use crate::kind::{Handler, Kind};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, elb, events, plain};
 
 /// The kind of that name, if the local cloud has it.
 pub(crate) fn kind(type_name: &str) -> Option<&'static Kind> {
@@ -84,26 +29,6 @@ pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
         events::KINDS,
     ];
     all.into_iter().flatten()
-}
-
-impl ResourceType for Kind {
-    fn create_only(&self) -> &[&str] {
-        self.create_only
-    }
-
-    fn attributes(&self) -> &[&str] {
-        self.attributes
-    }
-
-    fn check(&self, properties: &Value) -> Result<(), Vec<String>> {
-        let mut faults = fidelity::check(self.type_name, properties);
-        faults.extend(self.handler.check(properties));
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
-    }
-
-    fn timeout(&self, _: Operation, _: &Value) -> Option<Duration> {
-        self.timeout
-    }
 }
 
 impl Provider for Cloud {

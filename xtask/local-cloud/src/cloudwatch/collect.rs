@@ -11,34 +11,16 @@ use monitor::{Distribution, Metric, Minute};
 use runtime::Usage;
 use serde::{Deserialize, Serialize};
 
+use super::collector::Hosts;
 use super::pace::Pace;
 use crate::cloud::{Cloud, Effect};
-use crate::elb::{self, TargetGroup};
+use crate::elb;
 use crate::properties::text;
 
 const LOAD_BALANCING: &str = "AWS/ApplicationELB";
 const CONTAINERS: &str = "AWS/ECS";
 
 const BYTES_OF_A_MEBIBYTE: f64 = 1_048_576.0;
-
-/// What was read before, as the readings are totals.
-#[derive(Debug, Default)]
-pub(super) struct Collector {
-    /// The minute that is being collected; none before the first.
-    minute: Option<Minute>,
-    counts: RequestCounts,
-    /// By target group: how many targets were healthy and unhealthy at each change of one's health in this minute.
-    hosts: BTreeMap<String, Hosts>,
-    /// By task: when it was looked at last, and the CPU time that it had used by then.
-    looks: BTreeMap<String, (SystemTime, Duration)>,
-}
-
-/// How many targets were healthy and unhealthy, a sample a look.
-#[derive(Debug, Default)]
-struct Hosts {
-    healthy: Distribution,
-    unhealthy: Distribution,
-}
 
 /// What the balancer had counted when a minute was over.
 #[derive(Debug)]
@@ -66,13 +48,6 @@ pub(crate) struct MetricLine {
 
 /// The samples of a minute, on their way into the store.
 type Samples = Vec<(Metric, Distribution)>;
-
-impl super::CloudWatch {
-    /// Notes how many of a target group's targets are healthy and unhealthy, as one's health has just changed.
-    pub(crate) fn look_at_targets(&mut self, arn: &str, group: &TargetGroup) {
-        self.collector.hosts.entry(arn.to_owned()).or_default().look(group);
-    }
-}
 
 impl Cloud {
     /// When the minute that is being collected is over; none while there is nothing to measure.
@@ -273,23 +248,6 @@ fn of_targets(counts: &TargetGroupCounts) -> Vec<(&'static str, Distribution)> {
         ("TargetConnectionErrorCount", ones(counts.connection_errors)),
         ("TargetResponseTime", response_times),
     ]
-}
-
-impl Hosts {
-    /// Only while targets are registered: those that drain count neither way, nor those that were never checked.
-    fn look(&mut self, group: &TargetGroup) {
-        let registered = group.targets.values().filter(|target| target.registered);
-        let registered = registered.collect::<Vec<_>>();
-        if registered.is_empty() {
-            return;
-        }
-        let count = |state: &str| {
-            let found = registered.iter().filter(|target| target.health.state == state).count();
-            number(u64::try_from(found).unwrap_or(u64::MAX))
-        };
-        self.healthy.add(count("healthy"), 1.0);
-        self.unhealthy.add(count("unhealthy"), 1.0);
-    }
 }
 
 /// What the load balancer did itself.

@@ -3,6 +3,7 @@
 mod alarm;
 mod api;
 mod collect;
+mod collector;
 mod evaluate;
 mod inputs;
 mod pace;
@@ -20,7 +21,7 @@ pub(crate) use api::call;
 pub(crate) use collect::{Counted, MetricLine, Used};
 pub(crate) use resources::KINDS;
 
-use collect::Collector;
+use collector::Collector;
 
 /// Everything that CloudWatch holds. The metrics aren't part of the state: they have a file of their own.
 #[derive(Debug, Default, Serialize, Deserialize)]

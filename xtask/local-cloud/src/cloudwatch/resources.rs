@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Alarm, alarm};
 use crate::cloud::Cloud;
-use crate::plain::{already_exists, cut, not_found};
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::properties::text;
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// The types of this service.

@@ -13,10 +13,9 @@ use super::junit::{TestCase, TestStatus};
 use crate::cloud::Cloud;
 use crate::elb::only;
 use crate::ids::Place;
+use crate::kind::{Handler, already_exists, cut, not_found};
 use crate::moment::epoch_seconds;
-use crate::plain::{already_exists, cut, not_found};
 use crate::properties::{boolean, list, text};
-use crate::provider::Handler;
 use crate::values;
 
 /// AWS keeps them for 30 days; here also no more than so many, each with all its tests.

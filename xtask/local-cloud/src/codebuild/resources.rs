@@ -10,9 +10,8 @@ use super::reports::ReportGroups;
 use super::{Build, Project};
 use crate::cloud::Cloud;
 use crate::elb::only;
-use crate::plain::{already_exists, cut, not_found};
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::properties::{list, number, text};
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// The types of this service.

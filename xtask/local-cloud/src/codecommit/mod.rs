@@ -17,9 +17,8 @@ pub(crate) use http::{router, tell_branches};
 
 use crate::cloud::{Cloud, Effect};
 use crate::code::CodeEffect;
-use crate::plain::{already_exists, not_found};
+use crate::kind::{Handler, Kind, already_exists, not_found};
 use crate::properties::{required, text};
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// Where repositories are on AWS's host and on this one.

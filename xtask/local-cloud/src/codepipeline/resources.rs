@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use super::{Record, start};
 use crate::cloud::Cloud;
 use crate::codebuild::Status;
-use crate::plain::{already_exists, cut, not_found};
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::properties::{boolean, text};
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// The types of this service.

@@ -11,9 +11,8 @@ use super::settings::{deployed, settings};
 use super::{Cluster, Revision, Service, TaskDefinition};
 use crate::cloud::Cloud;
 use crate::elb::only;
-use crate::plain::{already_exists, not_found};
+use crate::kind::{Handler, Kind, already_exists, not_found};
 use crate::properties::{list, number, required, text, texts};
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// The types of this service.

@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Listener, ListenerState, LoadBalancer, Rule, TargetGroup, api, full_name, plan};
 use crate::cloud::{Cloud, Effect};
-use crate::plain::{already_exists, cut, not_found};
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::properties::{number, required, text, texts};
-use crate::provider::{Handler, Kind};
 use crate::values::{self, Attribute, attributes};
 
 /// The types of this service.

@@ -12,10 +12,9 @@ use serde_json::{Value, json};
 use crate::cloud::{Cloud, Effect};
 use crate::code::CodeEffect;
 use crate::elb::only;
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::moment;
-use crate::plain::{already_exists, cut, not_found};
 use crate::properties::{list, text};
-use crate::provider::{Handler, Kind};
 use crate::values;
 
 /// A rule.

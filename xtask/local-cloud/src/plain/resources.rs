@@ -1,34 +1,16 @@
-//! Resources that are records only: kept, shown and referred to, with nothing on this machine behind them.
-//!
-//! Networks, roles and the like change nothing where every task is a process on loopback; the ledger says so property by
-//! property.
+//! Such resources as CloudFormation makes them.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use provisioner::ResourceRequest;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::{CREATED_MILLIS, Record};
 use crate::cloud::{Cloud, Effect};
 use crate::ids::{Ids, Place};
+use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::moment;
 use crate::properties::{required, text};
-use crate::provider::{Handler, Kind};
-
-/// What a record keeps beside its attributes: when it was made. No template can ask for it.
-const CREATED_MILLIS: &str = "CreatedMillis";
-
-/// Records by resource type and physical id.
-pub(crate) type Records = BTreeMap<String, BTreeMap<String, Record>>;
-
-/// One such resource.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// The resolved properties of the template.
-    pub(crate) properties: Value,
-    attributes: BTreeMap<String, Value>,
-}
 
 /// What a new record is made from.
 struct Making<'a> {
@@ -41,13 +23,6 @@ struct Making<'a> {
 
 /// The physical id and the attributes of a new record.
 type Made = (String, Vec<(&'static str, Value)>);
-
-impl Record {
-    /// When it was made, in milliseconds since 1970, for the types of which calls tell it; otherwise 0.
-    pub(crate) fn created_millis(&self) -> u64 {
-        self.attributes.get(CREATED_MILLIS).and_then(Value::as_u64).unwrap_or(0)
-    }
-}
 
 struct Plain {
     type_name: &'static str,
@@ -127,16 +102,6 @@ impl Handler for Plain {
             .or_else(|| record.properties.get(attribute))
             .cloned()
     }
-}
-
-/// CloudFormation's words for a name that is taken.
-pub(crate) fn already_exists(type_name: &str, physical_id: &str) -> String {
-    format!("Resource of type '{type_name}' with identifier '{physical_id}' already exists.")
-}
-
-/// CloudFormation's words for a resource that isn't there.
-pub(crate) fn not_found(type_name: &str, physical_id: &str) -> String {
-    format!("Resource of type '{type_name}' with identifier '{physical_id}' was not found.")
 }
 
 const fn kind(
@@ -279,50 +244,4 @@ fn topic(making: &mut Making<'_>) -> Made {
     let name = text(making.properties, "TopicName").unwrap_or_else(|| cut(making.generated_name, 256));
     let arn = making.place.arn("sns", &name);
     (arn.clone(), vec![("TopicArn", json!(arn)), ("TopicName", json!(name))])
-}
-
-/// A generated name cut to a type's limit: the random end stays, as it makes the name unique.
-pub(crate) fn cut(name: &str, limit: usize) -> String {
-    name[name.len().saturating_sub(limit)..]
-        .trim_start_matches('-')
-        .to_owned()
-}
-
-impl Cloud {
-    /// The CIDR blocks and zones of subnets, in the order given.
-    pub(crate) fn subnets(&self, ids: &[String]) -> Vec<(String, String)> {
-        let records = self.plain.get("AWS::EC2::Subnet");
-        let subnets = ids.iter().filter_map(|id| records?.get(id));
-        subnets
-            .filter_map(|subnet| {
-                Some((
-                    text(&subnet.properties, "CidrBlock")?,
-                    text(&subnet.properties, "AvailabilityZone").unwrap_or_default(),
-                ))
-            })
-            .collect()
-    }
-
-    /// The VPC that a subnet is in.
-    pub(crate) fn vpc_of(&self, subnet_id: &str) -> Option<String> {
-        text(&self.plain.get("AWS::EC2::Subnet")?.get(subnet_id)?.properties, "VpcId")
-    }
-
-    /// Makes a log group if there is none of that name, as services do that log by themselves.
-    pub(crate) fn ensure_log_group(&mut self, now: SystemTime, name: &str) {
-        let arn = self.place.arn("logs", &format!("log-group:{name}:*"));
-        let attributes = [("Arn", json!(arn)), (CREATED_MILLIS, json!(moment::millis(now)))];
-        let groups = self.plain.entry("AWS::Logs::LogGroup".to_owned()).or_default();
-        groups.entry(name.to_owned()).or_insert_with(|| Record {
-            properties: json!({"LogGroupName": name}),
-            attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
-        });
-    }
-
-    /// Whether a log group of that name exists.
-    pub(crate) fn has_log_group(&self, name: &str) -> bool {
-        self.plain
-            .get("AWS::Logs::LogGroup")
-            .is_some_and(|groups| groups.contains_key(name))
-    }
 }

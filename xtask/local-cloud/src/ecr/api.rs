@@ -1,156 +1,21 @@
-//! Elastic Container Registry: repositories as records; the images are in the registry.
-//!
-//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html>
+//! The calls.
 
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use provisioner::ResourceRequest;
 use registry::{Deletion, Image, Registry};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, Effect};
-use crate::elb::only;
+use super::resources::uri;
+use super::{Repository, USERNAME};
+use crate::cloud::Cloud;
 use crate::moment;
-use crate::plain::{already_exists, not_found};
 use crate::properties::{boolean, list, required, text, texts};
-use crate::provider::{Handler, Kind};
-use crate::values;
 use crate::wire::{Fault, Service};
-
-/// The user name of every registry login, as on AWS.
-pub(crate) const USERNAME: &str = "AWS";
 
 /// A login is good for twelve hours on AWS. Here it doesn't end; clients are told what AWS tells them.
 const LOGIN_LASTS: Duration = Duration::from_hours(12);
-
-/// A repository.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Repository {
-    pub(crate) properties: Value,
-    pub(crate) created_at: SystemTime,
-}
-
-impl Repository {
-    /// Whether a tag, once pushed, stays with its image.
-    pub(crate) fn immutable_tags(&self) -> bool {
-        self.properties["ImageTagMutability"] == "IMMUTABLE"
-    }
-}
-
-/// The types of this service.
-pub(crate) const KINDS: &[Kind] = &[Kind {
-    type_name: "AWS::ECR::Repository",
-    create_only: &["RepositoryName", "EncryptionConfiguration"],
-    attributes: &["Arn", "RepositoryUri"],
-    timeout: None,
-    handler: &Repositories,
-}];
-
-struct Repositories;
-
-impl Handler for Repositories {
-    fn check(&self, properties: &Value) -> Vec<String> {
-        let mut faults = only(properties, "ImageTagMutability", &["MUTABLE", "IMMUTABLE"]);
-        faults.extend(values::flag(properties, "EmptyOnDelete"));
-        faults.extend(values::passes(
-            properties,
-            "RepositoryName",
-            "2 to 255 lower-case letters, digits and single separators among them",
-            is_repository_name,
-        ));
-        faults
-    }
-
-    fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
-        let name = text(request.properties, "RepositoryName").unwrap_or_else(|| request.generated_name.to_lowercase());
-        if cloud.repositories.contains_key(&name) {
-            return Err(already_exists(request.type_name, &name));
-        }
-        cloud.repositories.insert(
-            name.clone(),
-            Repository {
-                properties: request.properties.clone(),
-                created_at: now,
-            },
-        );
-        Ok(name)
-    }
-
-    fn update(
-        &self,
-        cloud: &mut Cloud,
-        _: SystemTime,
-        request: &ResourceRequest<'_>,
-        physical_id: &str,
-    ) -> Result<(), String> {
-        let repository = cloud.repositories.get_mut(physical_id);
-        repository
-            .ok_or_else(|| not_found(request.type_name, physical_id))?
-            .properties = request.properties.clone();
-        Ok(())
-    }
-
-    /// A repository that holds images is deleted only when its `EmptyOnDelete` says so.
-    fn delete(
-        &self,
-        cloud: &mut Cloud,
-        _: SystemTime,
-        _: &ResourceRequest<'_>,
-        physical_id: &str,
-    ) -> Result<(), String> {
-        let Some(repository) = cloud.repositories.get(physical_id) else {
-            return Ok(());
-        };
-        let empty_on_delete = boolean(&repository.properties, "EmptyOnDelete").unwrap_or(false);
-        if !empty_on_delete && cloud.images.any(physical_id) {
-            return Err(format!(
-                "The repository with name '{physical_id}' in registry with id '{}' cannot be deleted because it still contains images",
-                cloud.place.account_id
-            ));
-        }
-        cloud.repositories.remove(physical_id);
-        cloud.deleted_repositories.insert(physical_id.to_owned());
-        cloud.effects.push(Effect::DeleteRepository {
-            name: physical_id.to_owned(),
-        });
-        Ok(())
-    }
-
-    fn properties<'a>(&self, cloud: &'a Cloud, physical_id: &str) -> Option<&'a Value> {
-        cloud
-            .repositories
-            .get(physical_id)
-            .map(|repository| &repository.properties)
-    }
-
-    fn attribute(&self, cloud: &Cloud, physical_id: &str, attribute: &str) -> Option<Value> {
-        cloud.repositories.get(physical_id)?;
-        match attribute {
-            "Arn" => Some(json!(cloud.place.arn("ecr", &format!("repository/{physical_id}")))),
-            "RepositoryUri" => Some(json!(uri(cloud, physical_id))),
-            _ => None,
-        }
-    }
-}
-
-/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
-fn is_repository_name(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let part = |part: &str| {
-        let bytes = part.as_bytes();
-        outer(bytes.first()) && outer(bytes.last()) && bytes.iter().all(|byte| inner(*byte)) && !part.contains("..")
-    };
-    (2..=255).contains(&name.len()) && name.split('/').all(part)
-}
-
-/// On AWS the registry's host is the account's; here it is where the local cloud listens.
-fn uri(cloud: &Cloud, name: &str) -> String {
-    format!("{}/{name}", cloud.registry_host)
-}
 
 /// Answers one call.
 pub(crate) fn call(
@@ -169,22 +34,6 @@ pub(crate) fn call(
         "BatchDeleteImage" => batch_delete_image(cloud, registry, input),
         "ListTagsForResource" => list_tags(cloud, input),
         _ => Err(Fault::unsupported(Service::Ecr, operation)),
-    }
-}
-
-/// Whether a repository holds images: asked before it is deleted.
-pub(crate) trait Images: Send + Sync + std::fmt::Debug {
-    /// True when it holds one or more.
-    fn any(&self, repository: &str) -> bool;
-}
-
-/// No registry at all, as before the local cloud has opened it.
-#[derive(Debug, Default)]
-pub(crate) struct NoImages;
-
-impl Images for NoImages {
-    fn any(&self, _: &str) -> bool {
-        false
     }
 }
 
