@@ -12,6 +12,7 @@ mod code;
 mod codebuild;
 mod codecommit;
 mod codepipeline;
+mod delivery;
 mod ecr;
 mod ecs;
 mod effects;

@@ -2,26 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::{environment, resources};
+use super::{Input, environment, resources};
 use crate::cloud::Cloud;
-
-/// A source of a build, by its artifact's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Input {
-    pub(crate) name: String,
-    pub(crate) source: Source,
-}
-
-/// Where a source comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Source {
-    /// A commit of a repository.
-    Commit { repository: String, commit: String },
-    /// What an action has made, by its key.
-    Folder { key: String },
-}
 
 /// A build to run.
 #[derive(Debug, Clone, PartialEq, Eq)]

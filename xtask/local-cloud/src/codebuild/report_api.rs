@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::api::{ascending, invalid, names, not_found, wanted};
-use super::reports::{self, ReportGroup, TestReport};
+use super::{ReportGroup, TestReport, reports};
 use crate::cloud::Cloud;
 use crate::elb::only;
 use crate::properties::{list, text};

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use provisioner::ResourceRequest;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::junit::{TestCase, TestStatus};
+use super::{ReportGroup, TestReport};
 use crate::cloud::Cloud;
 use crate::elb::only;
 use crate::ids::Place;
@@ -23,26 +23,6 @@ const REPORTS_KEPT: usize = 20;
 
 /// <https://docs.aws.amazon.com/codebuild/latest/userguide/test-reporting.html>
 const KEPT: Duration = Duration::from_hours(30 * 24);
-
-/// A report group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct ReportGroup {
-    /// As CloudFormation has them.
-    pub(crate) properties: Value,
-    pub(crate) created_at: SystemTime,
-    pub(crate) modified_at: SystemTime,
-}
-
-/// What a build's tests did, in one group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TestReport {
-    /// The group's name.
-    pub(crate) group: String,
-    /// The build's id.
-    pub(crate) build: String,
-    pub(crate) created_at: SystemTime,
-    pub(crate) cases: Vec<TestCase>,
-}
 
 impl TestReport {
     /// A test that failed fails the report.

@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::buildspec::{Artifacts, Reports};
-use super::job::{Input, Source};
 use super::junit::{self, TestCase};
-use super::{files, glob};
+use super::{Input, Source, files, glob};
 use crate::codecommit::Git;
 use crate::options::CacheSeed;
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Person, Repository, arn, clone_url, description, git, is_repository_name};
+use super::resources::{arn, clone_url};
+use super::{Person, Repository, git, is_repository_name};
 use crate::cloud::Cloud;
 use crate::moment;
 use crate::properties::text;
@@ -138,4 +139,9 @@ fn repository<'a>(cloud: &'a Cloud, input: &Value) -> Result<(&'a str, &'a Repos
             let message = format!("{name} does not exist");
             Fault::client("RepositoryDoesNotExistException", message)
         })
+}
+
+/// A description, if there is one.
+fn description(repository: &Repository) -> Option<String> {
+    text(&repository.properties, "RepositoryDescription")
 }
