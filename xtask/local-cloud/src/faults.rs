@@ -24,7 +24,6 @@ use provisioner::{Operation, ResourceRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::ids::Place;
 use crate::wire::{Call, Fault};
 
 /// How many faults may wait at once.
@@ -147,14 +146,14 @@ impl Faults {
     }
 
     /// How a call is refused, if it is to be.
-    pub(crate) fn on_call(&mut self, place: &Place, call: &Call) -> Option<Fault> {
+    pub(crate) fn on_call(&mut self, caller: &str, call: &Call) -> Option<Fault> {
         let wanted = self.take(|wanted| match wanted {
             Wanted::Throttling { operation }
             | Wanted::ExpiredCredentials { operation }
             | Wanted::AccessDenied { operation } => concerns(operation.as_ref(), call),
             _ => false,
         })?;
-        Some(refusal(&wanted, place, call))
+        Some(refusal(&wanted, caller, call))
     }
 
     /// Whether the connection of a call is to end without its answer.
@@ -214,7 +213,7 @@ fn concerns(operation: Option<&String>, call: &Call) -> bool {
 
 /// In the words and by the codes that are common to all services.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
-fn refusal(wanted: &Wanted, place: &Place, call: &Call) -> Fault {
+fn refusal(wanted: &Wanted, caller: &str, call: &Call) -> Fault {
     let json = call.service.speaks_json();
     let code = |of_query: &'static str, of_json: &'static str| if json { of_json } else { of_query };
     match wanted {
@@ -223,14 +222,9 @@ fn refusal(wanted: &Wanted, place: &Place, call: &Call) -> Fault {
             Fault::forbidden(code, "The security token included in the request is expired")
         }
         Wanted::AccessDenied { .. } => {
-            let user = place.global_arn("iam", "user/local");
             let action = format!("{}:{}", call.service.prefix(), call.operation);
-            let message = format!("User: {user} is not authorized to perform: {action}");
-            if json {
-                Fault::client("AccessDeniedException", message)
-            } else {
-                Fault::forbidden("AccessDenied", message)
-            }
+            let message = format!("User: {caller} is not authorized to perform: {action}");
+            Fault::denied(call.service, message)
         }
         _ => Fault::client(code("Throttling", "ThrottlingException"), "Rate exceeded"),
     }
@@ -260,13 +254,7 @@ mod tests {
             service,
             operation: operation.to_owned(),
             input: json!({}),
-        }
-    }
-
-    fn place() -> Place {
-        Place {
-            account_id: "000000000000".to_owned(),
-            region: "eu-west-1".to_owned(),
+            access_key: "local".to_owned(),
         }
     }
 
@@ -276,7 +264,7 @@ mod tests {
             let mut faults = faults(std::slice::from_ref(&wanted));
             let codes = expected
                 .iter()
-                .map(|_| faults.on_call(&place(), &call(service, operation)));
+                .map(|_| faults.on_call("arn:aws:iam::000000000000:user/local", &call(service, operation)));
             let codes = codes.map(|fault| fault.map(|fault| fault.code)).collect::<Vec<_>>();
             let expected = expected.iter().map(|code| code.map(str::to_owned)).collect::<Vec<_>>();
             assert_eq!(codes, expected, "{wanted} {operation}");
@@ -324,6 +312,7 @@ mod tests {
                 properties: &properties,
                 tags: &tags,
                 generated_name: "",
+                role_arn: None,
                 rolls_back,
                 token: "",
             };

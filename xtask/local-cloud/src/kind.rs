@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::cloud::Cloud;
 use crate::fidelity;
 
+/// How much of a stack's name a generated name has at least, as AWS's names of load balancers show.
+const STACK_NAME_LEFT: usize = 5;
+
 /// A resource type: what CloudFormation must know of it, and who makes it.
 pub(crate) struct Kind {
     /// `AWS::ECS::Service`
@@ -94,9 +97,46 @@ pub(crate) fn not_found(type_name: &str, physical_id: &str) -> String {
     format!("Resource of type '{type_name}' with identifier '{physical_id}' was not found.")
 }
 
-/// A generated name cut to a type's limit: the random end stays, as it makes the name unique.
+/// A generated name cut to a type's limit. The random end stays, as it makes the name unique, and the beginning of the
+/// stack's name, by which policies know what is whose; the name in the template has the room between.
 pub(crate) fn cut(name: &str, limit: usize) -> String {
-    name[name.len().saturating_sub(limit)..]
-        .trim_start_matches('-')
-        .to_owned()
+    let mut parts = name.rsplitn(3, '-');
+    let (Some(end), Some(logical_id), Some(stack)) = (parts.next(), parts.next(), parts.next()) else {
+        return name.to_owned();
+    };
+    if name.len() <= limit {
+        return name.to_owned();
+    }
+    let room = limit.saturating_sub(end.len() + 2);
+    let of_stack = room
+        .saturating_sub(logical_id.len())
+        .max(STACK_NAME_LEFT)
+        .min(stack.len());
+    let of_logical_id = room.saturating_sub(of_stack).min(logical_id.len());
+    let of_stack = stack[..of_stack].trim_end_matches('-');
+    format!("{of_stack}-{}-{end}", &logical_id[..of_logical_id])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_cut_begins_as_its_stack_and_ends_at_random() {
+        let check = |name: &str, limit: usize, expected: &str| {
+            assert_eq!(cut(name, limit), expected);
+            assert!(expected.len() <= limit, "{expected}");
+        };
+        let (short, long) = ("Service-Prod-Group-0123456789AB", "MyShop-Service-Prod");
+        check(short, 32, short);
+        let load_balancer = format!("{long}-LoadBalancer-0123456789AB");
+        check(&load_balancer, 32, "MyShop-LoadBalancer-0123456789AB");
+        let target_group = format!("{long}-FleetTargetGroup-0123456789AB");
+        check(&target_group, 32, "MySho-FleetTargetGr-0123456789AB");
+        check(
+            &format!("{long}-Balancer-0123456789AB"),
+            29,
+            "MyShop-Balancer-0123456789AB",
+        );
+    }
 }

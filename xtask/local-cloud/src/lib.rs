@@ -21,6 +21,7 @@ mod engine;
 mod events;
 mod faults;
 mod home;
+mod iam;
 mod ids;
 mod inputs;
 mod kept;

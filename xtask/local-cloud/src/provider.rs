@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cloud::Cloud;
 use crate::kind::{Handler, Kind};
-use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, elb, events, plain};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, elb, events, iam, plain};
 
 /// The kind of that name, if the local cloud has it.
 pub(crate) fn kind(type_name: &str) -> Option<&'static Kind> {
@@ -38,6 +38,7 @@ impl Provider for Cloud {
 
     fn create(&mut self, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         self.faults.on_resource(request, Operation::Create)?;
+        iam::lets(self, request, Operation::Create, "")?;
         handler(request.type_name)?.create(self, now, request)
     }
 
@@ -49,11 +50,13 @@ impl Provider for Cloud {
         _: &Value,
     ) -> Result<(), String> {
         self.faults.on_resource(request, Operation::Update)?;
+        iam::lets(self, request, Operation::Update, physical_id)?;
         handler(request.type_name)?.update(self, now, request, physical_id)
     }
 
     fn delete(&mut self, now: SystemTime, request: &ResourceRequest<'_>, physical_id: &str) -> Result<(), String> {
         self.faults.on_resource(request, Operation::Delete)?;
+        iam::lets(self, request, Operation::Delete, physical_id)?;
         handler(request.type_name)?.delete(self, now, request, physical_id)
     }
 

@@ -17,7 +17,7 @@ use crate::ids::Place;
 use crate::options::DEFAULT_SPEED;
 use crate::speed::Speed;
 use crate::wire::{Call, Fault, Service};
-use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, faults, inputs, logs};
+use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, faults, iam, inputs, logs};
 
 /// The version of the state's form; a newer one can't be read.
 pub(crate) const VERSION: u32 = 1;
@@ -115,9 +115,14 @@ impl World {
         call: &Call,
     ) -> Result<Value, Fault> {
         let (operation, input) = (call.operation.as_str(), &call.input);
-        if let Some(fault) = self.cloud.faults.on_call(&self.cloud.place, call) {
+        let session = iam::session_of(&self.cloud, call);
+        let caller = iam::arn_of(&self.cloud.place, session.as_ref());
+        if let Some(fault) = self.cloud.faults.on_call(&caller, call) {
             self.changed = true;
             return Err(fault);
+        }
+        if let Some(session) = &session {
+            iam::authorize(&self.cloud, &self.stacks, session, call)?;
         }
         inputs::check(call.service, &self.cloud.place.account_id, operation, input)?;
         self.changed |= !only_reads(operation);
@@ -132,7 +137,7 @@ impl World {
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
             Service::ElasticLoadBalancing => elb::call(&self.cloud.elb, operation, input),
             Service::Logs => logs::call(&self.cloud, now, operation, input),
-            Service::Sts => caller(&self.cloud.place, operation),
+            Service::Sts => caller_identity(&self.cloud.place, session.as_ref(), operation),
         }?;
         inputs::page(call.service, operation, input, output)
     }
@@ -314,12 +319,12 @@ impl Cloud {
     }
 }
 
-fn caller(place: &Place, operation: &str) -> Result<Value, Fault> {
+fn caller_identity(place: &Place, session: Option<&iam::Session>, operation: &str) -> Result<Value, Fault> {
     match operation {
         "GetCallerIdentity" => Ok(json!({
-            "UserId": "AIDALOCALCLOUD",
+            "UserId": session.map_or_else(|| "AIDALOCALCLOUD".to_owned(), |session| format!("AROALOCALCLOUD:{}", session.name())),
             "Account": place.account_id,
-            "Arn": place.global_arn("iam", "user/local"),
+            "Arn": iam::arn_of(place, session),
         })),
         _ => Err(Fault::unsupported(Service::Sts, operation)),
     }

@@ -20,7 +20,7 @@ const RESTART: &str = "local-cloud/src/tests/restart.rs";
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 36] = [
+const TRIED: [(&str, &str, &str); 37] = [
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
     ("`E-WORSE`", "tests/end_to_end/documents.rs", "docs/walkthrough.md"),
     ("`E-ROLLBACK-FAILED`", HERE, "a_deployment_that_ended"),
@@ -63,8 +63,13 @@ const TRIED: [(&str, &str, &str); 36] = [
     ("failed at Build`", HERE, "the_pipeline_and_what_is_left_of_it"),
     (
         "failed at UpdatePipeline`",
-        BY_HAND,
-        "the local cloud has no IAM that could refuse it",
+        HERE,
+        "the_pipeline_lacks_a_right_that_its_new_template_gives",
+    ),
+    (
+        "`E-ROLES-DIFFER`",
+        "src/deploy/toolchain.rs",
+        "the_pipeline_does_not_change_what_it_may_do",
     ),
     (
         "an execution failed",
@@ -107,7 +112,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let terminal = Terminal::here();
+        Self::with(Terminal::here())
+    }
+
+    fn with(terminal: Terminal) -> Self {
         terminal
             .enter("cargo xtask local start --runtime process --speed 60")
             .expect(0);

@@ -37,7 +37,7 @@ mod split;
 mod target;
 mod trace_id;
 mod upstream;
-mod wildcard;
+pub mod wildcard;
 
 pub use balancer::Balancer;
 pub use condition::{Cidr, Condition, InvalidCidr};

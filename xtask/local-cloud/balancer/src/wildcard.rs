@@ -1,7 +1,7 @@
 //! Patterns with `*` for any characters and `?` for exactly one.
 
 /// Whether the pattern covers the whole text. Takes time in proportion to the product of the lengths at worst.
-pub(crate) fn matches(pattern: &str, text: &str, ignore_case: bool) -> bool {
+pub fn matches(pattern: &str, text: &str, ignore_case: bool) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at_pattern, mut at_text) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -114,6 +114,7 @@ impl Engine<'_> {
             properties: &resource.properties,
             tags: &tags,
             generated_name: &resource.generated_name,
+            role_arn: stack.deployment.role_arn.as_deref(),
             rolls_back: matches!(
                 stack.status,
                 StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress

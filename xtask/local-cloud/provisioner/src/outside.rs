@@ -59,6 +59,7 @@ impl Stacks {
             properties: &properties,
             tags: &resource.tags,
             generated_name: &resource.generated_name,
+            role_arn: None,
             rolls_back: false,
             token: &token,
         };

@@ -88,8 +88,10 @@ pub struct ResourceRequest<'a> {
     pub properties: &'a Value,
     /// The stack's tags and CloudFormation's own three (`aws:cloudformation:stack-name`, `stack-id`, `logical-id`).
     pub tags: &'a BTreeMap<String, String>,
-    /// `<stack>-<logical id>-<12 letters and digits>`, for types whose template names no name. Cut it to the type's limit from the left.
+    /// `<stack>-<logical id>-<12 letters and digits>`, for types whose template names no name. Cut it to the type's limit; the end must stay.
     pub generated_name: &'a str,
+    /// ARN of the role that CloudFormation was handed; none to act as whoever asked.
+    pub role_arn: Option<&'a str>,
     /// Whether this undoes what a failed change has done.
     pub rolls_back: bool,
     /// The same when the same step is repeated after a crash that lost its outcome; otherwise never the same.

@@ -37,6 +37,12 @@ impl Stacks {
         }
     }
 
+    /// The id of the stack that has a change set, by the change set's own.
+    pub fn of_change_set(&self, id: &str) -> Option<&str> {
+        let has = |stack: &&Stack| stack.change_sets.iter().any(|set| set.id == id);
+        self.list.iter().find(has).map(|stack| stack.id.as_str())
+    }
+
     /// Carries what is under way one step on. True when anything changed: persist, and call it again until false.
     ///
     /// A step asks at most one thing of the provider, so that a crash before the state is written can lose at most one answer;

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use super::{Build, resources};
 use crate::cloud::Cloud;
+use crate::iam;
 
 /// Variables of the local cloud's own environment that a build is lent: where programs and compilers are, how the network is
 /// reached. What the person has set for AWS, and what cargo had set for the local cloud itself, stays out: the build speaks
@@ -54,8 +55,8 @@ const LENT_PREFIXES: &[&str] = &[
     "LC_",
 ];
 
-/// The account's keys, as every client of the local cloud has them.
-const ACCESS_KEY: &str = "local";
+/// Where a client wants a secret: the local cloud verifies none.
+const SECRET: &str = "local";
 
 /// What the machine lends, out of all that the local cloud was started with.
 pub(super) fn lent(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
@@ -70,13 +71,14 @@ pub(super) fn of_codebuild(cloud: &Cloud, id: &str, build: &Build) -> BTreeMap<S
     let revision = build.order.revision.clone().unwrap_or_default();
     let log_path = id.split_once(':').map_or(id, |(_, uuid)| uuid);
     let variables = [
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_ACCESS_KEY_ID", iam::access_key(id)),
         ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
         ("AWS_DEFAULT_REGION", place.region.clone()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{}", cloud.registry_host)),
         ("AWS_REGION", place.region.clone()),
-        ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ("AWS_SESSION_TOKEN", SECRET.to_owned()),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ("CODEBUILD_BUILD_ARN", place.arn("codebuild", &format!("build/{id}"))),
         ("CODEBUILD_BUILD_ID", id.to_owned()),

@@ -211,6 +211,11 @@ impl Build {
         }
     }
 
+    /// The ARN of the role that its commands act in.
+    pub(crate) fn service_role(&self) -> &str {
+        self.properties["ServiceRole"].as_str().unwrap_or_default()
+    }
+
     /// What went wrong first, as a pipeline tells it.
     fn failure(&self) -> String {
         let failed = self.phases.iter().find(|phase| phase.context.is_some());

@@ -1,7 +1,7 @@
 //! The ledger of what lies between a push and a deployment.
 
 use super::Fidelity::{Approximated, Exercised, Inert};
-use super::ledger::{Chapter, FIXED, NAME, NO_PERMISSIONS, TAG};
+use super::ledger::{Chapter, FIXED, NAME, OF_RESOURCES, PASSED_ON, TAG};
 
 const ONE_MACHINE: &str = "a build runs on this machine, with what is installed on it";
 const LOCAL_FOLDER: &str = "artifacts lie in a folder that only its owner can read; there is no S3 API";
@@ -32,7 +32,11 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("LogsConfig/CloudWatchLogs/StreamName", Exercised, ""),
             ("Name", Exercised, ""),
             ("QueuedTimeoutInMinutes", Inert, "a build never queues here"),
-            ("ServiceRole", Inert, NO_PERMISSIONS),
+            (
+                "ServiceRole",
+                Approximated,
+                "a build's calls are judged by it; its pushes of images and over git aren't, nor its log, artifacts and reports, which are no calls here",
+            ),
             (
                 "Source/BuildSpec",
                 Approximated,
@@ -74,7 +78,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Name", Exercised, ""),
             ("PipelineType", Inert, "both types behave as V2"),
             ("RestartExecutionOnUpdate", Exercised, ""),
-            ("RoleArn", Inert, NO_PERMISSIONS),
+            ("RoleArn", Approximated, PASSED_ON),
             ("Stages/*/Actions/*/ActionTypeId/Category", Exercised, ""),
             ("Stages/*/Actions/*/ActionTypeId/Owner", Inert, FIXED),
             (
@@ -98,7 +102,11 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Stages/*/Actions/*/Name", Exercised, ""),
             ("Stages/*/Actions/*/Namespace", Exercised, ""),
             ("Stages/*/Actions/*/OutputArtifacts/*/Name", Exercised, ""),
-            ("Stages/*/Actions/*/RoleArn", Inert, NO_PERMISSIONS),
+            (
+                "Stages/*/Actions/*/RoleArn",
+                Inert,
+                "what the pipeline does in a role isn't judged: it makes no calls here",
+            ),
             ("Stages/*/Actions/*/RunOrder", Exercised, ""),
             ("Stages/*/Name", Exercised, ""),
             ("Stages/*/OnFailure/Result", Exercised, ""),
@@ -129,7 +137,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Targets/*/Id", Inert, NAME),
             ("Targets/*/InputTransformer/InputPathsMap/**", Exercised, ""),
             ("Targets/*/InputTransformer/InputTemplate", Exercised, ""),
-            ("Targets/*/RoleArn", Inert, NO_PERMISSIONS),
+            ("Targets/*/RoleArn", Approximated, PASSED_ON),
         ],
     ),
     (
@@ -154,7 +162,7 @@ pub(super) const LEDGER: &[Chapter] = &[
     ),
     (
         "AWS::S3::BucketPolicy",
-        &[("Bucket", Inert, NAME), ("PolicyDocument/**", Inert, NO_PERMISSIONS)],
+        &[("Bucket", Inert, NAME), ("PolicyDocument/**", Inert, OF_RESOURCES)],
     ),
     (
         "AWS::SNS::Topic",
@@ -167,8 +175,8 @@ pub(super) const LEDGER: &[Chapter] = &[
     (
         "AWS::SNS::TopicPolicy",
         &[
-            ("PolicyDocument/**", Inert, NO_PERMISSIONS),
-            ("Topics/*", Inert, NO_PERMISSIONS),
+            ("PolicyDocument/**", Inert, OF_RESOURCES),
+            ("Topics/*", Inert, OF_RESOURCES),
         ],
     ),
 ];

@@ -34,6 +34,9 @@ A resource type or a property that isn't in the table is refused before anything
 - An abandoned action's build goes on, as on AWS; `StopBuild` ends it. A deleted pipeline's builds are ended.
 - A build's newest reports are shown, 20 of all projects together, for 30 days: their tests lie in the state. A report without files, or with one that can't be read, is said in the build's log, and fails no build.
 - A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
+- A build's call is judged on what it names, as AWS's table of actions has it; where that can't be told, by its action alone. Of every call it is said that it came over TLS.
+- CloudFormation in a role is judged by the main call of each resource's handler (`ecs:CreateCluster`), and by `iam:PassRole` for the roles that it passes on; what else handlers call is in their schemas alone. Without a role it acts as the person, also where a build asks.
+- A role that isn't there may do nothing.
 
 ## Differences that every user meets
 
@@ -41,6 +44,7 @@ A resource type or a property that isn't in the table is refused before anything
 - Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise, and after a restart as fast as before. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened, and a request in flight on a target that drains has AWS's own time to end.
 - Metrics: timestamps are the clock's own, and a period of 60 s is a metric minute, which lasts 60 s divided by the speed. So at the usual speed the data points of a `Period` of 60 are 5 s apart, and the three hours that are kept are the last 15 minutes of the clock. After a restart at another speed there are no metrics from before it; states and histories of alarms stay.
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
+- Whoever calls may do everything, but for builds and for CloudFormation in a role: they may do what the role's own policies allow, and are refused in AWS's words.
 - A build is a process of this machine in a clean checkout below the local cloud's folder. It is lent where programs and compilers are, how the network is reached and where crates come from (`PATH`, `HOME`, `CARGO_HOME`, `RUSTUP_HOME`, proxies and the like), and nothing else of the environment; AWS is this local cloud for it. Repositories need `git` on the `PATH`.
 - Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
 

@@ -7,7 +7,9 @@ pub(super) type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'st
 
 const NO_NETWORK: &str = "every task and load balancer of this machine is on loopback, where nothing is routed";
 const NO_FIREWALL: &str = "loopback has no firewall between tasks; nothing outside this machine reaches them";
-pub(super) const NO_PERMISSIONS: &str = "nobody is asked for permission on one machine";
+pub(super) const PASSED_ON: &str =
+    "whether CloudFormation may pass the role on is judged; what the service or the task does in it isn't";
+pub(super) const OF_RESOURCES: &str = "policies of resources aren't judged: nobody reaches these but their own service";
 pub(super) const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
 pub(super) const NAME: &str = "the name is kept and shown";
 const ONE_REGION: &str = "one machine has no zones: the zone is shown with the task";
@@ -348,7 +350,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ),
             ("ContainerDefinitions/*/WorkingDirectory", Exercised, ""),
             ("Cpu", Approximated, CPU),
-            ("ExecutionRoleArn", Inert, NO_PERMISSIONS),
+            ("ExecutionRoleArn", Approximated, PASSED_ON),
             ("Family", Exercised, ""),
             ("Memory", Approximated, MEMORY),
             ("NetworkMode", Inert, FIXED),
@@ -368,7 +370,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "tasks run on this machine's system",
             ),
             ("Tags/**", Inert, TAG),
-            ("TaskRoleArn", Inert, NO_PERMISSIONS),
+            ("TaskRoleArn", Approximated, PASSED_ON),
         ],
     ),
     (
@@ -481,11 +483,23 @@ pub(super) const LEDGER: &[Chapter] = &[
     (
         "AWS::IAM::Role",
         &[
-            ("AssumeRolePolicyDocument/**", Inert, NO_PERMISSIONS),
-            ("Description", Inert, NO_PERMISSIONS),
-            ("ManagedPolicyArns/*", Inert, NO_PERMISSIONS),
-            ("Path", Inert, NO_PERMISSIONS),
-            ("Policies/**", Inert, NO_PERMISSIONS),
+            (
+                "AssumeRolePolicyDocument/**",
+                Inert,
+                "who may take a role isn't judged: a service takes the one that it is given",
+            ),
+            ("Description", Inert, NAME),
+            (
+                "ManagedPolicyArns/*",
+                Inert,
+                "what such a policy says isn't known here: the role may do what its own policies allow",
+            ),
+            ("Path", Exercised, ""),
+            (
+                "Policies/**",
+                Approximated,
+                "judged as IAM does, for what a build and CloudFormation do in the role; conditions compare texts, ARNs and booleans, and any other operator is refused, as policy variables are",
+            ),
             ("RoleName", Exercised, ""),
             ("Tags/**", Inert, TAG),
         ],

@@ -1,7 +1,7 @@
 //! Resources that are records only: kept, shown and referred to, with nothing on this machine behind them.
 //!
-//! Networks, roles and the like change nothing where every task is a process on loopback; the ledger says so property by
-//! property.
+//! Networks and the like change nothing where every task is a process on loopback; the ledger says so property by
+//! property. Roles are what `iam` judges by.
 
 mod lookup;
 mod resources;
@@ -15,6 +15,9 @@ pub(crate) use resources::KINDS;
 
 /// What a record keeps beside its attributes: when it was made. No template can ask for it.
 const CREATED_MILLIS: &str = "CreatedMillis";
+
+/// The type of roles.
+pub(crate) const ROLE: &str = "AWS::IAM::Role";
 
 /// Records by resource type and physical id.
 pub(crate) type Records = BTreeMap<String, BTreeMap<String, Record>>;

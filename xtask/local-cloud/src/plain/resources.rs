@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use provisioner::ResourceRequest;
 use serde_json::{Value, json};
 
-use super::{CREATED_MILLIS, Record};
+use super::{CREATED_MILLIS, ROLE, Record};
 use crate::cloud::{Cloud, Effect};
+use crate::iam::policy;
 use crate::ids::{Ids, Place};
 use crate::kind::{Handler, Kind, already_exists, cut, not_found};
 use crate::moment;
@@ -30,6 +31,14 @@ struct Plain {
 }
 
 impl Handler for Plain {
+    fn check(&self, properties: &Value) -> Vec<String> {
+        if self.type_name == ROLE {
+            policy::faults(properties)
+        } else {
+            Vec::new()
+        }
+    }
+
     fn create(&self, cloud: &mut Cloud, now: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let mut making = Making {
             now,

@@ -77,7 +77,7 @@ fn template(state: &str) -> Value {
     }})
 }
 
-fn new(state: &str) -> Rig {
+pub(super) fn new(state: &str) -> Rig {
     let mut rig = Rig::new();
     rig.world.cloud.code.commits = Arc::new(AnyCommit);
     assert_eq!(
@@ -89,7 +89,7 @@ fn new(state: &str) -> Rig {
     rig
 }
 
-fn push(rig: &mut Rig, commit: char) {
+pub(super) fn push(rig: &mut Rig, commit: char) {
     let branches = Branches {
         heads: BTreeMap::from([("main".to_owned(), commit.to_string().repeat(40))]),
         default: Some("main".to_owned()),
@@ -113,7 +113,7 @@ fn statuses(rig: &mut Rig) -> Vec<String> {
         .collect()
 }
 
-fn build_began(rig: &mut Rig) -> String {
+pub(super) fn build_began(rig: &mut Rig) -> String {
     let build = rig.builds.last().cloned().unwrap();
     let happening = CodeHappening::Build {
         build: build.clone(),

@@ -8,4 +8,5 @@ mod logs;
 mod random;
 mod restart;
 mod rig;
+mod rights;
 mod scaling;

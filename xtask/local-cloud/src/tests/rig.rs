@@ -83,10 +83,22 @@ impl Rig {
     }
 
     pub(super) fn call(&mut self, service: Service, operation: &str, input: Value) -> Result<Value, Fault> {
+        self.call_as("local", service, operation, input)
+    }
+
+    /// The same with an access key, which says who asks.
+    pub(super) fn call_as(
+        &mut self,
+        access_key: &str,
+        service: Service,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, Fault> {
         let call = Call {
             service,
             operation: operation.to_owned(),
             input,
+            access_key: access_key.to_owned(),
         };
         self.world.call(self.now, &self.registry, "secret", &call)
     }
@@ -102,7 +114,7 @@ impl Rig {
     /// Creates the stack and waits for it; gives its status.
     pub(super) fn create(&mut self, stack: &str, template: &Value) -> String {
         let input =
-            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_IAM"]});
+            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_NAMED_IAM"]});
         self.cloudformation("CreateStack", input);
         self.finish(stack)
     }
@@ -115,7 +127,7 @@ impl Rig {
 
     pub(super) fn begin_update(&mut self, stack: &str, template: &Value) {
         let input =
-            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_IAM"]});
+            json!({"StackName": stack, "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_NAMED_IAM"]});
         self.cloudformation("UpdateStack", input);
     }
 

@@ -34,6 +34,15 @@ impl Fault {
         }
     }
 
+    /// A role may not make a call.
+    pub(crate) fn denied(service: Service, message: impl Into<String>) -> Self {
+        if service.speaks_json() {
+            Self::client("AccessDeniedException", message)
+        } else {
+            Self::forbidden("AccessDenied", message)
+        }
+    }
+
     /// A call that AWS has and the local cloud hasn't.
     pub(crate) fn unsupported(service: Service, operation: &str) -> Self {
         let message = format!("the local cloud does not implement {} {operation}", service.name());

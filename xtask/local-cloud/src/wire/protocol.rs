@@ -69,6 +69,8 @@ pub(crate) struct Call {
     pub(crate) operation: String,
     /// The input, named as in the service's model.
     pub(crate) input: Value,
+    /// The access key that it was signed with.
+    pub(crate) access_key: String,
 }
 
 impl Service {
@@ -187,11 +189,14 @@ pub(crate) fn parse(path: &str, headers: &HeaderMap, body: &[u8]) -> (Protocol, 
     } else {
         Protocol::Query { namespace: "" }
     };
-    let service = match signature::scope(headers) {
-        Ok(scope) => Service::from_signing_name(&scope.service).ok_or_else(|| unknown_service(&scope.service)),
-        Err(fault) => Err(fault),
+    let (service, access_key) = match signature::scope(headers) {
+        Ok(scope) => (
+            Service::from_signing_name(&scope.service).ok_or_else(|| unknown_service(&scope.service)),
+            scope.access_key,
+        ),
+        Err(fault) => (Err(fault), String::new()),
     };
-    match service {
+    let (protocol, call) = match service {
         Err(fault) => (guess, Err(fault)),
         Ok(service) => match service.dialect() {
             Dialect::Query(namespace) => (Protocol::Query { namespace }, parse_query(service, body)),
@@ -208,7 +213,8 @@ pub(crate) fn parse(path: &str, headers: &HeaderMap, body: &[u8]) -> (Protocol, 
                 _ => (Protocol::Query { namespace }, parse_query(service, body)),
             },
         },
-    }
+    };
+    (protocol, call.map(|call| Call { access_key, ..call }))
 }
 
 /// The path is `/service/<prefix>/operation/<operation>`.
@@ -235,6 +241,7 @@ fn parse_cbor(service: Service, prefix: &str, path: &str, body: &[u8]) -> Result
         service,
         operation: operation.to_owned(),
         input,
+        access_key: String::new(),
     })
 }
 
@@ -251,6 +258,7 @@ fn parse_query(service: Service, body: &[u8]) -> Result<Call, Fault> {
             service,
             operation,
             input,
+            access_key: String::new(),
         }),
         _ => Err(Fault::client("MissingAction", "the request names no Action")),
     }
@@ -284,6 +292,7 @@ fn parse_json(service: Service, prefix: &str, headers: &HeaderMap, body: &[u8]) 
         service,
         operation: operation.to_owned(),
         input,
+        access_key: String::new(),
     })
 }
 

@@ -10,6 +10,8 @@ use super::Fault;
 /// Whom and what a request was signed for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
+    /// The access key, which says who asks.
+    pub(crate) access_key: String,
     /// The signing name of the service, `cloudformation`.
     pub(crate) service: String,
 }
@@ -49,7 +51,8 @@ pub(crate) fn scope(headers: &HeaderMap) -> Result<Scope, Fault> {
         ));
     }
     match element("Credential")?.split('/').collect::<Vec<_>>().as_slice() {
-        [_key, _day, _region, service, "aws4_request"] => Ok(Scope {
+        [key, _day, _region, service, "aws4_request"] => Ok(Scope {
+            access_key: (*key).to_owned(),
             service: (*service).to_owned(),
         }),
         _ => Err(incomplete("Credential must have exactly 5 slash-delimited elements")),

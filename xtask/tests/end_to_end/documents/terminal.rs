@@ -46,6 +46,11 @@ impl Terminal {
         Self::at(&root().canonicalize().unwrap(), tempfile::tempdir().unwrap())
     }
 
+    /// In a folder that stands for a checkout.
+    pub(crate) fn of(checkout: &Path) -> Self {
+        Self::at(checkout, tempfile::tempdir().unwrap())
+    }
+
     fn at(checkout: &Path, folder: TempDir) -> Self {
         let cloud = Cloud::without_docker();
         let terminal = Self { cloud, folder };

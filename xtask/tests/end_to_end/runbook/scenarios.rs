@@ -1,7 +1,12 @@
 //! The symptoms that a local cloud can show in seconds.
 
+use std::path::Path;
+
+use serde_json::Value;
+
 use super::Desk;
 use crate::cloud::until;
+use crate::documents::terminal::Terminal;
 use crate::wire::pinned;
 use crate::wire::transcript::fail_a_build;
 
@@ -106,6 +111,79 @@ fn the_pipeline_and_what_is_left_of_it() {
     for command in row.more.iter().chain(&row.fixes) {
         desk.does(command);
     }
+}
+
+/// A source that is built at once, in a folder: the pipeline's stages get this command line with its templates, and deploy
+/// nothing after the pipeline itself.
+fn commit_quick_build(checkout: &Path, terminal: &Terminal) {
+    let (ci, handed) = (checkout.join("ci"), checkout.join("handed"));
+    std::fs::create_dir_all(handed.join("ci")).unwrap();
+    std::fs::create_dir_all(&ci).unwrap();
+    let write = |path: &Path, text: &str| std::fs::write(path, text).unwrap();
+    let nothing = "version: 0.2\nphases: {build: {commands: ['true']}}\n";
+    write(
+        &ci.join("build.yml"),
+        &format!("{nothing}artifacts: {{base-directory: handed, files: ['**/*']}}\n"),
+    );
+    write(&handed.join("ci/deploy.yml"), nothing);
+    let command_line = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_xtask"));
+    write(&handed.join("xtask"), &command_line);
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/update-pipeline.yml");
+    std::fs::copy(own, handed.join("ci/update-pipeline.yml")).unwrap();
+    terminal
+        .enter(
+            "cargo xtask synth --out handed/templates\n\
+             git init --quiet --initial-branch=main\ngit add --all\ngit commit --quiet --message 'Ask for more'",
+        )
+        .expect(0);
+}
+
+/// Takes an action away from one statement of a role.
+fn take_away(template: &Path, role: &str, sid: &str, action: &str) {
+    let mut document: Value = serde_json::from_str(&std::fs::read_to_string(template).unwrap()).unwrap();
+    let statements = &mut document["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let mut statements = statements.as_array_mut().unwrap().iter_mut();
+    let statement = statements.find(|statement| statement["Sid"] == sid).unwrap();
+    let actions = statement["Action"].as_array_mut().unwrap();
+    let before = actions.len();
+    actions.retain(|held| held != action);
+    assert_eq!(actions.len() + 1, before, "{sid} has no {action}");
+    std::fs::write(template, document.to_string()).unwrap();
+}
+
+#[test]
+fn the_pipeline_lacks_a_right_that_its_new_template_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::with(Terminal::of(folder.path()));
+    commit_quick_build(folder.path(), &desk.terminal);
+    let before = tempfile::tempdir().unwrap();
+    let templates = before.path().display();
+    desk.terminal
+        .enter(&format!("cargo xtask synth --out {templates}"))
+        .expect(0);
+    let template = before
+        .path()
+        .join("OneBoxDeploymentOnECS-Toolchain-Deployments.template.json");
+    take_away(
+        &template,
+        "UpdatePipelineRole",
+        "CompareFoundations",
+        "cloudformation:GetTemplate",
+    );
+    desk.does(&format!("cargo xtask deploy toolchain --templates {templates}"));
+
+    let failed = desk.types("cargo xtask pipeline");
+    let row = desk.sees("failed at UpdatePipeline`", &failed);
+    assert!(
+        failed
+            .stderr
+            .contains("is not authorized to perform: cloudformation:GetTemplate"),
+        "{}",
+        failed.stderr
+    );
+    desk.does(&row.fixes[0]);
+    let gone_through = desk.does(&row.fixes[1]);
+    assert!(gone_through.contains("the pipeline succeeded"), "{gone_through}");
 }
 
 #[test]

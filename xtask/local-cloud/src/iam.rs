@@ -1,0 +1,138 @@
+//! IAM: whose call it is, and whether the policies of their role let them.
+//!
+//! The person may do everything here, as an account's root may. A role may do what its own policies say: the role of a
+//! build while it runs, and the role that CloudFormation was handed while it changes a stack.
+
+mod handlers;
+pub(crate) mod policy;
+mod resources;
+mod session;
+
+use provisioner::{Operation, ResourceRequest, Stacks};
+
+use self::policy::{Asked, Context, Verdict};
+pub(crate) use self::session::{Session, access_key};
+use crate::cloud::Cloud;
+use crate::ids::Place;
+use crate::plain::ROLE;
+use crate::properties::text;
+use crate::wire::{Call, Fault, Service};
+
+const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
+
+/// Who makes a call: a role in a session, or nobody but the person.
+pub(crate) fn session_of(cloud: &Cloud, call: &Call) -> Option<Session> {
+    Session::of_build(&cloud.code.builds, &call.access_key)
+}
+
+/// The caller's ARN.
+pub(crate) fn arn_of(place: &Place, session: Option<&Session>) -> String {
+    session.map_or_else(|| place.global_arn("iam", "user/local"), |session| session.arn(place))
+}
+
+/// Whether a role may make a call.
+///
+/// # Errors
+/// When its policies don't let it, in AWS's words.
+pub(crate) fn authorize(cloud: &Cloud, stacks: &Stacks, session: &Session, call: &Call) -> Result<(), Fault> {
+    // Everyone may ask who they are.
+    // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    if call.service == Service::Sts {
+        return Ok(());
+    }
+    let action = format!("{}:{}", call.service.prefix(), call.operation);
+    let refused = |message| Fault::denied(call.service, message);
+    for resource in resources::of(&cloud.place, stacks, call) {
+        allows(cloud, session, &action, resource.as_deref()).map_err(refused)?;
+    }
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    let handed = text(&call.input, "RoleARN").filter(|_| call.service == Service::CloudFormation);
+    handed.map_or(Ok(()), |role| {
+        pass(cloud, session, &role, CLOUD_FORMATION).map_err(refused)
+    })
+}
+
+/// Whether CloudFormation may do something to a resource in the role that it was handed: by its handler's main call, and
+/// by what that passes on.
+///
+/// # Errors
+/// When the role's policies don't let it, in CloudFormation's words.
+pub(crate) fn lets(
+    cloud: &Cloud,
+    request: &ResourceRequest<'_>,
+    operation: Operation,
+    physical_id: &str,
+) -> Result<(), String> {
+    let Some(role) = request.role_arn else {
+        return Ok(());
+    };
+    let session = Session::of_cloud_formation(role);
+    let calls = handlers::calls(&cloud.place, request, operation, physical_id);
+    let judged = calls
+        .into_iter()
+        .try_for_each(|(action, resource)| allows(cloud, &session, action, resource.as_deref()));
+    let passed = handlers::passed(request, operation);
+    let judged = judged.and_then(|()| {
+        passed
+            .into_iter()
+            .try_for_each(|(role, service)| pass(cloud, &session, &role, service))
+    });
+    judged.map_err(|message| {
+        format!(
+            "Resource handler returned message: \"{message}\" (RequestToken: {}, HandlerErrorCode: AccessDenied)",
+            request.token
+        )
+    })
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
+fn pass(cloud: &Cloud, session: &Session, role: &str, service: &str) -> Result<(), String> {
+    let mut context = context(&cloud.place);
+    context.insert("iam:passedtoservice", service.to_owned());
+    ask(cloud, session, "iam:PassRole", Some(role), &context)
+}
+
+fn allows(cloud: &Cloud, session: &Session, action: &str, resource: Option<&str>) -> Result<(), String> {
+    ask(cloud, session, action, resource, &context(&cloud.place))
+}
+
+fn ask(
+    cloud: &Cloud,
+    session: &Session,
+    action: &str,
+    resource: Option<&str>,
+    context: &Context,
+) -> Result<(), String> {
+    let roles = cloud.plain.get(ROLE);
+    let role = roles.and_then(|roles| roles.get(session.role()));
+    let policies = role.and_then(|role| role.properties["Policies"].as_array());
+    let documents = policies.into_iter().flatten().map(|policy| &policy["PolicyDocument"]);
+    let asked = Asked {
+        action,
+        resource,
+        context,
+    };
+    let why = match policy::judge(documents, asked) {
+        Verdict::Allowed => return Ok(()),
+        Verdict::Denied => "with an explicit deny in an identity-based policy".to_owned(),
+        Verdict::NotAllowed => format!("because no identity-based policy allows the {action} action"),
+    };
+    Err(refusal(&session.arn(&cloud.place), action, resource, &why))
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn refusal(user: &str, action: &str, resource: Option<&str>, why: &str) -> String {
+    let on = resource.map_or_else(String::new, |resource| format!(" on resource: {resource}"));
+    format!("User: {user} is not authorized to perform: {action}{on} {why}")
+}
+
+/// What is true of every call here. That it came over TLS is said although loopback has none: AWS has no other way in.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+fn context(place: &Place) -> Context {
+    Context::from([
+        ("aws:principalaccount", place.account_id.clone()),
+        ("aws:requestedregion", place.region.clone()),
+        ("aws:resourceaccount", place.account_id.clone()),
+        ("aws:securetransport", "true".to_owned()),
+    ])
+}

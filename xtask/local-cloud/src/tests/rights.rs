@@ -1,0 +1,186 @@
+//! What roles may do: a build's calls, and CloudFormation's in a role that it was handed.
+
+use serde_json::{Value, json};
+
+use super::delivery;
+use super::rig::Rig;
+use crate::iam::access_key;
+use crate::wire::Service;
+
+const ROLE: &str = "arn:aws:iam::000000000000:role/Deployer";
+
+/// A stack with one role, which may do some things to anything.
+fn role(name: &str, statements: &Value) -> Value {
+    json!({"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {
+        "RoleName": name,
+        "AssumeRolePolicyDocument": {},
+        "Policies": [{"PolicyName": "a", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}],
+    }}}})
+}
+
+fn allow(actions: &Value, resource: &str) -> Value {
+    json!({"Effect": "Allow", "Action": actions, "Resource": resource})
+}
+
+#[test]
+fn a_build_may_do_what_its_role_may_and_the_person_everything() {
+    let mut rig = delivery::new("ENABLED");
+    let stacks = "arn:aws:cloudformation:eu-west-1:000000000000:stack/mine/*";
+    let handed = json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": ROLE, "Condition": {
+        "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"},
+    }});
+    let deny = json!({"Effect": "Deny", "Action": "ecr:*", "Resource": "*"});
+    let statements = json!([
+        allow(&json!(["cloudformation:*", "logs:GetLogEvents"]), stacks),
+        allow(&json!("*"), "arn:aws:ecr:*"),
+        handed,
+        deny
+    ]);
+    assert_eq!(rig.create("roles", &role("a", &statements)), "CREATE_COMPLETE");
+    delivery::push(&mut rig, 'a');
+    let build = delivery::build_began(&mut rig);
+    let (key, uuid) = (access_key(&build), build.split_once(':').unwrap().1);
+    assert!(key.starts_with("ASIA") && key.len() == 20, "{key}");
+
+    let me = rig.call_as(&key, Service::Sts, "GetCallerIdentity", json!({})).unwrap();
+    let arn = format!("arn:aws:sts::000000000000:assumed-role/a/AWSCodeBuild-{uuid}");
+    assert_eq!(me["Arn"], arn);
+
+    let mut check = |service, operation: &str, input: Value, expected: Result<(), (&str, &str)>| {
+        let outcome = rig.call_as(&key, service, operation, input.clone());
+        let refused = outcome.err().filter(|fault| fault.code.starts_with("AccessDenied"));
+        let refused = refused.map(|fault| (fault.code, fault.message));
+        let expected = expected.err().map(|(code, what)| {
+            (
+                code.to_owned(),
+                format!("User: {arn} is not authorized to perform: {what}"),
+            )
+        });
+        assert_eq!(refused, expected, "{operation}");
+        // Whatever comes of it, the person is let.
+        let person = rig.call(service, operation, input);
+        assert!(person.err().is_none_or(|fault| !fault.code.starts_with("AccessDenied")));
+    };
+    let named = |stack: &str| json!({"StackName": stack});
+    check(Service::CloudFormation, "DescribeStacks", named("mine"), Ok(()));
+    check(
+        Service::CloudFormation,
+        "DescribeStacks",
+        named("other"),
+        Err((
+            "AccessDenied",
+            "cloudformation:DescribeStacks on resource: arn:aws:cloudformation:eu-west-1:000000000000:stack/other/* because no identity-based policy allows the cloudformation:DescribeStacks action",
+        )),
+    );
+    check(
+        Service::CodePipeline,
+        "GetPipeline",
+        json!({"name": "delivery"}),
+        Err((
+            "AccessDeniedException",
+            "codepipeline:GetPipeline on resource: arn:aws:codepipeline:eu-west-1:000000000000:delivery because no identity-based policy allows the codepipeline:GetPipeline action",
+        )),
+    );
+    check(
+        Service::Ecr,
+        "DescribeImages",
+        json!({"repositoryName": "a"}),
+        Err((
+            "AccessDeniedException",
+            "ecr:DescribeImages on resource: arn:aws:ecr:eu-west-1:000000000000:repository/a with an explicit deny in an identity-based policy",
+        )),
+    );
+    let hands = |role: &str| json!({"StackName": "mine", "RoleARN": role, "TemplateBody": "{}"});
+    check(Service::CloudFormation, "CreateStack", hands(ROLE), Ok(()));
+    check(
+        Service::CloudFormation,
+        "CreateStack",
+        hands("arn:aws:iam::000000000000:role/Other"),
+        Err((
+            "AccessDenied",
+            "iam:PassRole on resource: arn:aws:iam::000000000000:role/Other because no identity-based policy allows the iam:PassRole action",
+        )),
+    );
+}
+
+/// Creates a stack with a cluster and a topic in the role; its status, and why.
+fn create_in_role(rig: &mut Rig, stack: &str) -> (String, String) {
+    let template = json!({"Resources": {
+        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "mine"}},
+        "Topic": {"Type": "AWS::SNS::Topic", "DependsOn": "Cluster"},
+    }});
+    let input = json!({"StackName": stack, "TemplateBody": template.to_string(), "RoleARN": ROLE});
+    rig.cloudformation("CreateStack", input);
+    (rig.finish(stack), rig.reasons(stack))
+}
+
+#[test]
+fn cloudformation_may_do_what_the_role_may_that_it_was_handed() {
+    let mut rig = Rig::new();
+    let clusters = allow(
+        &json!(["ecs:CreateCluster", "ecs:DeleteCluster"]),
+        "arn:aws:ecs:*:*:cluster/mine",
+    );
+    rig.create("roles", &role("Deployer", &json!([clusters])));
+    let (status, reasons) = create_in_role(&mut rig, "first");
+    assert_eq!(status, "ROLLBACK_COMPLETE");
+    let why = reasons.lines().find(|line| line.contains("Resource handler")).unwrap();
+    let (said, token) = why.split_once(" (RequestToken: ").unwrap();
+    let name = rig.world.cloud.place.arn("sns", "first-Topic-");
+    assert!(token.ends_with(", HandlerErrorCode: AccessDenied)"), "{token}");
+    assert!(
+        said.starts_with(&format!("Resource handler returned message: \"User: arn:aws:sts::000000000000:assumed-role/Deployer/AWSCloudFormation is not authorized to perform: sns:CreateTopic on resource: {name}")),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("because no identity-based policy allows the sns:CreateTopic action\""),
+        "{said}"
+    );
+    rig.delete("first");
+
+    let topics = allow(&json!("sns:*"), "arn:aws:sns:*:*:second-*");
+    rig.update("roles", &role("Deployer", &json!([clusters, topics])));
+    let (status, reasons) = create_in_role(&mut rig, "second");
+    assert_eq!(status, "CREATE_COMPLETE", "{reasons}");
+    // The role stays with the stack, whoever deletes it.
+    rig.update("roles", &role("Deployer", &json!([clusters])));
+    rig.cloudformation("DeleteStack", json!({"StackName": "second"}));
+    assert_eq!(rig.finish("second"), "DELETE_FAILED");
+    assert!(rig.reasons("second").contains("sns:DeleteTopic"));
+}
+
+#[test]
+fn cloudformation_passes_on_only_the_roles_that_it_may() {
+    let mut rig = Rig::new();
+    let tasks = allow(&json!("ecs:RegisterTaskDefinition"), "*");
+    let mut pass = allow(&json!("iam:PassRole"), "arn:aws:iam::000000000000:role/tasks/*");
+    pass["Condition"] = json!({"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}});
+    rig.create("roles", &role("Deployer", &json!([tasks, pass])));
+    for (name, expected) in [("tasks/a", "CREATE_COMPLETE"), ("a", "ROLLBACK_COMPLETE")] {
+        let definition = json!({"Family": "a", "NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512",
+            "TaskRoleArn": format!("arn:aws:iam::000000000000:role/{name}"), "ContainerDefinitions": [{"Name": "a", "Image": "a"}]});
+        let template = json!({"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": definition}}});
+        let stack = name.replace('/', "-");
+        let input = json!({"StackName": stack, "TemplateBody": template.to_string(), "RoleARN": ROLE});
+        rig.cloudformation("CreateStack", input);
+        assert_eq!(rig.finish(&stack), expected, "{}", rig.reasons(&stack));
+    }
+}
+
+#[test]
+fn a_role_whose_conditions_are_not_known_is_refused_before_anything_is_created() {
+    let mut rig = Rig::new();
+    let mut statement = allow(&json!("*"), "*");
+    statement["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+    let template = role("a", &json!([statement]));
+    let input =
+        json!({"StackName": "roles", "TemplateBody": template.to_string(), "Capabilities": ["CAPABILITY_NAMED_IAM"]});
+    let refused = rig.call(Service::CloudFormation, "CreateStack", input).unwrap_err();
+    assert!(
+        refused
+            .message
+            .contains("doesn't know the condition operator IpAddress"),
+        "{}",
+        refused.message
+    );
+}
