@@ -11,6 +11,7 @@ mod junit;
 mod log;
 mod report_api;
 mod reports;
+mod request;
 mod resources;
 mod run;
 mod shell;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::api::{ascending, invalid, names, not_found, wanted};
+use super::request::{ascending, invalid, names, not_found, wanted};
 use super::{ReportGroup, TestReport, reports};
 use crate::cloud::Cloud;
 use crate::elb::only;
