@@ -19,7 +19,7 @@ use crate::cloudwatch::{Counted, Used};
 use crate::code::{CodeEffect, CodeHappening};
 use crate::codebuild::{Builds, Job};
 use crate::codecommit::{Git, tell_branches};
-use crate::engine::Event;
+use crate::inbox::Event;
 use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
 use crate::world::{Happening, World};

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cloud::Effect;
 use crate::effects::Effects;
-use crate::faults;
-use crate::server::stopping;
+use crate::inbox::Event;
+use crate::stop::stopping;
 use crate::store;
-use crate::wire::{Call, Fault};
+use crate::wire::Fault;
 use crate::world::{Happening, World};
 
 /// How many events one round takes in before it writes and answers.
@@ -21,27 +21,6 @@ const BATCH: usize = 256;
 
 /// How long to wait before the state is written again after it could not be.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// What comes in.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// A client's call.
-    Call {
-        /// What is asked.
-        call: Call,
-        /// Where the answer goes.
-        reply: oneshot::Sender<Result<Value, Fault>>,
-    },
-    /// What is asked of the faults.
-    Faults {
-        /// What is asked.
-        request: faults::Request,
-        /// Where the answer goes.
-        reply: oneshot::Sender<Result<Value, Fault>>,
-    },
-    /// Something that happened outside.
-    Happening(Happening),
-}
 
 /// Owns the world.
 pub(crate) struct Engine {

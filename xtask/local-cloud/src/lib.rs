@@ -6,6 +6,7 @@
 //! loop around it, [`effects`] and [`server`] are the hands and the ears.
 
 mod autoscaling;
+mod body;
 mod cloud;
 mod cloudwatch;
 mod code;
@@ -23,6 +24,7 @@ mod faults;
 mod home;
 mod iam;
 mod ids;
+mod inbox;
 mod inputs;
 mod kept;
 mod kind;
@@ -37,6 +39,7 @@ mod provider;
 mod server;
 mod speed;
 mod start;
+mod stop;
 mod store;
 mod values;
 mod wire;

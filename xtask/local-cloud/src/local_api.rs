@@ -10,9 +10,9 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::engine::Event;
+use crate::body::read;
 use crate::faults;
-use crate::server::{ask, read};
+use crate::inbox::{Event, ask};
 use crate::wire::Fault;
 
 /// What is below `/_local/`.

@@ -7,31 +7,25 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::LengthLimitError;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::engine::Event;
+use crate::body::read;
+use crate::inbox::{Event, ask};
 use crate::local_api;
-use crate::wire::{self, Fault};
-
-/// The longest body of a call. CloudFormation's templates come inline up to 51,200 bytes, and percent-encoding triples them.
-const CALL_BODY_LIMIT_BYTES: usize = 4 << 20;
+use crate::stop::stopping;
+use crate::wire;
 
 /// How long a client may take to send a request's headers, and how long an idle connection is kept.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How long a client may take to send a call's body.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Accepts connections until told to stop.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
@@ -84,12 +78,6 @@ fn unless_lost(answered: Result<Response, Infallible>) -> io::Result<Response> {
         None => Ok(response),
         Some(Lost) => Err(io::Error::other("the connection is lost, as was asked for")),
     }
-}
-
-/// Ends when the local cloud is told to.
-pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
-    // Without a sender it is ending too.
-    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The whole of the endpoint.
@@ -160,57 +148,6 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
         "answered"
     );
     Ok(wire::respond(protocol, &operation, &outcome, &request_id).map(Body::from))
-}
-
-/// A body, within its limits of size and time.
-///
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
-pub(crate) async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
-    let too_large = || Fault {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        code: "RequestEntityTooLargeException".to_owned(),
-        message: format!("a call's body has {CALL_BODY_LIMIT_BYTES} bytes at most"),
-    };
-    // What says itself that it is too large isn't waited for.
-    if body.size_hint().lower() > CALL_BODY_LIMIT_BYTES as u64 {
-        return Err(too_large());
-    }
-    let reading = axum::body::to_bytes(body, CALL_BODY_LIMIT_BYTES);
-    match tokio::time::timeout(BODY_READ_TIMEOUT, reading).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(match std::error::Error::source(&error) {
-            Some(source) if source.is::<LengthLimitError>() => too_large(),
-            _ => Fault::client("MalformedHttpRequestException", "the body is not what the headers say"),
-        }),
-        Err(_) => Err(Fault {
-            status: StatusCode::REQUEST_TIMEOUT,
-            code: "RequestTimeoutException".to_owned(),
-            message: format!("the body did not come within {} s", BODY_READ_TIMEOUT.as_secs()),
-        }),
-    }
-}
-
-/// Asks the loop; none when the answer is to be lost.
-pub(crate) async fn ask(
-    events: &mpsc::Sender<Event>,
-    event: impl FnOnce(oneshot::Sender<Result<Value, Fault>>) -> Event,
-) -> Option<Result<Value, Fault>> {
-    let (reply, answer) = oneshot::channel();
-    let stopping = || {
-        Some(Err(Fault {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "ServiceUnavailable".to_owned(),
-            message: "the local cloud is stopping".to_owned(),
-        }))
-    };
-    if events.send(event(reply)).await.is_err() {
-        return stopping();
-    }
-    match answer.await {
-        Ok(outcome) => Some(outcome),
-        Err(_) if events.is_closed() => stopping(),
-        Err(_) => None,
-    }
 }
 
 /// Request ids only have to differ.

@@ -19,7 +19,7 @@ use super::workplace::{Places, Workplace};
 use super::{Phase, Report, Status, environment, files};
 use crate::code::CodeHappening;
 use crate::codecommit::Git;
-use crate::engine::Event;
+use crate::inbox::Event;
 use crate::options::CacheSeed;
 use crate::world::Happening;
 

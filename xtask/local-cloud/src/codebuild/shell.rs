@@ -86,7 +86,7 @@ impl Shell {
                 Ok(status) => Ended::Failed(say(status)),
                 Err(error) => Ended::Failed(format!("cannot wait for /bin/sh: {error}")),
             },
-            () = crate::server::stopping(stop) => {
+            () = crate::stop::stopping(stop) => {
                 end(&mut child, group).await;
                 Ended::Stopped
             }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::git::missing;
 use super::{CLONE_PATH, Git, is_repository_name};
 use crate::code::CodeHappening;
-use crate::engine::Event;
+use crate::inbox::Event;
 use crate::world::Happening;
 
 /// How much of an answer is read at once.

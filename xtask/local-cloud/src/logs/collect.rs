@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::cloud::Cloud;
 use crate::properties::{list, text};
-use crate::server::stopping;
+use crate::stop::stopping;
 
 /// How often the files are looked at: sooner than anyone who follows a log would notice.
 const INTERVAL: Duration = Duration::from_millis(200);
