@@ -22,6 +22,7 @@ mod quotas;
 mod rehearsal;
 #[cfg(test)]
 pub(crate) mod replay;
+mod service;
 
 use std::time::{Duration, SystemTime};
 

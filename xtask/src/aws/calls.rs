@@ -19,7 +19,7 @@ use self::On::{
     Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
 };
 use self::macros::{calls, sdk_calls};
-use super::json::Service;
+use super::service::Service;
 
 /// A call, as the list has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +220,7 @@ sdk_calls! {
 }
 
 calls! {
-    ecs, crate::aws::json::ECS, "ecs", OF_ECS {
+    ecs, crate::aws::service::ECS, "ecs", OF_ECS {
         DESCRIBE_SERVICES "DescribeServices", &[(InCluster, &[Deploy, Status, Rollback, Local])];
         LIST_SERVICE_DEPLOYMENTS "ListServiceDeployments", &[(InCluster, &[Rollback])];
         DESCRIBE_SERVICE_REVISIONS "DescribeServiceRevisions", &[(Revisions, &[Rollback])];
@@ -231,7 +231,7 @@ calls! {
 }
 
 calls! {
-    cloudwatch, crate::aws::json::CLOUDWATCH, "cloudwatch", OF_CLOUDWATCH {
+    cloudwatch, crate::aws::service::CLOUDWATCH, "cloudwatch", OF_CLOUDWATCH {
         DESCRIBE_ALARMS "DescribeAlarms", &[(Metrics, &[Deploy, Status, Rollback, Local])];
         DESCRIBE_ALARM_HISTORY "DescribeAlarmHistory", &[(Metrics, &[Deploy, Rollback])];
         GET_METRIC_DATA "GetMetricData", &[(Metrics, &[Deploy, Status])];
@@ -240,14 +240,14 @@ calls! {
 }
 
 calls! {
-    logs, crate::aws::json::LOGS, "logs", OF_LOGS {
+    logs, crate::aws::service::LOGS, "logs", OF_LOGS {
         FILTER_LOG_EVENTS "FilterLogEvents", &[(TaskLogs, &[Logs])];
         GET_LOG_EVENTS "GetLogEvents", &[(TaskStreams, &[Deploy, Rollback]), (BuildStreams, LOOKS_AT_EXECUTIONS)];
     }
 }
 
 calls! {
-    codepipeline, crate::aws::json::CODE_PIPELINE, "codepipeline", OF_CODE_PIPELINE {
+    codepipeline, crate::aws::service::CODE_PIPELINE, "codepipeline", OF_CODE_PIPELINE {
         GET_PIPELINE "GetPipeline", &[(Executions, LOOKS_AT_EXECUTIONS)];
         LIST_PIPELINE_EXECUTIONS "ListPipelineExecutions", &[(Executions, &[
             Pipeline, PipelineStatus, PipelineStop, PipelineRetry,
@@ -261,27 +261,27 @@ calls! {
 }
 
 calls! {
-    codebuild, crate::aws::json::CODE_BUILD, "codebuild", OF_CODE_BUILD {
+    codebuild, crate::aws::service::CODE_BUILD, "codebuild", OF_CODE_BUILD {
         BATCH_GET_BUILDS "BatchGetBuilds", &[(Projects, LOOKS_AT_EXECUTIONS)];
     }
 }
 
 calls! {
-    codecommit, crate::aws::json::CODE_COMMIT, "codecommit", OF_CODE_COMMIT {
+    codecommit, crate::aws::service::CODE_COMMIT, "codecommit", OF_CODE_COMMIT {
         GET_BRANCH "GetBranch", &[(Source, &[Pipeline])];
         GET_REPOSITORY "GetRepository", &[(Source, &[DeployToolchain, Pipeline])];
     }
 }
 
 calls! {
-    quotas, crate::aws::json::SERVICE_QUOTAS, "servicequotas", OF_SERVICE_QUOTAS {
+    quotas, crate::aws::service::SERVICE_QUOTAS, "servicequotas", OF_SERVICE_QUOTAS {
         GET_SERVICE_QUOTA "GetServiceQuota", &[(Quotas, &[Doctor])];
         GET_AWS_DEFAULT_SERVICE_QUOTA "GetAWSDefaultServiceQuota", &[(Quotas, &[Doctor])];
     }
 }
 
 calls! {
-    elb, crate::aws::query::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
+    elb, crate::aws::service::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
         DESCRIBE_LOAD_BALANCERS "DescribeLoadBalancers", &[(Metrics, &[Deploy, Status])];
         DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(LocalCloud, &[Local])];
     }

@@ -10,16 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Or
 use aws_smithy_types::body::SdkBody;
 
 use super::calls::Operation;
-use super::json::{Service, ServiceError, send};
-
-/// Elastic Load Balancing; the version is that of its only API.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html>
-pub(super) const ELASTIC_LOAD_BALANCING: Service = Service {
-    id: "ELASTIC_LOAD_BALANCING_V2",
-    name: "elasticloadbalancing",
-    target: "",
-    version: "2015-12-01",
-};
+use super::json::{ServiceError, send};
 
 /// Calls an operation; the answer's XML.
 ///
