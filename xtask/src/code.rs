@@ -7,8 +7,6 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use crate::exit::Exit;
-
 /// A kind of error that someone can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -207,18 +205,6 @@ pub(crate) struct Entry {
 }
 
 impl Code {
-    /// The code of an error of which no more than its exit status is known.
-    pub(crate) fn of_exit(exit: Exit) -> Self {
-        match exit {
-            // All that is foreseen has a code where it is told; a test looks for what hasn't.
-            Exit::Done | Exit::Different | Exit::Failed | Exit::Refused | Exit::Preflight => Self::Bug,
-            Exit::RolledBack => Self::RolledBack,
-            Exit::RollbackFailed => Self::RollbackFailed,
-            Exit::ThinEvidence => Self::ThinEvidence,
-            Exit::Interrupted => Self::Interrupted,
-        }
-    }
-
     /// The name alone.
     pub(crate) fn name(self) -> &'static str {
         self.entry().name

@@ -170,8 +170,20 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Code {
     let own = Failure::of(error).and_then(|failure| failure.code);
     own.unwrap_or_else(|| match Failure::of(error) {
         None if error.chain().any(<dyn std::error::Error>::is::<std::io::Error>) => Code::File,
-        _ => Code::of_exit(exit_of(error)),
+        _ => by_status(exit_of(error)),
     })
+}
+
+/// The code of an error of which no more than its exit status is known.
+fn by_status(exit: Exit) -> Code {
+    match exit {
+        // All that is foreseen has a code where it is told; a test looks for what hasn't.
+        Exit::Done | Exit::Different | Exit::Failed | Exit::Refused | Exit::Preflight => Code::Bug,
+        Exit::RolledBack => Code::RolledBack,
+        Exit::RollbackFailed => Code::RollbackFailed,
+        Exit::ThinEvidence => Code::ThinEvidence,
+        Exit::Interrupted => Code::Interrupted,
+    }
 }
 
 #[cfg(test)]
