@@ -7,6 +7,7 @@ mod compile;
 mod contents;
 mod elf;
 mod layout;
+mod login;
 mod push;
 mod registry;
 mod revision;
@@ -19,7 +20,8 @@ use constants::architecture::ARCHITECTURE;
 use constants::service::FAULT_VARIABLE;
 use xshell::Shell;
 
-pub(crate) use push::{PushRoute, RegistryLogin, UsedRoute, push};
+pub(crate) use login::RegistryLogin;
+pub(crate) use push::{PushRoute, UsedRoute, push};
 
 /// The most that an image may take in a registry, in bytes: a task pulls it before it starts.
 const MAX_BYTES: u64 = 3 * 1024 * 1024;

@@ -5,14 +5,13 @@
 //! is the same by both is the configuration's digest, which covers the uncompressed layers: by that one an image is
 //! recognised, and what the registry holds is what the reference names.
 
-use std::fmt;
-
 use anyhow::{Context as _, ensure};
 
 use super::{
     BuiltImage,
     contents::{Contents, archive},
     layout,
+    login::RegistryLogin,
     registry::{RemoteManifest, Repository},
 };
 use crate::docker::Engine;
@@ -41,19 +40,6 @@ pub(crate) enum UsedRoute {
     Neither,
 }
 
-/// What opens a registry.
-#[derive(Debug, Clone)]
-pub(crate) struct RegistryLogin {
-    /// The user, `AWS` at ECR.
-    pub(crate) username: String,
-    /// The password; a token of some hours' life at ECR.
-    pub(crate) password: Secret,
-}
-
-/// A text that isn't printed.
-#[derive(Clone)]
-pub(crate) struct Secret(String);
-
 /// An image that a registry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pushed {
@@ -63,29 +49,6 @@ pub(crate) struct Pushed {
     pub(crate) route: UsedRoute,
     /// Whether the registry had the image before, so that nothing was done.
     pub(crate) already_there: bool,
-}
-
-impl RegistryLogin {
-    /// A user's login.
-    pub(crate) fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            username: username.into(),
-            password: Secret(password.into()),
-        }
-    }
-}
-
-impl Secret {
-    /// The text itself.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(hidden)")
-    }
 }
 
 /// Pushes an image to `repository`, which is `host[:port]/name`, under a tag that stays its own.

@@ -12,7 +12,7 @@ use transport::{Request, Response, Transport};
 
 use super::{
     contents::{Blob, MANIFEST_TYPE, digest},
-    push::RegistryLogin,
+    login::RegistryLogin,
 };
 use crate::code::Code;
 use crate::exit::{self, Exit};

@@ -13,7 +13,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use crate::image::push::RegistryLogin;
+use crate::image::login::RegistryLogin;
 
 /// How long a request may take, its answer included.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
