@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::code::Code;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Cloud, Environment, Target};
-use crate::stack::compare::kept;
+use crate::stack::parameters::kept;
 use crate::stack::{Stack, Template, Wanted};
 
 /// The name and template of a stack.

@@ -13,6 +13,8 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod follow;
 mod leave;
+pub(crate) mod operation;
+pub(crate) mod parameters;
 pub(crate) mod properties;
 pub(crate) mod remove;
 #[cfg(test)]

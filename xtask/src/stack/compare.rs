@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::change_set::{abandon, work_out};
 use super::changes::{Change, Effect};
+use super::parameters::{kept, parse};
 use super::properties;
 use super::standing::{Standing, standing};
 use super::{Stack, Template, Wanted, busy, explain};
@@ -109,25 +110,6 @@ async fn by_change_set(
     })
 }
 
-/// The template's parameters, all of which keep the value that the stack has.
-///
-/// # Errors
-/// When the template has a parameter that the stack hasn't, and no default for it.
-pub(crate) fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>> {
-    let template = parse(template)?;
-    let declared = template["Parameters"].as_object().into_iter().flatten();
-    let (kept, new): (Vec<_>, Vec<_>) = declared.partition(|(name, _)| stack.parameters.contains_key(*name));
-    if let Some((name, _)) = new.iter().find(|(_, declaration)| declaration["Default"].is_null()) {
-        let what = format!(
-            "the parameter {name} is new to {}: only a deployment knows its value",
-            stack.name
-        );
-        let next = "deploy it: `cargo xtask deploy` gives its parameters their values";
-        return Err(Failure::preflight(what).code(Code::NewParameter).next(next).into());
-    }
-    Ok(kept.into_iter().map(|(name, _)| name.clone()).collect())
-}
-
 /// The creation of all that a template holds, with the properties as they are written there.
 fn created(name: &str, template: &str, note: String) -> anyhow::Result<Difference> {
     let template = parse(template)?;
@@ -148,10 +130,4 @@ fn created(name: &str, template: &str, note: String) -> anyhow::Result<Differenc
         changes: resources.iter().map(change).collect(),
         differs: true,
     })
-}
-
-fn parse(template: &str) -> anyhow::Result<Value> {
-    serde_json::from_str(template)
-        .context("the template is no JSON")
-        .coded(Code::OtherStack)
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Stack;
 use super::events::{Event, EventLog};
 use super::leave::{goes_on, leave};
+use super::operation::Operation;
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
@@ -23,21 +24,6 @@ const LIMIT: Duration = Duration::from_hours(7);
 
 /// The longest that an operation may go without its first event, though AWS can't be reached for a while.
 const FIRST_EVENT_LIMIT: Duration = Duration::from_mins(5).saturating_add(patience::LIMIT);
-
-/// An operation that was asked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Operation<'a> {
-    /// The stack's name.
-    pub(crate) stack_name: &'a str,
-    /// The stack's ARN, by which it is found even when it is deleted.
-    pub(crate) stack_id: &'a str,
-    /// The token that its events carry.
-    pub(crate) token: &'a str,
-    /// How to follow it again: a command.
-    pub(crate) follow: &'a str,
-    /// How many resources it is about, where that is known.
-    pub(crate) total: Option<usize>,
-}
 
 /// An operation that was followed to its end.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::events::EventLog;
-use super::follow::Operation;
+use super::operation::Operation;
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, code_of, exit_of};

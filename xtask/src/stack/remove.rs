@@ -2,7 +2,8 @@
 
 use super::Stack;
 use super::explain::{self, Evidence, Told};
-use super::follow::{Operation, follow};
+use super::follow::follow;
+use super::operation::Operation;
 use crate::aws::Aws;
 use crate::context::Context;
 

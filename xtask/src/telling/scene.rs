@@ -8,7 +8,7 @@ use super::view::{ServiceView, View};
 use crate::aws::Aws;
 use crate::context::Context;
 use crate::stack::events::{Event, EventLog};
-use crate::stack::follow::Operation;
+use crate::stack::operation::Operation;
 
 /// An operation that is followed.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::flags::{Command, Stage, Xtask};
 use crate::image::{Binary, Recipe};
 use crate::stack::apply::{Terms, apply};
 use crate::stack::script::*;
-use crate::stack::{Stack, Template, Wanted, compare};
+use crate::stack::{Stack, Template, Wanted, parameters};
 use crate::telling::report::text as report;
 use crate::traffic::{Pace, Plan, Traffic};
 
@@ -163,7 +163,7 @@ fn stages_that_cannot_be_deployed_yet() {
     error[E-UNJUDGED]: Onebox doesn't run sha256:1, so that nobody has judged it; Onebox and Fleet run sha256:0
       next: let Onebox meet it first: `--stage onebox`
     ");
-    let new_parameter = compare::kept(&a_stack(), r#"{"Parameters": {"New": {"Type": "String"}}}"#).unwrap_err();
+    let new_parameter = parameters::kept(&a_stack(), r#"{"Parameters": {"New": {"Type": "String"}}}"#).unwrap_err();
     insta::assert_snapshot!(report(&new_parameter), @"
     error[E-NEW-PARAMETER]: the parameter New is new to Example: only a deployment knows its value
       next: deploy it: `cargo xtask deploy` gives its parameters their values
