@@ -29,9 +29,5 @@ pub const UNHEALTHY_PERCENT: u8 = 12;
 /// their first check nor while they drain, and ECS replaces an unhealthy task within the minute.
 pub const UNHEALTHY_DATAPOINTS_TO_ALARM: i64 = 1;
 
-// One of Onebox's tasks breaches even beside as many old ones and its replacement; one of Fleet's doesn't.
-const _: () = assert!(100 >= UNHEALTHY_PERCENT as i64 * (2 * crate::capacity::ONEBOX_MINIMUM + 1));
-const _: () = assert!(100 < UNHEALTHY_PERCENT as i64 * crate::capacity::FLEET_MINIMUM);
-
 // A request that hangs until the service gives it up has breached.
 const _: () = assert!((RESPONSE_TIME_SECONDS as u64) < crate::service::REQUEST_TIMEOUT_SECONDS);

@@ -1,5 +1,6 @@
 //! How much of everything there is.
 
+use crate::alarm::UNHEALTHY_PERCENT;
 use crate::deployment::MAXIMUM_PERCENT;
 use crate::network::{TASKS_PER_ZONE, ZONES_BUT_ONE};
 
@@ -29,3 +30,6 @@ const _: () = assert!(ONEBOX_MINIMUM < FLEET_MINIMUM);
 const _: () = assert!(0 < CPU_TARGET_PERCENT && CPU_TARGET_PERCENT < 100);
 // Both stages at their largest, doubled by a deployment, with one zone lost.
 const _: () = assert!((ONEBOX_MAXIMUM + FLEET_MAXIMUM) * MAXIMUM_PERCENT / 100 <= TASKS_PER_ZONE * ZONES_BUT_ONE);
+// One of Onebox's tasks breaches even beside as many old ones and its replacement; one of Fleet's doesn't.
+const _: () = assert!(100 >= UNHEALTHY_PERCENT as i64 * (2 * ONEBOX_MINIMUM + 1));
+const _: () = assert!(100 < UNHEALTHY_PERCENT as i64 * FLEET_MINIMUM);
