@@ -3,17 +3,21 @@
 mod stages;
 mod watch;
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 use stages::Stages;
 
 use crate::aws::Aws;
 use crate::aws::ecr::Image;
 use crate::context::Context;
+use crate::deploy::plan::short as short_image;
 use crate::environment::Rendered;
 use crate::exit::ended_by_interruption;
 use crate::flags::Status;
 use crate::services::{Minimum, Service, minimums};
 use crate::stack::{Resource, Stack};
+use crate::telling::tables;
 use crate::{cloud, table};
 
 /// How many of a repository's images are shown to people.
@@ -28,8 +32,9 @@ impl Status {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::look(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
+        let deploys = self.target.deploys(&self.cloud);
         if self.watch {
-            let watched = watch::watch(context, &aws, &second.name).await;
+            let watched = watch::watch(context, &aws, &second.name, &deploys).await;
             return ended_by_interruption(watched, json!({"environment": self.target.name()}));
         }
         let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
@@ -45,8 +50,11 @@ impl Status {
             stages,
             services,
             images,
+            deploys,
         };
-        context.output.line(&report.render());
+        context
+            .output
+            .line(&report.render(SystemTime::now(), context.output.columns()));
         Ok(report.record(self.target.name()))
     }
 }
@@ -59,6 +67,8 @@ struct Report {
     stages: Option<Stages>,
     services: Vec<(Minimum, Service)>,
     images: Vec<Image>,
+    /// The command that deploys it.
+    deploys: String,
 }
 
 async fn services(aws: &Aws, rendered: &Rendered, stack: Option<&Stack>) -> anyhow::Result<Vec<(Minimum, Service)>> {
@@ -94,37 +104,51 @@ pub(crate) fn is_repository(resource: &Resource) -> bool {
 }
 
 impl Report {
-    fn render(&self) -> String {
-        let mut parts = vec![table::render(&["STACK", "STATUS", "REASON"], &self.stack_rows())];
-        parts.extend(self.stages.iter().map(|stages| stages.render(None)));
+    fn render(&self, now: SystemTime, width: Option<usize>) -> String {
+        let mut parts = vec![self.stack_table(width)];
+        let stages = self.stages.iter();
+        parts.extend(stages.map(|stages| stages.render([None, None], now, width)));
         if !self.services.is_empty() {
-            let header = ["SERVICE", "DESIRED", "RUNNING", "PENDING", "MINIMUM", "DEPLOYMENTS"];
-            parts.push(table::render(
-                &header,
-                &self.services.iter().map(service_row).collect::<Vec<_>>(),
-            ));
+            parts.push(self.service_table(width));
         }
         if !self.images.is_empty() {
-            let mut rows: Vec<Vec<String>> = self
-                .images
-                .iter()
-                .take(IMAGES_SHOWN)
-                .map(|image| self.image_row(image))
-                .collect();
-            if self.images.len() > IMAGES_SHOWN {
-                rows.push(vec![format!("… and {} more", self.images.len() - IMAGES_SHOWN)]);
-            }
-            parts.push(table::render(&["IMAGE", "KIB", "TAGS", "RUNS AS"], &rows));
+            parts.push(self.image_table(width));
         }
-        if let Some(stack) = &self.found[1] {
-            let rows: Vec<Vec<String>> = stack
-                .outputs
-                .iter()
-                .map(|(name, value)| vec![name.clone(), value.clone()])
-                .collect();
-            parts.push(table::render(&["OUTPUT", "VALUE"], &rows));
+        match &self.found[1] {
+            Some(stack) => parts.push(output_table(stack, width)),
+            None => parts.push(format!("next: deploy it: `{}`", self.deploys)),
         }
         parts.join("\n\n")
+    }
+
+    fn stack_table(&self, width: Option<usize>) -> String {
+        let rows = self.stack_rows();
+        let worthless: &[usize] = if rows.iter().all(|row| row[2].is_empty()) {
+            &[2]
+        } else {
+            &[]
+        };
+        table::fit(&["STACK", "STATUS", "REASON"], &[rows], width, worthless)
+    }
+
+    fn service_table(&self, width: Option<usize>) -> String {
+        let header = ["SERVICE", "DESIRED", "RUNNING", "PENDING", "MINIMUM", "DEPLOYMENTS"];
+        let rows = |words: bool| -> Vec<Vec<String>> {
+            let services = self.services.iter();
+            services.map(|service| service_row(service, words)).collect()
+        };
+        table::fit(&header, &[rows(true), rows(false)], width, &[3, 4])
+    }
+
+    fn image_table(&self, width: Option<usize>) -> String {
+        let rows = |words: bool| -> Vec<Vec<String>> {
+            let shown = self.images.iter().take(IMAGES_SHOWN);
+            let more = self.images.len().saturating_sub(IMAGES_SHOWN);
+            let more = (more > 0).then(|| vec![format!("… and {more} more")]);
+            shown.map(|image| self.image_row(image, words)).chain(more).collect()
+        };
+        let header = ["IMAGE", "KIB", "TAGS", "RUNS AS"];
+        table::fit(&header, &[rows(true), rows(false)], width, &[1, 2])
     }
 
     fn stack_rows(&self) -> Vec<Vec<String>> {
@@ -139,12 +163,16 @@ impl Report {
         self.names.iter().zip(&self.found).map(row).collect()
     }
 
-    fn image_row(&self, image: &Image) -> Vec<String> {
+    fn image_row(&self, image: &Image, words: bool) -> Vec<String> {
         let size = image.size_bytes.div_ceil(1024).to_string();
+        let short = image.digest.get(..19).filter(|_| !words);
+        // A tag is a digest of its source, without a prefix.
+        let tag = |tag: &String| tag.get(..12).filter(|_| !words).unwrap_or(tag).to_owned();
+        let tags: Vec<String> = image.tags.iter().map(tag).collect();
         vec![
-            image.digest.clone(),
+            short.unwrap_or(&image.digest).to_owned(),
             size,
-            image.tags.join(", "),
+            tags.join(", "),
             self.parameters_of(image).join(", "),
         ]
     }
@@ -179,17 +207,38 @@ impl Report {
     }
 }
 
-fn service_row((minimum, service): &(Minimum, Service)) -> Vec<String> {
+/// A stack's outputs; where there is no room, images by the first digits of their digest.
+fn output_table(stack: &Stack, width: Option<usize>) -> String {
+    let rows = |value: fn(&str) -> &str| -> Vec<Vec<String>> {
+        let outputs = stack.outputs.iter();
+        outputs
+            .map(|(name, text)| vec![name.clone(), value(text).to_owned()])
+            .collect()
+    };
+    table::fit(
+        &["OUTPUT", "VALUE"],
+        &[rows(|value| value), rows(short_image)],
+        width,
+        &[],
+    )
+}
+
+/// A name, or what tells it from others of its stack.
+fn named(name: &str, whole: bool) -> &str {
+    if whole { name } else { tables::short(name) }
+}
+
+fn service_row((minimum, service): &(Minimum, Service), words: bool) -> Vec<String> {
     let deployment = |deployment: &crate::services::Deployment| {
         let state = deployment.rollout_state.as_deref().unwrap_or("-");
-        let revision = deployment.task_definition.rsplit('/').next().unwrap_or_default();
+        let revision = named(tables::revision(deployment), words);
         format!(
             "{} {state} {revision} {}/{}",
             deployment.status, deployment.running, deployment.desired
         )
     };
     let deployments: Vec<String> = service.deployments.iter().map(deployment).collect();
-    let mut row = vec![service.name.clone()];
+    let mut row = vec![named(&service.name, words).to_owned()];
     row.extend([service.desired, service.running, service.pending, minimum.tasks].map(|count| count.to_string()));
     row.push(deployments.join("; "));
     row
@@ -218,3 +267,6 @@ fn service_record((minimum, service): &(Minimum, Service)) -> Value {
         "last_event": service.last_event,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use stacks::Stage;
 
 use crate::alarms::Alarm;
-use crate::aws::{Aws, rfc3339};
+use crate::aws::{Aws, rfc3339, whole_seconds};
 use crate::deploy::place::{Place, Places};
 use crate::deploy::plan::{Images, short};
 use crate::deploy::sides::weight;
-use crate::progress::human;
+use crate::progress::{Line, Size, human, wrap};
 use crate::services::{Deployment, Service};
 use crate::stack::Stack;
 use crate::stack::standing::{Standing, standing};
 use crate::table;
+use crate::telling::tables;
 use crate::verdict::series::{Point, shortest_distance};
 
 /// How far back data points are looked for.
@@ -23,6 +24,20 @@ const LOOK_BACK: Duration = Duration::from_mins(5);
 
 /// How long a minute lasts where no two data points tell.
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// The columns of the stages.
+const HEADER: [&str; 7] = [
+    "STAGE",
+    "WEIGHT",
+    "IMAGE",
+    "TASKS",
+    "TARGETS",
+    "REQUESTS/S",
+    "DEPLOYMENT",
+];
+
+/// Those of the least worth first: how many tasks run and how the deployment stands is seen on the narrowest screen.
+const LEAST: [usize; 4] = [1, 5, 2, 4];
 
 /// What both stages of a service stack do.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,31 +106,53 @@ impl Stages {
         }))
     }
 
-    /// The stages and their alarms as tables. `alone_since` tells since when the new tasks of each stage serve alone, where
-    /// someone watched.
-    pub(super) fn render(&self, alone_since: Option<[Option<SystemTime>; 2]>) -> String {
-        let now = SystemTime::now();
-        let since = alone_since.unwrap_or_default();
-        let rows: Vec<Vec<String>> = self
-            .each
-            .iter()
-            .zip(since)
-            .map(|(stage, since)| stage.row(since, now))
-            .collect();
-        let header = [
-            "STAGE",
-            "WEIGHT",
-            "IMAGE",
-            "TASKS",
-            "TARGETS",
-            "REQUESTS/S",
-            "DEPLOYMENT",
-        ];
-        let stages = table::render(&header, &rows);
-        let rows: Vec<Vec<String>> = self.alarms.iter().map(alarm_row).collect();
-        let alarms = table::render(&["ALARM", "STATE", "SINCE", "CONDITION"], &rows);
-        let failure = self.failure().map(|failure| failure + "\n\n").unwrap_or_default();
-        format!("{failure}{stages}\n\n{alarms}")
+    /// The stages and their alarms as tables, within a width if there is one. `alone_since` tells since when the new tasks of
+    /// each stage serve alone, where someone watched.
+    pub(super) fn render(&self, alone_since: [Option<SystemTime>; 2], now: SystemTime, width: Option<usize>) -> String {
+        let stages = self.above(alone_since, now, width);
+        format!("{stages}\n\n{}", self.alarm_table(width))
+    }
+
+    /// The same for a screen of so many rows: where they are too few, alarms that are quiet are only counted.
+    pub(super) fn within(&self, alone_since: [Option<SystemTime>; 2], now: SystemTime, size: Size) -> Vec<Line> {
+        let width = Some(size.columns);
+        let whole = self.render(alone_since, now, width);
+        if whole.lines().count() <= size.rows {
+            return whole.lines().map(Line::plain).collect();
+        }
+        let stages = self.above(alone_since, now, width);
+        let prefix = common_prefix(&self.alarms);
+        let red = self.alarms.iter().filter(|alarm| alarm.is_red());
+        let red = red.map(|alarm| tables::alarm(alarm, &alarm.name[prefix..], size.columns));
+        let quiet = tables::quiet_alarms(&self.alarms);
+        stages.lines().map(Line::plain).chain(red).chain(quiet).collect()
+    }
+
+    /// The stages, and above them that the load balancer serves nobody, if it does.
+    fn above(&self, alone_since: [Option<SystemTime>; 2], now: SystemTime, width: Option<usize>) -> String {
+        let rows = |words: bool| -> Vec<Vec<String>> {
+            let stages = self.each.iter().zip(alone_since);
+            stages.map(|(stage, since)| stage.row(since, now, words)).collect()
+        };
+        let stages = table::fit(&HEADER, &[rows(true), rows(false)], width, &LEAST);
+        let within = |failure: String| width.map_or_else(|| failure.clone(), |width| wrap(&failure, width));
+        let failure = self.failure().map(within).map(|failure| failure + "\n\n");
+        failure.unwrap_or_default() + &stages
+    }
+
+    fn alarm_table(&self, width: Option<usize>) -> String {
+        let whole: Vec<Vec<String>> = self.alarms.iter().map(alarm_row).collect();
+        let prefix = common_prefix(&self.alarms);
+        let short = |condition: fn(&Alarm) -> String| -> Vec<Vec<String>> {
+            let row = |alarm: &Alarm| {
+                let since = alarm.since.map(whole_seconds).unwrap_or_default();
+                let name = alarm.name[prefix..].to_owned();
+                vec![name, alarm.state.clone(), since, condition(alarm)]
+            };
+            self.alarms.iter().map(row).collect()
+        };
+        let variants = [whole, short(Alarm::condition), short(Alarm::limit)];
+        table::fit(&["ALARM", "STATE", "SINCE", "CONDITION"], &variants, width, &[3, 2])
     }
 
     /// That the load balancer serves nobody, and why.
@@ -151,10 +188,16 @@ impl Stages {
 }
 
 impl StageStatus {
-    fn row(&self, alone_since: Option<SystemTime>, now: SystemTime) -> Vec<String> {
+    /// A row of the table, in words or in short.
+    fn row(&self, alone_since: Option<SystemTime>, now: SystemTime, words: bool) -> Vec<String> {
         let [healthy, unhealthy] = self.targets.map(|count| count.map(|count| count.to_string()));
+        let all_healthy = self.targets[1].is_none_or(|unhealthy| unhealthy < 1.0);
         let targets = match (healthy, unhealthy) {
             (None, None) => "-".to_owned(),
+            (Some(healthy), _) if !words && all_healthy => format!("{healthy} healthy"),
+            (Some(healthy), _) if !words => {
+                format!("{healthy} of {} healthy", self.targets.iter().flatten().sum::<f64>())
+            }
             (healthy, unhealthy) => format!(
                 "{} healthy, {} unhealthy",
                 healthy.as_deref().unwrap_or("?"),
@@ -162,14 +205,19 @@ impl StageStatus {
             ),
         };
         let dash = || "-".to_owned();
+        let (mut image, mut deployment) = (short(&self.image), self.deployment(alone_since, now));
+        if !words {
+            image = image.trim_start_matches("sha256:");
+            deployment = deployment.replace("IN_PROGRESS, ", "");
+        }
         vec![
             self.stage.name().to_owned(),
             self.weight.map_or_else(dash, |weight| format!("{weight} %")),
-            short(&self.image).to_owned(),
+            image.to_owned(),
             self.tasks(),
             targets,
             self.requests_per_second.map_or_else(dash, |rate| format!("{rate:.1}")),
-            self.deployment(alone_since, now),
+            deployment,
         ]
     }
 
@@ -232,6 +280,17 @@ impl StageStatus {
     }
 }
 
+/// How much the names of all alarms begin with alike, up to a dash: what tells none from another.
+fn common_prefix(alarms: &[Alarm]) -> usize {
+    let [first, others @ ..] = alarms else { return 0 };
+    let mut ends = first.name.match_indices('-').map(|(place, _)| place + 1);
+    let is_common = |end: &usize| {
+        let begins = |alarm: &Alarm| alarm.name.starts_with(&first.name[..*end]);
+        !others.is_empty() && others.iter().all(begins)
+    };
+    ends.rfind(is_common).unwrap_or(0)
+}
+
 fn alarm_row(alarm: &Alarm) -> Vec<String> {
     vec![
         alarm.name.clone(),
@@ -279,4 +338,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

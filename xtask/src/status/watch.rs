@@ -10,8 +10,10 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::patience::patiently;
+use crate::progress::{Line, Size};
 use crate::services::phase::Phase;
 use crate::telling::event_code::EventCode;
+use crate::telling::teller::meanwhile;
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -23,7 +25,7 @@ const NEAR_PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// When the stack isn't there, when AWS can't be asked, or when interrupted.
-pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> anyhow::Result<Value> {
+pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str, deploys: &str) -> anyhow::Result<Value> {
     let leaving = "interrupted: nothing was changed";
     let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
     let mut phases = [Phase::default(), Phase::default()];
@@ -31,8 +33,7 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> any
     loop {
         let look = async || {
             let stack = aws.stack(stack_name).await?;
-            let stack = stack
-                .ok_or_else(|| Failure::preflight(format!("there is no stack {stack_name}")).code(Code::NoStack))?;
+            let stack = stack.ok_or_else(|| no_stack(stack_name, deploys))?;
             let stages = Stages::gather(aws, &stack).await?;
             anyhow::Ok((stack, stages))
         };
@@ -49,14 +50,36 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str) -> any
             }
         }
         let alone_since = [phases[0].alone_since(), phases[1].alone_since()];
-        let block = format!("{head}\n{}", stages.render(Some(alone_since)));
-        context
-            .progress
-            .block(&block.lines().map(ToOwned::to_owned).collect::<Vec<_>>());
-        let lines = std::iter::once(head).chain(stages.lines()).collect();
+        let lines = std::iter::once(head.clone()).chain(stages.lines()).collect();
         say(context, lines, &mut said, stages.record());
-        context.interrupt.sleep(leaving, pause).await?;
+        let show = || {
+            if let Some(size) = context.progress.size() {
+                let now = SystemTime::now();
+                context.progress.show(block(&head, &stages, alone_since, now, size));
+            }
+        };
+        show();
+        // A window that becomes narrower is noticed between two looks as well.
+        meanwhile(context.interrupt.sleep(leaving, pause), show).await?;
     }
+}
+
+fn no_stack(stack_name: &str, deploys: &str) -> Failure {
+    Failure::preflight(format!("there is no stack {stack_name}"))
+        .code(Code::NoStack)
+        .next(format!("deploy it: `{deploys}`"))
+}
+
+/// What is shown on a screen of some size: the stack's status, and below it the stages.
+fn block(head: &str, stages: &Stages, alone_since: [Option<SystemTime>; 2], now: SystemTime, size: Size) -> Vec<Line> {
+    // One row is the head's and one for the cursor; nor is the last column used.
+    let below = Size {
+        rows: size.rows.saturating_sub(2),
+        columns: size.columns.saturating_sub(1).max(1),
+    };
+    let mut lines = vec![Line::plain(head)];
+    lines.extend(stages.within(alone_since, now, below));
+    lines
 }
 
 /// A log gets the lines that weren't there at the last look; programs get all of it whenever any is new.
@@ -71,4 +94,32 @@ fn say(context: &Context, lines: Vec<String>, said: &mut Vec<String>, record: Va
         }
     }
     *said = lines;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::stages::tests::stages;
+
+    #[test]
+    fn what_is_watched_keeps_to_its_screen() {
+        let screens = [(24, 120), (24, 80), (24, 60), (10, 80), (24, 40)].map(|(rows, columns)| {
+            let (now, size) = (
+                SystemTime::UNIX_EPOCH + Duration::from_secs(400),
+                Size { rows, columns },
+            );
+            let since = [Some(SystemTime::UNIX_EPOCH + Duration::from_secs(200)), None];
+            let lines = block(
+                "OneBoxDeploymentOnECS-Service-Sandbox: UPDATE_IN_PROGRESS",
+                &stages(),
+                since,
+                now,
+                size,
+            );
+            assert!(lines.len() < rows, "{rows} rows, {columns} columns: {}", lines.len());
+            let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+            format!("[{rows} rows, {columns} columns]\n{}", lines.join("\n"))
+        });
+        insta::assert_snapshot!(screens.join("\n"));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::sentence::fitting;
 use super::view::{Bake, Side};
 use crate::alarms::Alarm;
-use crate::progress::{Line, Tone, clean, human};
+use crate::progress::{Line, Tone, clean, count, human};
 use crate::services::stopped::Group;
 use crate::services::{Deployment, Service};
 use crate::table;
@@ -74,7 +74,7 @@ pub(crate) fn revision(deployment: &Deployment) -> &str {
 }
 
 /// What tells names of one service apart: their last word, as all begin with the stack's and the stage's.
-fn short(name: &str) -> &str {
+pub(crate) fn short(name: &str) -> &str {
     name.rsplit('-').next().unwrap_or(name)
 }
 
@@ -118,23 +118,22 @@ pub(crate) fn stopped_in_a_line(group: &Group) -> String {
 }
 
 /// The alarms, each with as much of its condition in words as a width holds; in short, those that are quiet are only counted.
-pub(crate) fn alarms(alarms: &[Alarm], short: bool, width: usize) -> Vec<Line> {
-    let quiet = alarms.iter().filter(|alarm| !alarm.is_red()).count();
-    let mut lines: Vec<Line> = alarms
-        .iter()
-        .filter(|alarm| !short || alarm.is_red())
-        .map(|found| alarm(found, width))
-        .collect();
-    if short && quiet > 0 {
-        let s = if quiet == 1 { "alarm" } else { "alarms" };
-        lines.push(Line::new(Tone::Quiet, format!("{quiet} {s} quiet")));
-    }
-    lines
+pub(crate) fn alarms(alarms: &[Alarm], in_short: bool, width: usize) -> Vec<Line> {
+    let told = alarms.iter().filter(|alarm| !in_short || alarm.is_red());
+    let told = told.map(|found| alarm(found, short(&found.name), width));
+    told.chain(quiet_alarms(alarms).filter(|_| in_short)).collect()
 }
 
-fn alarm(alarm: &Alarm, width: usize) -> Line {
+/// How many alarms are quiet, where any is.
+pub(crate) fn quiet_alarms(alarms: &[Alarm]) -> Option<Line> {
+    let quiet = alarms.iter().filter(|alarm| !alarm.is_red()).count();
+    (quiet > 0).then(|| Line::new(Tone::Quiet, format!("{} quiet", count(quiet, "alarm"))))
+}
+
+/// An alarm by a name that tells it from the others.
+pub(crate) fn alarm(alarm: &Alarm, name: &str, width: usize) -> Line {
     let tone = if alarm.is_red() { Tone::Bad } else { Tone::Quiet };
-    let (name, state) = (short(&alarm.name), &alarm.state);
+    let state = &alarm.state;
     let texts = [
         format!("alarm {name}: {state}; fires at {}", alarm.condition()),
         format!("{name}: {state} ({})", alarm.condition()),

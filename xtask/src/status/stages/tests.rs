@@ -38,8 +38,36 @@ fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
     }
 }
 
+/// Onebox bakes, Fleet waits, and the alarms of both are quiet but for one.
+pub(in crate::status) fn stages() -> Stages {
+    let fleet = StageStatus {
+        weight: Some(99.0),
+        targets: [Some(9.0), Some(1.0)],
+        ..stage(Stage::Fleet, &[("COMPLETED", 3)])
+    };
+    let alarms = ["Fleet", "Onebox"].into_iter().flat_map(|stage| {
+        ["ConnectionErrors", "ResponseTime", "ServerErrors", "UnhealthyTargets"].map(|what| {
+            let state = if (stage, what) == ("Onebox", "ServerErrors") {
+                "ALARM"
+            } else {
+                "OK"
+            };
+            let name = format!("OneBoxDeploymentOnECS-Sandbox-{stage}-{what}");
+            Alarm {
+                since: Some(at(60)),
+                ..crate::telling::tests::alarm(&name, state)
+            }
+        })
+    });
+    Stages {
+        each: [stage(Stage::Onebox, &[("IN_PROGRESS", 3)]), fleet],
+        alarms: alarms.collect(),
+        load_balancer_failure: None,
+    }
+}
+
 fn check(deployments: &[(&str, u64)], alone_since: Option<u64>, expected: &str) {
-    let row = stage(Stage::Onebox, deployments).row(alone_since.map(at), at(400));
+    let row = stage(Stage::Onebox, deployments).row(alone_since.map(at), at(400), true);
     assert_eq!(row.join(" | "), expected);
 }
 
@@ -71,7 +99,7 @@ fn a_stage_in_a_row() {
     let service = back.service.as_mut().unwrap();
     service.deployments[0].reason = Some("ECS deployment circuit breaker: rolling back to deploymentId 1.".to_owned());
     assert_eq!(
-        back.row(Some(at(200)), at(400)).join(" | "),
+        back.row(Some(at(200)), at(400), true).join(" | "),
         told("3 of 3", "IN_PROGRESS, bringing back what ran before")
     );
 }
