@@ -32,7 +32,7 @@ use crate::stack::Stack;
 use crate::telling::note::Note;
 use crate::token::Scope;
 use crate::verdict::Verdict;
-use crate::{cloud, table};
+use crate::{cloud, runs, table};
 
 #[cfg(test)]
 pub(crate) use preflight::tests::refused_for_a_red_alarm;
@@ -189,6 +189,9 @@ fn report(context: &Context, stack: &Stack, changed: bool, started: Instant) {
     context
         .progress
         .line(&format!("{did} {} in {}", stack.name, human(started.elapsed())));
+    if let Some(asks) = runs::asks(stack) {
+        context.progress.line(&format!("  {asks}"));
+    }
 }
 
 #[cfg(test)]

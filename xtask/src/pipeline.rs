@@ -57,7 +57,13 @@ impl Pipeline {
             Some(commit) => awaited(context, &aws, place, commit).await?,
             None => joined(context, &aws, place, &demonstration::variables(self)).await?,
         };
-        let finished = finish(context, &aws, place, &execution.id, &again, started).await;
+        let followed = Followed {
+            pipeline: &place.pipeline,
+            id: &execution.id,
+            before: &[],
+            again: &again,
+        };
+        let finished = finish(context, &aws, followed, started).await;
         let load = demonstration::end_load(context, traffic).await;
         finished.map(|mut result| {
             result["load"] = load.into();
@@ -129,15 +135,9 @@ async fn joined(context: &Context, aws: &Aws, place: &Place, variables: &[(&str,
 }
 
 /// Follows an execution and tells how it ended, and what runs where.
-async fn finish(
-    context: &Context,
-    aws: &Aws,
-    place: &Place,
-    id: &str,
-    again: &str,
-    started: Instant,
-) -> anyhow::Result<Value> {
-    let snapshot = follow_on(context, aws, place, id, again).await?;
+async fn finish(context: &Context, aws: &Aws, followed: Followed<'_>, started: Instant) -> anyhow::Result<Value> {
+    let again = followed.again;
+    let snapshot = follow_on(context, aws, followed).await?;
     let runs = runs::now(aws, crate::flags::Environment::Prod).await;
     if let Some(failure) = failure(aws, &snapshot, again).await {
         let failure = match runs {
@@ -152,6 +152,9 @@ async fn finish(
     context
         .progress
         .line(&format!("the pipeline succeeded in {}", human(started.elapsed())));
+    if let Some(asks) = runs.asks() {
+        context.progress.line(&format!("  {asks}"));
+    }
     Ok(json!({
         "execution": snapshot.execution.id,
         "status": snapshot.execution.status,
@@ -165,20 +168,15 @@ async fn finish(
 ///
 /// Source: `RestartExecutionOnUpdate` on
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codepipeline-pipeline.html>
-async fn follow_on(context: &Context, aws: &Aws, place: &Place, id: &str, again: &str) -> anyhow::Result<Snapshot> {
-    let mut id = id.to_owned();
+async fn follow_on(context: &Context, aws: &Aws, followed: Followed<'_>) -> anyhow::Result<Snapshot> {
+    let mut id = followed.id.to_owned();
     loop {
-        let followed = Followed {
-            pipeline: &place.pipeline,
-            id: &id,
-            again,
-        };
-        let snapshot = follow(context, aws, followed).await?;
+        let snapshot = follow(context, aws, Followed { id: &id, ..followed }).await?;
         if snapshot.execution.status != "Failed" || show::failed(&snapshot.actions).is_some() {
             return Ok(snapshot);
         }
         let leaving = "interrupted: the pipeline goes on";
-        let executions = patiently(context, leaving, async || aws.executions(&place.pipeline).await).await?;
+        let executions = patiently(context, leaving, async || aws.executions(followed.pipeline).await).await?;
         let Some(next) = successor(&executions, &snapshot.execution) else {
             return Ok(snapshot);
         };
@@ -334,6 +332,12 @@ async fn retry_newest(
     aws.retry_stage(&place.pipeline, &newest.id, &failed.stage).await?;
     context
         .progress
-        .line(&format!("trying {} of execution {} again", failed.stage, newest.id));
-    finish(context, aws, place, &newest.id, again, started).await
+        .line(&format!("trying {} again, of {}", failed.stage, show::name(&newest)));
+    let followed = Followed {
+        pipeline: &place.pipeline,
+        id: &newest.id,
+        before: &actions,
+        again,
+    };
+    finish(context, aws, followed, started).await
 }

@@ -26,6 +26,12 @@ pub(crate) async fn now(aws: &Aws, environment: Environment) -> anyhow::Result<R
     Ok(Runs { name, stack })
 }
 
+/// The command that asks a service stack's endpoint, to copy; none where the stack has none.
+pub(crate) fn asks(stack: &Stack) -> Option<String> {
+    let endpoint = stack.outputs.get(WEB_API_ENDPOINT)?;
+    Some(format!("curl {endpoint}"))
+}
+
 impl Runs {
     /// The value of one of the stack's parameters or outputs.
     fn value(&self, name: &str) -> Option<&str> {
@@ -63,6 +69,11 @@ impl Runs {
             rows.push(vec!["endpoint".to_owned(), endpoint.to_owned()]);
         }
         table::render(&[&stack.name, status], &rows)
+    }
+
+    /// The command that asks the endpoint.
+    pub(crate) fn asks(&self) -> Option<String> {
+        asks(self.stack.as_ref()?)
     }
 
     /// The same for programs.
@@ -109,6 +120,7 @@ mod tests {
         endpoint  http://x
         ");
         assert_eq!(runs.render_as_wanted(), runs.render());
+        assert_eq!(runs.asks().as_deref(), Some("curl http://x"));
         if let Some(stack) = &mut runs.stack {
             stack.status = "UPDATE_ROLLBACK_COMPLETE".to_owned();
         }
@@ -123,5 +135,6 @@ mod tests {
             stack: None,
         };
         assert_eq!(nothing.render(), "Service: not deployed");
+        assert_eq!(nothing.asks(), None);
     }
 }

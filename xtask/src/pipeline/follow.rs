@@ -37,6 +37,8 @@ pub(crate) struct Followed<'a> {
     pub(crate) pipeline: &'a str,
     /// The execution's id.
     pub(crate) id: &'a str,
+    /// What its actions had done before, which isn't told again: where a stage is tried once more.
+    pub(crate) before: &'a [Action],
     /// How to follow it again: a command.
     pub(crate) again: &'a str,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Snapshot {
 /// When interrupted, when it can't be read, or when it doesn't end within its limit.
 pub(crate) async fn follow(context: &Context, aws: &Aws, followed: Followed<'_>) -> anyhow::Result<Snapshot> {
     let leaving = "interrupted: the pipeline goes on";
-    let (started, mut patience, mut told) = (Instant::now(), Patience::default(), Told::default());
+    let (started, mut patience, mut told) = (Instant::now(), Patience::default(), Told::of(followed.before));
     loop {
         let read = context.interrupt.or(leaving, read(aws, followed)).await;
         let read = read.and_then(|read| patience.bear(context, read));
@@ -125,6 +127,16 @@ struct Told {
 }
 
 impl Told {
+    /// What was said of an execution whose actions had done this.
+    fn of(before: &[Action]) -> Self {
+        let statuses = before.iter().map(|action| (action.id.clone(), action.status.clone()));
+        Self {
+            headline: !before.is_empty(),
+            statuses: statuses.collect(),
+            build: None,
+        }
+    }
+
     fn tell(&mut self, context: &Context, snapshot: &Snapshot) {
         let execution = &snapshot.execution;
         if !self.headline && (execution.revision.is_some() || !execution.is_running()) {

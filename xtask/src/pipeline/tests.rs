@@ -28,10 +28,11 @@ fn execution(status: &str) -> (u16, String) {
 /// Actions as (stage, status), each begun ten seconds after the one before and lasting ten seconds.
 fn actions(actions: &[(&str, &str)]) -> (u16, String) {
     let detail = |(place, (stage, status)): (usize, &(&str, &str))| {
+        let run = 1 + actions[..place].iter().filter(|(other, _)| other == stage).count();
         let provider = if *stage == "Source" { "CodeCommit" } else { "CodeBuild" };
         json!({
             "pipelineExecutionId": ID,
-            "actionExecutionId": format!("{stage}-1"),
+            "actionExecutionId": format!("{stage}-{run}"),
             "stageName": stage,
             "actionName": stage,
             "startTime": 1000 + 10 * place,
@@ -99,7 +100,13 @@ async fn check(answers: Vec<(u16, String)>) -> (anyhow::Result<Value>, String) {
     let count = answers.len();
     let replay = Replay::new(answers);
     let context = Context::hidden();
-    let outcome = finish(&context, &replay.aws(), &place(), ID, AGAIN, Instant::now()).await;
+    let followed = Followed {
+        pipeline: "Example",
+        id: ID,
+        before: &[],
+        again: AGAIN,
+    };
+    let outcome = finish(&context, &replay.aws(), followed, Instant::now()).await;
     let said = context.progress.said();
     assert_eq!(replay.requests().len(), count, "{outcome:?}\n{said}");
     (outcome, said)
@@ -143,6 +150,7 @@ async fn an_execution_that_runs_and_succeeds() {
     Build: Succeeded, 10.0 s
     Fleet: Succeeded, 10.0 s
     the pipeline succeeded in 0.2 s
+      curl http://x
     "#);
 }
 
@@ -229,6 +237,7 @@ async fn a_push_that_changes_the_pipeline_is_followed_to_the_end_of_what_runs_it
     execution 11111111 of abcdef01 "Answer faster"
     Fleet: Succeeded, 10.0 s
     the pipeline succeeded in 0.0 s
+      curl http://x
     "#);
 }
 
@@ -397,4 +406,26 @@ async fn only_what_failed_is_tried_again() {
     error[E-NOTHING-TO-RETRY]: execution 11111111-2222-3333-4444-555555555555 failed before any of its actions did
       next: start it anew with `cargo xtask pipeline --local`
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_stage_that_is_tried_again_only_what_is_new_is_told() {
+    let before = [("Source", "Succeeded"), ("Onebox", "Failed")];
+    let answers = vec![
+        summaries(&[(ID, "Failed", "abcdef0123")]),
+        actions(&before),
+        (200, "{}".to_owned()),
+        execution("Succeeded"),
+        actions(&[before[0], before[1], ("Onebox", "Succeeded")]),
+        service_stack(),
+    ];
+    let (count, replay, context) = (answers.len(), Replay::new(answers), Context::hidden());
+    let outcome = retry_newest(&context, &replay.aws(), &place(), AGAIN, Instant::now()).await;
+    assert_eq!(replay.requests().len(), count, "{outcome:?}");
+    insta::assert_snapshot!(context.progress.said(), @r#"
+    trying Onebox again, of execution 11111111 of abcdef01 "Answer faster"
+    Onebox: Succeeded, 10.0 s
+    the pipeline succeeded in 0.0 s
+      curl http://x
+    "#);
 }
