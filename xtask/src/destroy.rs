@@ -28,9 +28,19 @@ struct Plan {
     /// The repositories that block the deletion of their stack, with the digests of their images.
     images: Vec<(String, Vec<String>)>,
     /// What stays when its stack goes, because its template says so.
-    stays: Vec<Resource>,
+    stays: Vec<Staying>,
     /// Whether that goes in the end as well, with the local cloud that holds it.
     all_goes: bool,
+}
+
+/// What stays when its stack goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Staying {
+    resource: Resource,
+    /// What people call it.
+    name: String,
+    /// The command that deletes it, where it is known.
+    deletes: Option<String>,
 }
 
 /// What a local cloud keeps beside its stacks, and would have the next one begin with.
@@ -83,14 +93,15 @@ impl Destroy {
         } else {
             None
         };
+        let plans = self.plans(context, &aws, remains.is_some()).await?;
         if let Some(remains) = &remains {
             context.progress.line(&remains.announce());
         }
         let (mut deleted, mut stays) = (Vec::new(), Vec::new());
-        for target in targets {
-            let plan = self.one(context, &aws, target, remains.is_some()).await?;
+        for (target, plan) in plans {
+            self.carry_out(context, &aws, target, &plan).await?;
             deleted.extend(plan.stacks.into_iter().map(|(stack, _)| stack.name));
-            stays.extend(plan.stays.into_iter().map(|resource| resource.physical_id));
+            stays.extend(plan.stays.into_iter().map(|staying| staying.resource.physical_id));
         }
         let ended = cloud::leave_if_empty(context, &self.cloud, &aws).await?;
         let cleared = self.clear(context, remains.filter(|_| ended)).await?;
@@ -140,10 +151,19 @@ impl Destroy {
         }
     }
 
-    /// Deletes one target; what there was of it.
-    async fn one(&self, context: &Context, aws: &Aws, target: Target, all_goes: bool) -> anyhow::Result<Plan> {
+    /// What there is to delete of each target, named and agreed to, each in its turn, before anything is deleted.
+    async fn plans(&self, context: &Context, aws: &Aws, all_goes: bool) -> anyhow::Result<Vec<(Target, Plan)>> {
+        let mut plans = Vec::new();
+        for target in self.targets() {
+            plans.push((target, self.agreed(context, aws, target, all_goes).await?));
+        }
+        Ok(plans)
+    }
+
+    async fn agreed(&self, context: &Context, aws: &Aws, target: Target, all_goes: bool) -> anyhow::Result<Plan> {
         let stacks = target.stacks();
-        if target == Target::Toolchain {
+        // Of everything, production goes before it.
+        if target == Target::Toolchain && !self.all {
             refuse_while_production_stands(aws, &self.cloud.arguments()).await?;
         }
         let plan = Plan {
@@ -157,11 +177,6 @@ impl Destroy {
         let agreed = self.yes || self.confirm.is_some();
         context.progress.line(&plan.render(!agreed));
         self.consent(context, target, &stacks[1].name).await?;
-        self.carry_out(context, aws, &plan).await?;
-        context.progress.line(&format!("{}: deleted", target.name()));
-        if !plan.stays.is_empty() && !all_goes {
-            context.progress.line(&plan.render_stays());
-        }
         Ok(plan)
     }
 
@@ -194,7 +209,13 @@ impl Destroy {
         }
     }
 
-    async fn carry_out(&self, context: &Context, aws: &Aws, plan: &Plan) -> anyhow::Result<()> {
+    async fn carry_out(&self, context: &Context, aws: &Aws, target: Target, plan: &Plan) -> anyhow::Result<()> {
+        if plan.stacks.is_empty() {
+            return Ok(());
+        }
+        if target == Target::Toolchain && self.all {
+            refuse_while_production_stands(aws, &self.cloud.arguments()).await?;
+        }
         let what = self.target.map_or("--all", Target::name);
         let again = format!("cargo xtask destroy {what}{}", self.cloud.arguments());
         for (stack, resources) in &plan.stacks {
@@ -218,6 +239,10 @@ impl Destroy {
                 &again,
             )
             .await?;
+        }
+        context.progress.line(&format!("{}: deleted", target.name()));
+        if !plan.stays.is_empty() && !plan.all_goes {
+            context.progress.line(&plan.render_stays());
         }
         Ok(())
     }
@@ -280,20 +305,48 @@ async fn gather(context: &Context, aws: &Aws, stacks: &[Rendered]) -> anyhow::Re
                 plan.images.push((repository.physical_id.clone(), digests));
             }
         }
-        plan.stays.extend(staying(&serde_json::from_str(template)?, &resources));
+        let stays = staying(&serde_json::from_str(template)?, &resources);
+        plan.stays
+            .extend(stays.into_iter().map(|staying| staying.deleted_on(aws)));
         plan.stacks.push((stack, resources));
     }
     Ok(plan)
 }
 
 /// The resources that a template keeps when its stack goes.
-fn staying(template: &Value, resources: &[Resource]) -> Vec<Resource> {
+fn staying(template: &Value, resources: &[Resource]) -> Vec<Staying> {
     let stays = |resource: &&Resource| {
         let policy = &template["Resources"][&resource.logical_id]["DeletionPolicy"];
         let is_there = !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE";
         is_there && (policy == "Retain" || policy == "RetainExceptOnCreate")
     };
-    resources.iter().filter(stays).cloned().collect()
+    let named = |resource: &Resource| {
+        // A source repository's physical id is an id of AWS's, which no command takes.
+        let name = &template["Resources"][&resource.logical_id]["Properties"]["RepositoryName"];
+        Staying {
+            resource: resource.clone(),
+            name: name.as_str().unwrap_or(&resource.physical_id).to_owned(),
+            deletes: None,
+        }
+    };
+    resources.iter().filter(stays).map(named).collect()
+}
+
+impl Staying {
+    /// With the command that deletes it from this cloud. A local cloud ends with its last stack, and may no longer answer.
+    fn deleted_on(self, aws: &Aws) -> Self {
+        let is_source = self.resource.resource_type == "AWS::CodeCommit::Repository";
+        let deletes = if aws.is_near() {
+            "`cargo xtask destroy --all --local`, with all else".to_owned()
+        } else {
+            let arguments = format!("codecommit delete-repository --repository-name {}", self.name);
+            aws.cli().command(&arguments)
+        };
+        Self {
+            deletes: is_source.then_some(deletes),
+            ..self
+        }
+    }
 }
 
 impl Plan {
@@ -303,7 +356,7 @@ impl Plan {
         for (stack, resources) in &self.stacks {
             let held: Vec<&Resource> = resources
                 .iter()
-                .filter(|resource| resource.status != "DELETE_COMPLETE" && !self.stays.contains(resource))
+                .filter(|resource| resource.status != "DELETE_COMPLETE" && !self.keeps(resource))
                 .collect();
             lines.push(format!(
                 "{} ({}): {} to delete",
@@ -330,6 +383,10 @@ impl Plan {
         lines.join("\n")
     }
 
+    fn keeps(&self, resource: &Resource) -> bool {
+        self.stays.iter().any(|staying| staying.resource == *resource)
+    }
+
     /// What stays, and what becomes of it.
     fn render_stays(&self) -> String {
         let what = if self.all_goes {
@@ -338,12 +395,16 @@ impl Plan {
             "stays, with all that is in it, and is yours to delete:"
         };
         let mut text = what.to_owned();
-        for resource in &self.stays {
-            let _ = write!(
-                text,
-                "\n  {} ({}): {}",
-                resource.logical_id, resource.resource_type, resource.physical_id
-            );
+        for Staying {
+            resource,
+            name,
+            deletes,
+        } in &self.stays
+        {
+            let _ = write!(text, "\n  {} ({}): {name}", resource.logical_id, resource.resource_type);
+            if let Some(deletes) = deletes.as_ref().filter(|_| !self.all_goes) {
+                let _ = write!(text, "\n  next: delete it: {deletes}");
+            }
         }
         text
     }
@@ -359,7 +420,7 @@ mod tests {
     use crate::aws::replay::Replay;
     use crate::exit::{Exit, exit_of};
     use crate::flags::{Command, Xtask};
-    use crate::stack::script::{no_stack, stack};
+    use crate::stack::script::{done, no_stack, stack};
 
     #[test]
     fn the_plan_names_all_that_goes() {
@@ -417,17 +478,21 @@ mod tests {
         let plan = Plan {
             stacks: Vec::new(),
             images: Vec::new(),
-            stays: staying(&template, &resources),
+            stays: staying(&template, &resources)
+                .into_iter()
+                .map(|staying| staying.deleted_on(&Replay::new([]).aws()))
+                .collect(),
             all_goes: false,
         };
         insta::assert_snapshot!(plan.render(true), @"
         stays, with all that is in it, and is yours to delete:
-          SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
+          SourceRepository (AWS::CodeCommit::Repository): oneboxdeploymentonecs
+          next: delete it: `cargo xtask destroy --all --local`, with all else
         ");
         let plan = Plan { all_goes: true, ..plan };
         insta::assert_snapshot!(plan.render(true), @"
         goes with the local cloud, with all that is in it:
-          SourceRepository (AWS::CodeCommit::Repository): the-SourceRepository
+          SourceRepository (AWS::CodeCommit::Repository): oneboxdeploymentonecs
         ");
     }
 
@@ -454,12 +519,8 @@ mod tests {
         std::fs::create_dir_all(context.home().folder()).unwrap();
         std::fs::write(context.home().log_file(), "said").unwrap();
         let remains = |line: &str, stacks: &[&str]| {
-            let arguments = ["xtask", "destroy"].into_iter().chain(line.split(' '));
-            let Command::Destroy(destroy) = Xtask::try_parse_from(arguments).unwrap().command else {
-                panic!("it is a destroy")
-            };
             let stacks: Vec<String> = stacks.iter().map(ToString::to_string).collect();
-            destroy.remains(&context, &stacks).unwrap().is_some()
+            destroy(line).remains(&context, &stacks).unwrap().is_some()
         };
         assert!(remains("--all --local", &[]));
         assert!(remains("--all --local", &["OneBoxDeploymentOnECS-Service-Prod"]));
@@ -490,5 +551,34 @@ mod tests {
         error[E-STILL-NEEDED]: OneBoxDeploymentOnECS-Service-Prod is changed in a role that goes with the toolchain: without it, it could be neither changed nor deleted
           next: first, `cargo xtask destroy prod --local`
         ");
+    }
+
+    fn destroy(line: &str) -> Destroy {
+        let arguments = ["xtask", "destroy"].into_iter().chain(line.split(' '));
+        let Command::Destroy(destroy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a destroy")
+        };
+        destroy
+    }
+
+    #[tokio::test]
+    async fn of_everything_all_is_asked_before_anything_is_deleted() {
+        let nothing_held = || done("ListStackResources");
+        let stands = || [stack("CREATE_COMPLETE"), nothing_held()];
+        let answers: Vec<_> = [stands(), stands(), stands(), stands()].into_iter().flatten().collect();
+        let replay = Replay::new(answers);
+        let context = Context::answered("Exmaple");
+        let error = destroy("--all --yes")
+            .plans(&context, &replay.aws(), false)
+            .await
+            .unwrap_err();
+        insta::assert_snapshot!(crate::telling::report::text(&error), @"error[E-DECLINED]: what was written, Exmaple, is not OneBoxDeploymentOnECS-Service-Prod: nothing was deleted");
+        insta::assert_snapshot!(context.progress.said(), @"
+        Example (CREATE_COMPLETE): 0 resources to delete
+        Example (CREATE_COMPLETE): 0 resources to delete
+        Example (CREATE_COMPLETE): 0 resources to delete
+        Example (CREATE_COMPLETE): 0 resources to delete
+        ");
+        assert!(replay.requests().iter().all(|request| !request.contains("DeleteStack")));
     }
 }
