@@ -109,7 +109,8 @@ impl Doctor {
         let leaving = "interrupted: nothing was changed";
         let mut findings = context.interrupt.or(leaving, machine::look(context)).await?;
         if self.cloud.local {
-            findings.extend(ports::look(context));
+            let ports = Box::pin(ports::look(context));
+            findings.extend(context.interrupt.or(leaving, ports).await?);
         } else {
             let remote = Box::pin(remote::look(&self.cloud));
             findings.extend(context.interrupt.or(leaving, remote).await?);

@@ -22,10 +22,13 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Local, LocalCommand, LocalSettings};
-use crate::table;
+use crate::{cloud, table};
 
 /// The longest that a local cloud may take until it accepts requests: it reads its state and takes its tasks back.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest that a local cloud may take to answer a question of what it is.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
 /// The longest that a local cloud may take to end itself: its tasks have 30 s each, all at once.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
@@ -48,7 +51,7 @@ impl Local {
                 Ok(record(&running))
             }
             LocalCommand::Stop => stop(context).await,
-            LocalCommand::Status { .. } => status::status(context),
+            LocalCommand::Status { .. } => status::status(context).await,
             LocalCommand::Env => environment(context),
             LocalCommand::Fidelity { markdown } => Ok(fidelity(context, markdown)),
             LocalCommand::Fault { command } => fault::run(context, command).await,
@@ -350,6 +353,22 @@ fn fidelity(context: &Context, markdown: bool) -> Value {
         .output
         .line(&table::render(&["TYPE", "PROPERTY", "FIDELITY", "REASON"], &rows));
     json!({"properties": rows.len()})
+}
+
+/// What brings a load balancer back whose port another program took while the local cloud was down.
+pub(crate) const FREE_ITS_PORT: &str =
+    "end the program that listens on its port (`ss -ltnp` names it), and the local cloud takes it back by itself";
+
+/// The load balancers of a local cloud that serve nobody, and why, a sentence each.
+///
+/// # Errors
+/// When it can't be asked.
+pub(crate) async fn dead_load_balancers(running: Running) -> anyhow::Result<Vec<String>> {
+    let aws = cloud::of_running(running).await;
+    let asked = tokio::time::timeout(ANSWER_LIMIT, aws.failed_load_balancers()).await;
+    let failed = asked.with_context(|| format!("no answer within {} s", ANSWER_LIMIT.as_secs()))??;
+    let sentence = |(name, reason): (String, String)| format!("{name} serves nobody: {reason}");
+    Ok(failed.into_iter().map(sentence).collect())
 }
 
 fn describe(running: &Running) -> String {

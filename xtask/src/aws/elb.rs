@@ -17,6 +17,23 @@ impl Aws {
         let answer = query::call(&self.config, elb::DESCRIBE_LOAD_BALANCERS, &fields).await?;
         Ok(query::elements(&answer, "State").next().and_then(failure))
     }
+
+    /// The load balancers that serve nobody: each one's name, and why.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub(crate) async fn failed_load_balancers(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let answer = query::call(&self.config, elb::DESCRIBE_LOAD_BALANCERS, &[]).await?;
+        Ok(failures(&answer))
+    }
+}
+
+/// Each load balancer has one name and one state.
+fn failures(answer: &str) -> Vec<(String, String)> {
+    let names = query::elements(answer, "LoadBalancerName").map(ToOwned::to_owned);
+    let states = query::elements(answer, "State").map(failure);
+    let failed = names.zip(states).filter_map(|(name, failure)| Some((name, failure?)));
+    failed.collect()
 }
 
 /// The reason of a state that says failure.
@@ -37,5 +54,17 @@ mod tests {
         check("<Code>active_impaired</Code><Reason>slow</Reason>", None);
         check("<Code>failed</Code><Reason>no port</Reason>", Some("no port"));
         check("<Code>failed</Code>", Some("no reason is given"));
+    }
+
+    #[test]
+    fn those_that_failed_are_named() {
+        let member = |name: &str, state: &str| {
+            format!(
+                "<member><LoadBalancerName>{name}</LoadBalancerName><State><Code>{state}</Code><Reason>no port</Reason>\
+                 </State><AvailabilityZones><member><ZoneName>a</ZoneName></member></AvailabilityZones></member>"
+            )
+        };
+        let answer = [member("One", "active"), member("Two", "failed")].concat();
+        assert_eq!(failures(&answer), [("Two".to_owned(), "no port".to_owned())]);
     }
 }

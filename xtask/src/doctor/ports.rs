@@ -5,10 +5,16 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use super::Finding;
 use crate::context::Context;
+use crate::local::{FREE_ITS_PORT, dead_load_balancers};
 
 /// Looks at the local cloud's place.
-pub(super) fn look(context: &Context) -> Vec<Finding> {
-    let cloud = match context.home().running() {
+pub(super) async fn look(context: &Context) -> Vec<Finding> {
+    let running = context.home().running();
+    let dead = match &running {
+        Ok(Some(running)) => dead_load_balancers(running.clone()).await,
+        _ => Ok(Vec::new()),
+    };
+    let cloud = match running {
         Ok(Some(running)) => Finding::fine("local cloud", format!("it runs at {}", running.endpoint)),
         Ok(None) => free_port(local_cloud::DEFAULT_PORT, bind(local_cloud::DEFAULT_PORT)),
         Err(error) => Finding::failing(
@@ -17,7 +23,7 @@ pub(super) fn look(context: &Context) -> Vec<Finding> {
             "`cargo xtask local stop`, then begin again",
         ),
     };
-    vec![cloud, balancers(&bind(local_cloud::FIRST_LOAD_BALANCER_PORT))]
+    vec![cloud, balancers(dead, &bind(local_cloud::FIRST_LOAD_BALANCER_PORT))]
 }
 
 /// Listens for a moment, as the local cloud would.
@@ -42,8 +48,13 @@ fn free_port(port: u16, bound: io::Result<()>) -> Finding {
     }
 }
 
-fn balancers(bound: &io::Result<()>) -> Finding {
+fn balancers(dead: anyhow::Result<Vec<String>>, bound: &io::Result<()>) -> Finding {
     let (name, port) = ("load balancer", local_cloud::FIRST_LOAD_BALANCER_PORT);
+    match dead {
+        Ok(dead) if dead.is_empty() => {}
+        Ok(dead) => return Finding::failing(name, dead.join("; "), FREE_ITS_PORT),
+        Err(error) => return Finding::not_checked(name, format!("{error:#}")),
+    }
     let found = if bound.is_ok() {
         format!("port {port} is free for the first")
     } else {
@@ -65,5 +76,16 @@ mod tests {
         assert_eq!(free_port(port, Ok(())).verdict, Verdict::Fine);
         let denied = Err(io::ErrorKind::PermissionDenied.into());
         assert_eq!(free_port(port, denied).verdict, Verdict::Failing);
+    }
+
+    #[test]
+    fn a_load_balancer_that_serves_nobody_is_a_failure() {
+        assert_eq!(balancers(Ok(Vec::new()), &Ok(())).verdict, Verdict::Fine);
+        let dead = balancers(Ok(vec!["Example serves nobody: no port".to_owned()]), &Ok(()));
+        assert_eq!((dead.verdict, dead.fix.len()), (Verdict::Failing, 1));
+        assert_eq!(
+            balancers(Err(anyhow::anyhow!("no")), &Ok(())).verdict,
+            Verdict::NotChecked
+        );
     }
 }
