@@ -149,6 +149,7 @@ impl Deploy {
     fn follow(&self) -> String {
         let mut follow = format!("cargo xtask deploy {} --resume", self.target.name());
         for (flag, is_given) in [
+            (" --yes", self.yes),
             (" --no-probe", self.caution.no_probe),
             (" --accept-thin-evidence", self.caution.accept_thin_evidence),
             (" --ignore-red-alarms", self.caution.ignore_red_alarms),

@@ -51,6 +51,7 @@ const CHANGE_STACK: &[Action] = &[
     Action::new("cloudformation:DescribeStackEvents"),
     Action::new("cloudformation:DescribeStacks"),
     Action::new("cloudformation:ExecuteChangeSet"),
+    Action::new("cloudformation:ListChangeSets"),
     Action::new("cloudformation:ListStackResources"),
 ];
 /// The same, and what is told beside the stages while they change: the weights that the template gives them.
@@ -63,6 +64,7 @@ const CHANGE_SERVICE_STACK: &[Action] = &[
     Action::new("cloudformation:DescribeStacks"),
     Action::new("cloudformation:ExecuteChangeSet"),
     Action::new("cloudformation:GetTemplate"),
+    Action::new("cloudformation:ListChangeSets"),
     Action::new("cloudformation:ListStackResources"),
 ];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];

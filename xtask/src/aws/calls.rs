@@ -198,6 +198,7 @@ sdk_calls! {
         describe_change_set DescribeChangeSet DescribeChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         execute_change_set ExecuteChangeSet ExecuteChangeSetFluentBuilder, &[(Stack, CHANGES)];
         delete_change_set DeleteChangeSet DeleteChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
+        list_change_sets ListChangeSets ListChangeSetsFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Pipeline])];
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
         cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Resume, Rollback])];
         continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(LocalCloud, &[Local])];

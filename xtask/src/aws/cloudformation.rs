@@ -192,6 +192,15 @@ impl Aws {
             .map_err(|error| failure("delete the change set", &error))
     }
 
+    /// The ids of the change sets that wait to be executed in a stack, up to the hundred that an answer holds.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListChangeSets.html>
+    pub(crate) async fn change_sets(&self, stack_id: &str) -> anyhow::Result<Vec<String>> {
+        let answer = self.cloudformation.list_change_sets().stack_name(stack_id).send().await;
+        let answer = answer.map_err(|error| failure("list the change sets", &error))?;
+        let ids = answer.summaries().iter().filter_map(|summary| summary.change_set_id());
+        Ok(ids.map(ToOwned::to_owned).collect())
+    }
+
     /// Has CloudFormation stop an update and bring back what was before; its events carry the token.
     pub(crate) async fn cancel_update(&self, stack_id: &str, token: &str) -> anyhow::Result<()> {
         let request = self

@@ -383,6 +383,14 @@ impl Work<'_> {
         } else {
             judge(self.context, self.aws, &places, seen).await?
         };
+        self.heed(stack, verdict).await
+    }
+
+    /// Does what a verdict asks for: nothing of it, where Onebox no longer runs what was judged.
+    async fn heed(self, stack: &Stack, verdict: Verdict) -> anyhow::Result<Verdict> {
+        if verdict.ruling != Ruling::Good {
+            self.ensure_not_overtaken(stack, &Images::named(stack)?.onebox).await?;
+        }
         match verdict.ruling {
             Ruling::Good => Ok(verdict),
             Ruling::Thin if self.deploy.caution.accept_thin_evidence => {
@@ -427,7 +435,7 @@ impl Work<'_> {
         }
     }
 
-    /// Fleet gets what Onebox runs and was judged by: somebody may have moved Onebox on meanwhile.
+    /// A verdict is of the image that was judged, and Fleet gets no other: somebody may have moved Onebox on meanwhile.
     async fn ensure_not_overtaken(self, stack: &Stack, image: &str) -> anyhow::Result<()> {
         let look = async || self.aws.stack(&stack.id).await;
         let now = patiently(self.context, LEAVING, look).await?;

@@ -82,7 +82,10 @@ pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: 
     };
     let change_set = match work_out(context, aws, &id).await {
         Ok(change_set) => change_set,
-        Err(error) => return Err(abandon(aws, &id, creates, error).await),
+        Err(error) => {
+            let error = busy::or_held(aws, &wanted.name, terms.token, error).await;
+            return Err(abandon(aws, &id, creates, error).await);
+        }
     };
     if change_set.is_empty() {
         patiently(context, UNCHANGED, async || aws.delete_change_set(&id).await).await?;

@@ -55,14 +55,20 @@ pub(super) async fn newest_begun(aws: &Aws, stack_id: &str) -> anyhow::Result<Op
     }
 }
 
-/// A refusal of AWS's, as one that names whoever changes the stack meanwhile, if that is why: between a look at a stack
-/// and its change, another may have been quicker.
+/// What CloudFormation says of a change set that went when another of the same stack was executed.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>
+const OVERTAKEN: &str = "ChangeSetNotFound";
+
+/// A refusal of AWS's, as one that names whoever changes the stack meanwhile, or has changed it, if that is why: between a
+/// look at a stack and its change, another may have been quicker.
 pub(super) async fn or_held(aws: &Aws, name: &str, token: &str, error: anyhow::Error) -> anyhow::Error {
     if code_of(&error) != Code::AwsRefused {
         return error;
     }
+    let overtaken = format!("{error:#}").contains(OVERTAKEN);
     let stack = aws.stack(name).await.ok().flatten();
-    let Some(stack) = stack.filter(|stack| standing(Some(&stack.status)) == Standing::Busy) else {
+    let is_busy = |stack: &Stack| standing(Some(&stack.status)) == Standing::Busy;
+    let Some(stack) = stack.filter(|stack| overtaken || is_busy(stack)) else {
         return error;
     };
     let begun = newest_begun(aws, &stack.id).await.ok().flatten();
@@ -73,9 +79,14 @@ pub(super) async fn or_held(aws: &Aws, name: &str, token: &str, error: anyhow::E
         return error;
     }
     let what = format!("another was quicker: {}", words(&stack, begun.as_ref()));
+    let next = if is_busy(&stack) {
+        "run the command again: it waits until that has ended"
+    } else {
+        "run the command again: it goes on from what that has made"
+    };
     Failure::preflight(what)
         .code(Code::StackBusy)
         .also(&format!("{error:#}"))
-        .next("run the command again: it waits until that has ended")
+        .next(next)
         .into()
 }

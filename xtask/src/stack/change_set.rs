@@ -56,14 +56,10 @@ pub(super) async fn work_out(context: &Context, aws: &Aws, id: &ChangeSetId) -> 
     }
 }
 
-/// Deletes a change set that won't be executed, and the empty shell of a stack that it made. The error stays the one
-/// that led here.
+/// Deletes a change set that won't be executed, and the shell of a stack that it made, if that is nobody else's. The error
+/// stays the one that led here.
 pub(super) async fn abandon(aws: &Aws, id: &ChangeSetId, creates: bool, error: anyhow::Error) -> anyhow::Error {
-    let mut deleted = aws.delete_change_set(id).await;
-    if creates && deleted.is_ok() {
-        deleted = aws.delete_stack(&id.stack_id, &format!("{}-shell", token_of(id))).await;
-    }
-    match (deleted, error.downcast::<Failure>()) {
+    match (give_up(aws, id, creates).await, error.downcast::<Failure>()) {
         (Ok(()), Ok(failure)) => failure.into(),
         (Ok(()), Err(error)) => error,
         (Err(left), Ok(failure)) => failure
@@ -71,6 +67,27 @@ pub(super) async fn abandon(aws: &Aws, id: &ChangeSetId, creates: bool, error: a
             .into(),
         (Err(left), Err(error)) => error.context(format!("the change set {} is left: {left:#}", id.id)),
     }
+}
+
+async fn give_up(aws: &Aws, id: &ChangeSetId, creates: bool) -> anyhow::Result<()> {
+    aws.delete_change_set(id).await?;
+    if creates && is_empty_shell(aws, id).await? {
+        aws.delete_stack(&id.stack_id, &format!("{}-shell", token_of(id)))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether a stack is nothing but a name that only this change set gave it. All who create a stack at once share its
+/// shell, and whoever is the first to execute has made a stack of it. What counts is asked last.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
+async fn is_empty_shell(aws: &Aws, id: &ChangeSetId) -> anyhow::Result<bool> {
+    let others = aws.change_sets(&id.stack_id).await?;
+    if others.iter().any(|other| *other != id.id) {
+        return Ok(false);
+    }
+    let stack = aws.stack(&id.stack_id).await?;
+    Ok(stack.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS"))
 }
 
 /// The change set's name within its ARN, `arn:…:changeSet/<name>/<uuid>`.

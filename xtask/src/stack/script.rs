@@ -38,6 +38,13 @@ pub(crate) fn created_change_set() -> (u16, String) {
     answer("CreateChangeSet", &format!("<Id>{SET}</Id><StackId>{STACK}</StackId>"))
 }
 
+/// The change sets of a stack, by their ids.
+pub(crate) fn change_sets(ids: &[&str]) -> (u16, String) {
+    let member = |id: &&str| format!("<member><ChangeSetId>{id}</ChangeSetId></member>");
+    let members: String = ids.iter().map(member).collect();
+    answer("ListChangeSets", &format!("<Summaries>{members}</Summaries>"))
+}
+
 pub(crate) fn change_set(status: &str, reason: &str) -> (u16, String) {
     let change = "<Changes><member><Type>Resource</Type><ResourceChange><Action>Add</Action>\
                   <LogicalResourceId>Queue</LogicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>\

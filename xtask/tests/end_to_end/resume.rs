@@ -19,7 +19,7 @@ fn a_deployment_that_was_left_is_gone_on_with_to_its_end() {
     cloud.settle();
     let image = push_image(&cloud, "bootstrap");
     let left = cloud.local(&["deploy", "sandbox", "--image", &image, "--yes", "--detach"]);
-    let follow = "cargo xtask deploy sandbox --resume --local";
+    let follow = "cargo xtask deploy sandbox --resume --yes --local";
     assert!(left.stderr.contains(follow), "{}", left.stderr);
     assert_eq!(images(&cloud).len(), 2, "only Onebox meets it");
 

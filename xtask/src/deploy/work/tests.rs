@@ -8,6 +8,7 @@ use crate::exit::{Exit, exit_of};
 use crate::flags::{Command, Xtask};
 use crate::stack::script::{answer, refusal};
 use crate::telling::report::text as report;
+use crate::verdict::Sample;
 
 fn image(digit: &str) -> String {
     format!("registry/service@sha256:{}", digit.repeat(64))
@@ -156,4 +157,26 @@ async fn fleet_is_left_alone_where_somebody_overtook() {
         ],
         "nothing is asked to change"
     );
+}
+
+/// Neither is anybody else's image put back, or proposed for Fleet, by a verdict on the one before.
+#[tokio::test(start_paused = true)]
+async fn a_verdict_says_nothing_of_the_image_that_overtook() {
+    let (deploy, context, stacks) = (deployment(), Context::hidden(), sandbox());
+    let (judged, fleet, other) = (image("1"), image("0"), image("2"));
+    for ruling in [Ruling::Thin, Ruling::Worse] {
+        let replay = Replay::new([described(&judged, &fleet), described(&other, &fleet)]);
+        let aws = replay.aws();
+        let stack = aws.stack("Example").await.unwrap().unwrap();
+        let verdict = Verdict {
+            ruling,
+            reasons: Vec::new(),
+            onebox: Sample::default(),
+            fleet: Sample::default(),
+        };
+        let work = work(&context, &aws, &stacks, &deploy);
+        let error = work.heed(&stack, verdict).await.unwrap_err();
+        assert!(report(&error).starts_with("error[E-OVERTAKEN]: "), "{}", report(&error));
+        assert_eq!(replay.operations(), ["DescribeStacks", "DescribeStacks"], "{ruling:?}");
+    }
 }

@@ -217,6 +217,8 @@ async fn a_refused_change_leaves_no_change_set_and_no_shell_of_a_stack() {
         created_change_set(),
         change_set("FAILED", "Template error: Queue has no property Colour"),
         done("DeleteChangeSet"),
+        change_sets(&[]),
+        stack("REVIEW_IN_PROGRESS"),
         done("DeleteStack"),
     ];
     let (_, outcome) = check(answers, true).await;
@@ -244,6 +246,8 @@ async fn a_change_that_somebody_says_no_to_goes_with_its_change_set() {
         created_change_set(),
         change_set("CREATE_COMPLETE", ""),
         done("DeleteChangeSet"),
+        change_sets(&[]),
+        stack("REVIEW_IN_PROGRESS"),
         done("DeleteStack"),
     ];
     for answer in ["n", "", "no, thanks"] {
@@ -254,8 +258,41 @@ async fn a_change_that_somebody_says_no_to_goes_with_its_change_set() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(crate::telling::report::text(&error), @"error[E-DECLINED]: Example was left as it is");
         }
-        assert_eq!(replay.operations()[3..], ["DeleteChangeSet", "DeleteStack"]);
+        assert_eq!(
+            replay.operations()[3..],
+            ["DeleteChangeSet", "ListChangeSets", "DescribeStacks", "DeleteStack"]
+        );
     }
+}
+
+/// What becomes of the shell of a stack, of which this is seen once its creation was declined.
+async fn after_declining(seen: Vec<(u16, String)>) -> Vec<String> {
+    let mut answers = vec![
+        no_stack(),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        done("DeleteChangeSet"),
+    ];
+    answers.extend(seen);
+    let replay = Replay::new(answers);
+    let outcome = apply(&Context::answered("n"), &replay.aws(), &wanted(), terms(false)).await;
+    assert_eq!(exit_of(&outcome.unwrap_err()), Exit::Refused);
+    replay.operations()[4..].to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_made_or_means_to_make_of_a_shell_is_left_alone() {
+    let theirs = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/theirs/1";
+    assert_eq!(
+        after_declining(vec![change_sets(&[SET, theirs])]).await,
+        ["ListChangeSets"]
+    );
+    for status in ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS"] {
+        let asked = after_declining(vec![change_sets(&[]), stack(status)]).await;
+        assert_eq!(asked, ["ListChangeSets", "DescribeStacks"], "{status}");
+    }
+    let asked = after_declining(vec![change_sets(&[SET]), no_stack()]).await;
+    assert_eq!(asked, ["ListChangeSets", "DescribeStacks"]);
 }
 
 #[tokio::test(start_paused = true)]

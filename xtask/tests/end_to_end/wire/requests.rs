@@ -35,8 +35,8 @@ const UNSEEN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "cloudformation:DeleteChangeSet",
-        &["pipeline", "rollback"],
-        "what they change is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
+        &["rollback"],
+        "what it changes is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
     ),
     (
         "cloudformation:DescribeStackEvents",
@@ -235,6 +235,8 @@ impl Walk {
 fn sandbox(walk: &mut Walk) {
     let deploy = ["deploy", "sandbox", "--yes"];
     let bad = [&deploy[..], &["--fault", "exit-at-start"]].concat();
+    // There is nobody to ask.
+    walk.step("deploy", &["deploy", "sandbox"], 3);
     walk.fail_next("AWS::ECS::Cluster");
     walk.step("deploy", &deploy, 5);
     walk.step("deploy", &deploy, 0);
@@ -274,6 +276,7 @@ fn stopped(walk: &mut Walk, image: &str) {
 /// The life of a pipeline, with pushes whose build fails, or would last.
 fn pipeline(walk: &mut Walk) {
     let folder = tempfile::tempdir().unwrap();
+    walk.step("deploy toolchain", &["deploy", "toolchain"], 3);
     walk.fail_next("AWS::CodePipeline::Pipeline");
     walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 5);
     walk.step("deploy toolchain", &["deploy", "toolchain", "--yes"], 0);
@@ -289,9 +292,10 @@ fn pipeline(walk: &mut Walk) {
     walk.cloud.json("codecommit", "DeleteRepository", &source);
     walk.fail_next("AWS::CodePipeline::Pipeline");
     commit_build(&walk.cloud, folder.path(), "exit 1");
-    // The second pushes, and its push starts an execution; the third starts one itself.
-    for code in [5, 1, 1] {
-        let mut command = walk.command(&["pipeline", "--yes"]);
+    // The first has nobody to ask; the third pushes, and its push starts an execution; the last starts one itself.
+    for (yes, code) in [(None, 3), (Some("--yes"), 5), (Some("--yes"), 1), (Some("--yes"), 1)] {
+        let mut command = walk.command(&["pipeline"]);
+        command.args(yes);
         // It runs what is committed where it is called, which here is none of the project's.
         command.current_dir(folder.path()).env_remove("CARGO_MANIFEST_DIR");
         walk.run("pipeline", command, code);

@@ -87,6 +87,7 @@ async fn ask_by_sdk(aws: &Aws) {
     drop(aws.change_set(&id).await);
     drop(aws.execute_change_set(&id, "deploy-1").await);
     drop(aws.delete_change_set(&id).await);
+    drop(aws.change_sets(&id.stack_id).await);
     drop(aws.delete_stack(&id.stack_id, "destroy-1").await);
     drop(aws.cancel_update(&id.stack_id, "cancel-1").await);
     drop(aws.continue_update_rollback(STACK).await);
@@ -144,7 +145,7 @@ async fn last_words(aws: &Aws) -> anyhow::Result<()> {
 
 async fn all() -> Vec<Sent> {
     let refused = r#"{"__type":"NoSuchResourceException","message":"no such quota"}"#.to_owned();
-    let sdk = Replay::new(std::iter::repeat_n((200, String::new()), 20));
+    let sdk = Replay::new(std::iter::repeat_n((200, String::new()), 30));
     ask_by_sdk(&sdk.aws()).await;
     let json = Replay::new(std::iter::repeat_n((200, "{}".to_owned()), 30));
     ask_by_json(&json.aws()).await;

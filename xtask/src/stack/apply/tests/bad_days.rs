@@ -448,6 +448,33 @@ async fn who_was_quicker_is_told_by_what_their_token_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_created_the_stack_first_is_told_to_whoever_meant_to() {
+    let theirs = events(&[
+        (4, "Example", "CREATE_COMPLETE", ""),
+        (3, "Example", "CREATE_IN_PROGRESS", "User Initiated"),
+    ]);
+    let token = ">xtask-deploy-all-6143503572ab-by-bob-at-desk-18b2c0ffee<";
+    let theirs = (theirs.0, theirs.1.replace(">token<", token));
+    let answers = vec![
+        no_stack(),
+        created_change_set(),
+        change_set("CREATE_COMPLETE", ""),
+        refusal(404, "ChangeSetNotFound", "ChangeSet [token] does not exist"),
+        stack("CREATE_COMPLETE"),
+        theirs,
+    ];
+    insta::assert_snapshot!(told(answers, false).await, @"
+    Example: 1 to create
+    CHANGE  RESOURCE  TYPE             BECAUSE OF
+    create  Queue     AWS::SQS::Queue
+    error[E-STACK-BUSY]: another was quicker: Example is CREATE_COMPLETE since 2026-11-22T00:00:03Z, asked for by bob at desk (deploy)
+      cannot execute the change set: ChangeSetNotFound: ChangeSet [token] does not exist
+    next: run the command again: it goes on from what that has made
+    exit 4
+    ");
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_in_pages_and_out_of_order_are_told_in_order() {
     let answers = vec![
         followed_by(
