@@ -19,6 +19,7 @@ use crate::cloudwatch::{Counted, Used};
 use crate::code::{CodeEffect, CodeHappening};
 use crate::codebuild::{Builds, Job};
 use crate::codecommit::{Git, tell_branches};
+use crate::iam::Logins;
 use crate::inbox::Event;
 use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
@@ -117,6 +118,7 @@ impl Drop for Start {
 #[derive(Debug)]
 pub(crate) struct KnownRepositories {
     immutable_tags: RwLock<BTreeMap<String, bool>>,
+    logins: Logins,
     password: String,
     account_id: String,
 }
@@ -125,6 +127,7 @@ impl KnownRepositories {
     pub(crate) fn new(password: String, account_id: String) -> Self {
         Self {
             immutable_tags: RwLock::default(),
+            logins: Logins::default(),
             password,
             account_id,
         }
@@ -140,7 +143,11 @@ impl Repositories for KnownRepositories {
     }
 
     fn authorized(&self, username: &str, password: &str) -> bool {
-        username == ecr::USERNAME && password == self.password
+        username == ecr::USERNAME && self.logins.open(&self.password, password)
+    }
+
+    fn refusal(&self, password: &str, action: &str, repository: &str) -> Option<String> {
+        self.logins.refusal(&self.password, password, action, repository)
     }
 
     fn registry_id(&self) -> String {
@@ -149,8 +156,9 @@ impl Repositories for KnownRepositories {
 }
 
 impl Effects {
-    /// Lets the registry know which repositories there are.
+    /// Lets the registry know which repositories there are, and which builds may come in.
     pub(crate) fn publish(&self, world: &World) {
+        self.repositories.logins.publish(&world.cloud);
         let known = world
             .cloud
             .repositories

@@ -4,12 +4,15 @@
 //! build while it runs, and the role that CloudFormation was handed while it changes a stack.
 
 mod handlers;
+mod logins;
 pub(crate) mod policy;
 mod resources;
 mod session;
 
 use provisioner::{Operation, ResourceRequest, Stacks};
+use serde_json::Value;
 
+pub(crate) use self::logins::{Logins, password};
 use self::policy::{Asked, Context, Verdict};
 pub(crate) use self::session::{Session, access_key};
 use crate::cloud::Cloud;
@@ -103,21 +106,28 @@ fn ask(
     resource: Option<&str>,
     context: &Context,
 ) -> Result<(), String> {
-    let roles = cloud.plain.get(ROLE);
-    let role = roles.and_then(|roles| roles.get(session.role()));
-    let policies = role.and_then(|role| role.properties["Policies"].as_array());
-    let documents = policies.into_iter().flatten().map(|policy| &policy["PolicyDocument"]);
     let asked = Asked {
         action,
         resource,
         context,
     };
+    judged(&session.arn(&cloud.place), documents(cloud, session), asked)
+}
+
+/// What a session's role may do: nothing, where there is no such role.
+fn documents<'a>(cloud: &'a Cloud, session: &Session) -> impl Iterator<Item = &'a Value> {
+    let role = cloud.plain.get(ROLE).and_then(|roles| roles.get(session.role()));
+    let policies = role.and_then(|role| role.properties["Policies"].as_array());
+    policies.into_iter().flatten().map(|policy| &policy["PolicyDocument"])
+}
+
+fn judged<'a>(user: &str, documents: impl IntoIterator<Item = &'a Value>, asked: Asked<'_>) -> Result<(), String> {
     let why = match policy::judge(documents, asked) {
         Verdict::Allowed => return Ok(()),
         Verdict::Denied => "with an explicit deny in an identity-based policy".to_owned(),
-        Verdict::NotAllowed => format!("because no identity-based policy allows the {action} action"),
+        Verdict::NotAllowed => format!("because no identity-based policy allows the {} action", asked.action),
     };
-    Err(refusal(&session.arn(&cloud.place), action, resource, &why))
+    Err(refusal(user, asked.action, asked.resource, &why))
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>

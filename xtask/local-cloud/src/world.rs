@@ -133,7 +133,10 @@ impl World {
             Service::CodeBuild => codebuild::call(&mut self.cloud, now, operation, input),
             Service::CodeCommit => codecommit::call(&mut self.cloud, operation, input),
             Service::CodePipeline => codepipeline::call(&mut self.cloud, now, operation, input),
-            Service::Ecr => ecr::call(&self.cloud, registry, now, password, operation, input),
+            Service::Ecr => {
+                let password = iam::password(password, session.as_ref(), &call.access_key);
+                ecr::call(&self.cloud, registry, now, &password, operation, input)
+            }
             Service::Ecs => ecs::call(&mut self.cloud, now, operation, input),
             Service::ElasticLoadBalancing => elb::call(&self.cloud.elb, operation, input),
             Service::Logs => logs::call(&self.cloud, now, operation, input),

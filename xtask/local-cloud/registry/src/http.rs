@@ -1,5 +1,6 @@
 //! The distribution protocol: who may come in, and which handler a path belongs to.
 
+mod action;
 mod blobs;
 mod error;
 mod manifests;
@@ -38,9 +39,14 @@ async fn serve(State(registry): State<Registry>, request: Request) -> Response {
 }
 
 async fn dispatch(registry: &Registry, request: Request) -> Result<Response, ApiError> {
-    authorize(registry, request.headers())?;
+    let password = authorize(registry, request.headers())?;
     let method = request.method().clone();
     let target = path::parse(request.uri().path()).ok_or_else(ApiError::unknown_path)?;
+    let refusal = action::of(method.as_str(), &target)
+        .and_then(|(action, repository)| registry.shared.repositories.refusal(&password, action, repository));
+    if let Some(refusal) = refusal {
+        return Err(ApiError::denied(refusal));
+    }
     match (method.as_str(), target) {
         ("GET" | "HEAD", Target::Base) => Ok(answer(StatusCode::OK).json(b"{}".to_vec(), "application/json")),
         ("GET" | "HEAD", Target::Blob { repository, digest }) => {
@@ -98,14 +104,13 @@ impl Known {
     }
 }
 
-fn authorize(registry: &Registry, headers: &HeaderMap) -> Result<(), ApiError> {
-    let authorized = credentials(headers)
-        .is_some_and(|(username, password)| registry.shared.repositories.authorized(&username, &password));
-    if authorized {
-        Ok(())
-    } else {
-        Err(ApiError::unauthorized())
-    }
+/// The password of who comes in.
+fn authorize(registry: &Registry, headers: &HeaderMap) -> Result<String, ApiError> {
+    let repositories = &registry.shared.repositories;
+    credentials(headers)
+        .filter(|(username, password)| repositories.authorized(username, password))
+        .map(|(_, password)| password)
+        .ok_or_else(ApiError::unauthorized)
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {

@@ -34,6 +34,13 @@ pub trait Repositories: Send + Sync + 'static {
     /// Whether these credentials open the registry.
     fn authorized(&self, username: &str, password: &str) -> bool;
 
+    /// Why whoever has this password may not do something to a repository, in IAM's name of it (`ecr:PutImage`) and in
+    /// AWS's words; none when they may.
+    fn refusal(&self, password: &str, action: &str, repository: &str) -> Option<String> {
+        let _ = (password, action, repository);
+        None
+    }
+
     /// The account that owns the registry, as twelve digits, for ECR's error messages.
     fn registry_id(&self) -> String {
         "000000000000".to_owned()

@@ -21,7 +21,13 @@ impl Repositories for Repository {
     }
 
     fn authorized(&self, username: &str, password: &str) -> bool {
-        (username, password) == ("AWS", "secret")
+        username == "AWS" && ["secret", "reader's"].contains(&password)
+    }
+
+    fn refusal(&self, password: &str, action: &str, repository: &str) -> Option<String> {
+        let reads = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages"];
+        let refused = password == "reader's" && !reads.contains(&action);
+        refused.then(|| format!("{action} on {repository}: no"))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             (
                 "ServiceRole",
                 Approximated,
-                "a build's calls are judged by it; its pushes of images and over git aren't, nor its log, artifacts and reports, which are no calls here",
+                "a build's calls are judged by it, and what it pushes to the registry and pulls; what it does over git isn't, nor its log, artifacts and reports, which are no calls here",
             ),
             (
                 "Source/BuildSpec",

@@ -36,7 +36,7 @@ A resource type or a property that isn't in the table is refused before anything
 - A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
 - A build's call is judged on what it names, as AWS's table of actions has it; where that can't be told, by its action alone. Of every call it is said that it came over TLS.
 - CloudFormation in a role is judged by the main call of each resource's handler (`ecs:CreateCluster`), and by `iam:PassRole` for the roles that it passes on; what else handlers call is in their schemas alone. Without a role it acts as the person, also where a build asks.
-- A role that isn't there may do nothing.
+- A role that isn't there may do nothing. A build's login to the registry ends with the build.
 
 ## Differences that every user meets
 

@@ -1,10 +1,13 @@
 //! What roles may do: a build's calls, and CloudFormation's in a role that it was handed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::delivery;
 use super::rig::Rig;
-use crate::iam::access_key;
+use crate::codebuild::Status;
+use crate::iam::{Logins, access_key};
 use crate::wire::Service;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/Deployer";
@@ -183,4 +186,43 @@ fn a_role_whose_conditions_are_not_known_is_refused_before_anything_is_created()
         "{}",
         refused.message
     );
+}
+
+#[test]
+fn a_builds_login_is_good_for_what_its_role_may_while_it_runs() {
+    let mut rig = delivery::new("ENABLED");
+    let sign_in = allow(&json!("ecr:GetAuthorizationToken"), "*");
+    let push = allow(&json!("ecr:PutImage"), "arn:aws:ecr:*:*:repository/mine");
+    rig.create("roles", &role("a", &json!([sign_in, push])));
+    delivery::push(&mut rig, 'a');
+    let build = delivery::build_began(&mut rig);
+    let key = access_key(&build);
+    let mut login = |key: &str| {
+        let answer = rig.call_as(key, Service::Ecr, "GetAuthorizationToken", json!({}));
+        let token = answer.unwrap()["authorizationData"][0]["authorizationToken"].clone();
+        let token = String::from_utf8(STANDARD.decode(token.as_str().unwrap()).unwrap()).unwrap();
+        token.strip_prefix("AWS:").unwrap().to_owned()
+    };
+    let (of_build, of_person) = (login(&key), login("local"));
+    assert_ne!(of_build, of_person);
+
+    let logins = Logins::default();
+    logins.publish(&rig.world.cloud);
+    let opens = |password: &str| logins.open(&of_person, password);
+    assert!(opens(&of_person) && opens(&of_build));
+    assert!(!opens(&format!("{of_build}A")) && !opens("") && !opens(&key));
+    let refusal =
+        |password: &str, action: &str, repository: &str| logins.refusal(&of_person, password, action, repository);
+    assert_eq!(refusal(&of_build, "ecr:PutImage", "mine"), None);
+    assert_eq!(refusal(&of_person, "ecr:PutImage", "other"), None);
+    let refused = refusal(&of_build, "ecr:PutImage", "other").unwrap();
+    assert!(
+        refused.ends_with("is not authorized to perform: ecr:PutImage on resource: arn:aws:ecr:eu-west-1:000000000000:repository/other because no identity-based policy allows the ecr:PutImage action"),
+        "{refused}"
+    );
+
+    rig.end_build(&build, Status::Succeeded);
+    rig.run_until(|rig| rig.waiting.is_empty());
+    logins.publish(&rig.world.cloud);
+    assert!(!logins.open(&of_person, &of_build), "the build is over");
 }

@@ -32,6 +32,10 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "Not Authorized")
     }
 
+    pub(super) fn denied(why: String) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "DENIED", why)
+    }
+
     pub(super) fn unknown_path() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

@@ -39,6 +39,34 @@ async fn only_who_is_authorized_comes_in() {
 }
 
 #[tokio::test]
+async fn who_may_not_do_something_is_told_so_in_ecrs_name_of_it() {
+    let client = Client::alone("team/service");
+    client.upload("a").await.expect(201);
+    let blob = format!("blobs/{}", digest("a"));
+    let check = async |method: &str, path: &str, expected: Result<u16, &str>| {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v2/team/service/{path}"));
+        let basic = format!("Basic {}", STANDARD.encode("AWS:reader's"));
+        let answer = client.send_as(Some(&basic), request.body(Body::empty()).unwrap()).await;
+        match expected {
+            Ok(status) => drop(answer.expect(status)),
+            Err(action) => assert_eq!(
+                answer.expect(403).error(),
+                format!("DENIED: {action} on team/service: no")
+            ),
+        }
+    };
+    check("GET", &blob, Ok(200)).await;
+    check("GET", "manifests/none", Ok(404)).await;
+    check("GET", "tags/list", Ok(200)).await;
+    check("POST", "blobs/uploads/", Err("ecr:InitiateLayerUpload")).await;
+    check("PATCH", "blobs/uploads/1", Err("ecr:UploadLayerPart")).await;
+    check("PUT", "blobs/uploads/1", Err("ecr:CompleteLayerUpload")).await;
+    check("PUT", "manifests/v1", Err("ecr:PutImage")).await;
+}
+
+#[tokio::test]
 async fn a_blob_comes_back_however_it_was_sent() {
     let client = Client::alone("team/service");
     let uploads = "/v2/team/service/blobs/uploads/";
