@@ -50,6 +50,9 @@ impl Deploy {
         };
         self.read_image()?;
         self.check_flags()?;
+        if self.surely_builds() {
+            context.checkout()?;
+        }
         let stacks = self.stacks(environment)?;
         let aws = cloud::connect(context, &self.cloud, &self.target.environments())
             .await?
@@ -113,6 +116,12 @@ impl Deploy {
             None | Some(Stage::Onebox | Stage::Fleet) => self.image = Some(images.service),
         }
         Ok(())
+    }
+
+    /// Whether it can't do without the source, whatever runs.
+    fn surely_builds(&self) -> bool {
+        let moves_new_image = matches!(self.stage, None | Some(Stage::Onebox));
+        moves_new_image && self.image.is_none() && !self.resume
     }
 
     /// A fault that is asked for has no place where customers are.

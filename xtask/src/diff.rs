@@ -17,6 +17,11 @@ use crate::stack::{changes, drift};
 use crate::telling::event_code::EventCode;
 use crate::token::token;
 
+/// How drift goes: a deployment sees none of it.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html>
+const UNDO_DRIFT: &str = "next: a deployment leaves that as it is, as CloudFormation compares templates alone: put back by hand what is \
+                          named, or take it into the template";
+
 /// What a difference doesn't tell of, said once.
 const ABOUT_IMAGES: &str = "images: the parameters keep their values, so this tells of the templates alone";
 
@@ -72,6 +77,9 @@ impl Diff {
             context.output.line(&stack.render());
         }
         let drifted = found.iter().any(|stack| !stack.drifted.is_empty());
+        if drifted {
+            context.progress.line(UNDO_DRIFT);
+        }
         let of_stack = |stack: &drift::StackDrift| {
             json!({
                 "stack": stack.stack_name,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::parse::{concurrency, duration, rate};
+use super::parse::{age, concurrency, duration, rate};
 use super::{Cloud, Environment, Target};
 
 /// Show what a deployment would change, by resource and property; exit status 2 if there is anything.
@@ -46,8 +46,8 @@ pub(crate) struct Logs {
     /// Go on showing what they write, until interrupted; begins with the last 20 lines unless told otherwise.
     #[arg(long)]
     pub(crate) follow: bool,
-    /// How far back to begin, up to 60m [default: 10m].
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// How far back to begin, such as 30s, 10m, 3h or 2d [default: 10m].
+    #[arg(long, value_name = "TIME", value_parser = age)]
     pub(crate) since: Option<Duration>,
     /// Begin with the last N lines.
     #[arg(long, value_name = "N")]

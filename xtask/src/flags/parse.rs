@@ -97,14 +97,26 @@ pub(super) fn quantity(text: &str) -> Result<f64, String> {
 
 /// A whole number of `ms`, `s` or `m`, above 0 and up to an hour, as the service's faults have them.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    let duration = units.iter().find_map(|(unit, milliseconds)| {
-        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_millis(number.checked_mul(*milliseconds)?))
-    });
-    duration
+    counted(text, &[("ms", 1), ("s", 1000), ("m", 60_000)])
         .filter(|duration| (Duration::from_millis(1)..=Duration::from_hours(1)).contains(duration))
         .ok_or_else(|| "a duration above 0 and up to 60m, such as 500ms, 30s or 2m".to_owned())
+}
+
+/// How long ago something was: a whole number of `s`, `m`, `h` or `d`, above 0 and up to ten years, for which CloudWatch
+/// keeps logs at the longest. <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    counted(text, &units)
+        .filter(|age| (Duration::from_secs(1)..=Duration::from_hours(24 * 3653)).contains(age))
+        .ok_or_else(|| "how long ago, such as 30s, 10m, 3h or 2d".to_owned())
+}
+
+/// A whole number of units of so many milliseconds.
+fn counted(text: &str, units: &[(&str, u64)]) -> Option<Duration> {
+    units.iter().find_map(|(unit, milliseconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_millis(number.checked_mul(*milliseconds)?))
+    })
 }
 
 #[cfg(test)]
@@ -115,5 +127,15 @@ mod tests {
     fn durations() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("60m"), Ok(Duration::from_hours(1)));
+        assert!(duration("61m").is_err() && duration("1h").is_err());
+    }
+
+    #[test]
+    fn ages() {
+        assert_eq!(age("3h"), Ok(Duration::from_hours(3)));
+        assert_eq!(age("2d"), Ok(Duration::from_hours(48)));
+        for wrong in ["0m", "10", "1w", "-1h", "4000d", "99999999999999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
     }
 }

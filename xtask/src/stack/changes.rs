@@ -169,7 +169,7 @@ fn modified(changes: &[&Change]) -> Vec<String> {
     lines.collect()
 }
 
-/// Renders a change set for people, property by property.
+/// Renders a change set for people, property by property, each whole: who asks for differences wants to read them.
 pub(crate) fn render_properties(stack_name: &str, changes: &[Change]) -> String {
     let changes = in_order(changes);
     let mut lines = vec![format!("{stack_name}: {}", summary(&changes))];
@@ -182,7 +182,7 @@ pub(crate) fn render_properties(stack_name: &str, changes: &[Change]) -> String 
             change
                 .properties
                 .iter()
-                .map(|property| format!("  {}", properties::render(property))),
+                .map(|property| format!("  {}", properties::render_whole(property))),
         );
     }
     lines.extend(destruction(&changes));

@@ -133,7 +133,7 @@ impl StackDrift {
                 drifted.logical_id, drifted.resource_type
             );
             for property in &drifted.properties {
-                let _ = write!(text, "\n    {}", properties::render(property));
+                let _ = write!(text, "\n    {}", properties::render_whole(property));
             }
         }
         let unchecked = self.resources.saturating_sub(self.checked);

@@ -42,8 +42,17 @@ pub(crate) fn added(properties: &Value) -> Vec<PropertyChange> {
         .collect()
 }
 
-/// One line for people.
+/// One line for people, who are shown the beginning of long values.
 pub(crate) fn render(change: &PropertyChange) -> String {
+    line(change, beginning)
+}
+
+/// The same with all of every value.
+pub(crate) fn render_whole(change: &PropertyChange) -> String {
+    line(change, whole)
+}
+
+fn line(change: &PropertyChange, shown: fn(&str) -> String) -> String {
     let PropertyChange { path, before, after } = change;
     match (before.as_deref(), after.as_deref()) {
         (None, None) => format!("~ {path}"),
@@ -92,12 +101,16 @@ fn change(path: &str, before: Option<&Value>, after: Option<&Value>) -> Property
     }
 }
 
-fn shown(value: &str) -> String {
+fn whole(value: &str) -> String {
     let value = value.replace(KNOWN_AFTER_APPLY, "(known after the deployment)");
     if value.is_empty() {
         return "\"\"".to_owned();
     }
-    let one_line = with_short_digests(&value.replace('\n', "\\n"));
+    with_short_digests(&value.replace('\n', "\\n"))
+}
+
+fn beginning(value: &str) -> String {
+    let one_line = whole(value);
     if one_line.chars().count() <= SHOWN_CHARACTERS {
         return one_line;
     }
