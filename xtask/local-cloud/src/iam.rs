@@ -1,13 +1,15 @@
 //! IAM: whose call it is, and whether the policies of their role let them.
 //!
 //! The person may do everything here, as an account's root may. A role may do what its own policies say: the role of a
-//! build while it runs, and the role that CloudFormation was handed while it changes a stack.
+//! build while it runs, the role that CloudFormation was handed while it changes a stack, and those of pipelines and rules.
 
 mod handlers;
 mod logins;
 pub(crate) mod policy;
 mod resources;
 mod session;
+
+use std::time::SystemTime;
 
 use provisioner::{Operation, ResourceRequest, Stacks};
 use serde_json::Value;
@@ -86,6 +88,22 @@ pub(crate) fn lets(
             request.token
         )
     })
+}
+
+/// Whether a service may do something in a role that a template gives it.
+///
+/// # Errors
+/// When the role's policies don't let it, in AWS's words.
+pub(crate) fn lets_service(
+    cloud: &Cloud,
+    now: SystemTime,
+    role: &str,
+    actions: &[&str],
+    resource: &str,
+) -> Result<(), String> {
+    let session = Session::of_service(role, now);
+    let mut actions = actions.iter();
+    actions.try_for_each(|action| allows(cloud, &session, action, Some(resource)))
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>

@@ -108,12 +108,17 @@ impl Trial {
             },
             "Targets": [{"Id": "pipeline", "Arn": {"Fn::Sub": "arn:aws:codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}"}}],
         }});
+        let may = json!({"Effect": "Allow", "Action": ["codecommit:*", "codebuild:*"], "Resource": "*"});
+        let policy = json!({"PolicyName": "deliver", "PolicyDocument": {"Statement": [may]}});
         json!({"Resources": {
+            "Role": {"Type": "AWS::IAM::Role", "Properties": {
+                "RoleName": "trial", "AssumeRolePolicyDocument": {}, "Policies": [policy],
+            }},
             "Repository": {"Type": "AWS::CodeCommit::Repository", "Properties": {"RepositoryName": "trial"}},
             "Build": self.project("trial-build", "buildspec.yml"),
             "Deploy": self.project("trial-deploy", "deploy.yml"),
             "Rule": rule,
-            "Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "DependsOn": ["Repository", "Build", "Deploy"], "Properties": {
+            "Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "DependsOn": ["Repository", "Build", "Deploy", "Role"], "Properties": {
                 "Name": PIPELINE, "PipelineType": "V2", "RestartExecutionOnUpdate": true,
                 "RoleArn": "arn:aws:iam::000000000000:role/trial", "ArtifactStore": {"Type": "S3", "Location": "trial"},
                 "Stages": [stage("Source", source), stage("Build", build), stage(last, deploy)],
@@ -137,6 +142,7 @@ impl Trial {
             ("Action", operation),
             ("StackName", STACK),
             ("TemplateBody", &template),
+            ("Capabilities.member.1", "CAPABILITY_NAMED_IAM"),
             ("Version", "2010-05-15"),
         ];
         let answer = self.cloud.query("cloudformation", &fields);

@@ -11,6 +11,18 @@ use crate::cloud::{Cloud, Effect};
 use crate::code::CodeEffect;
 use crate::codebuild::{Input, Order, Source};
 use crate::codecommit;
+use crate::iam;
+use crate::properties::text;
+
+/// What a source needs, and what a build needs.
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html>
+const FETCH_SOURCE: &[&str] = &[
+    "codecommit:GetBranch",
+    "codecommit:GetCommit",
+    "codecommit:UploadArchive",
+    "codecommit:GetUploadArchiveStatus",
+];
+const RUN_BUILD: &[&str] = &["codebuild:StartBuild", "codebuild:BatchGetBuilds"];
 
 impl Cloud {
     /// Lets a pipeline take an event in, and does what it asks for.
@@ -64,7 +76,7 @@ impl Cloud {
     fn run_action(&mut self, now: SystemTime, name: &str, run: &Run) -> Event {
         let action_id = run.action_id.clone();
         let begun = match run.definition.provider.as_str() {
-            "CodeCommit" => self.find_source(run),
+            "CodeCommit" => self.find_source(now, name, run),
             "CodeBuild" => self.order_build(now, name, run),
             other => Err(("ConfigurationError", format!("nothing here runs actions of {other}"))),
         };
@@ -72,10 +84,18 @@ impl Cloud {
     }
 
     /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeCommit.html>
-    fn find_source(&mut self, run: &Run) -> Result<Event, (&'static str, String)> {
+    fn find_source(&mut self, now: SystemTime, name: &str, run: &Run) -> Result<Event, (&'static str, String)> {
         let configuration = &run.definition.configuration;
         let named = |name: &str| configuration.get(name).cloned().unwrap_or_default();
         let (repository, branch) = (named("RepositoryName"), named("BranchName"));
+        let arn = self.place.arn("codecommit", &repository);
+        self.lets_pipeline(now, name, run, FETCH_SOURCE, &arn).map_err(|refusal| {
+            let message = format!(
+                "The service role or action role doesn't have the permissions required to access the AWS CodeCommit \
+                 repository named {repository}. Update the IAM role permissions, and then try again. Error: {refusal}"
+            );
+            ("PermissionError", message)
+        })?;
         let id = match &run.revision {
             Some(asked) => asked.clone(),
             None => self.head(&repository, &branch).cloned().ok_or_else(|| {
@@ -122,6 +142,9 @@ impl Cloud {
     fn order_build(&mut self, now: SystemTime, name: &str, run: &Run) -> Result<Event, (&'static str, String)> {
         let configuration = &run.definition.configuration;
         let project = configuration.get("ProjectName").cloned().unwrap_or_default();
+        let arn = self.place.arn("codebuild", &format!("project/{project}"));
+        self.lets_pipeline(now, name, run, RUN_BUILD, &arn)
+            .map_err(|refusal| ("JobFailed", format!("Error calling startBuild: {refusal}")))?;
         let variables = environment_variables(configuration.get("EnvironmentVariables"));
         let variables = variables.map_err(|reason| ("ConfigurationError", reason))?;
         let mut inputs = Vec::new();
@@ -170,6 +193,20 @@ impl Cloud {
             action_id: run.action_id.clone(),
             external_id,
         })
+    }
+
+    /// Whether an action's role, or else the pipeline's, lets it do something.
+    fn lets_pipeline(
+        &self,
+        now: SystemTime,
+        name: &str,
+        run: &Run,
+        actions: &[&str],
+        resource: &str,
+    ) -> Result<(), String> {
+        let own = || text(&self.code.pipelines.get(name)?.properties, "RoleArn");
+        let role = run.definition.role_arn.clone().or_else(own).unwrap_or_default();
+        iam::lets_service(self, now, &role, actions, resource)
     }
 
     /// The commit that an execution is for, where a build's own source is no commit.

@@ -8,8 +8,12 @@ use super::resources::rule_arn;
 use super::{message, pattern};
 use crate::cloud::{Cloud, Effect};
 use crate::code::CodeEffect;
+use crate::iam;
 use crate::moment;
 use crate::properties::{list, text};
+
+/// What starts a pipeline.
+const START: &[&str] = &["codepipeline:StartPipelineExecution"];
 
 impl Cloud {
     /// Notes a change that rules may be for.
@@ -55,12 +59,18 @@ impl Cloud {
             let targets = list(&rule.properties, "Targets").iter();
             targets.filter_map(|target| {
                 let arn = text(target, "Arn")?;
-                Some((rule_arn(self, name), arn, message::message(target, event)))
+                let role = text(target, "RoleArn");
+                Some((rule_arn(self, name), arn, role, message::message(target, event)))
             })
         });
-        for (rule, target, message) in targets.collect::<Vec<_>>() {
+        for (rule, target, role, message) in targets.collect::<Vec<_>>() {
             if let Some(pipeline) = target.strip_prefix(&self.place.arn("codepipeline", "")) {
-                self.start_by_rule(now, pipeline, &rule);
+                let judged = role.map_or(Ok(()), |role| iam::lets_service(self, now, &role, START, &target));
+                match judged {
+                    Ok(()) => self.start_by_rule(now, pipeline, &rule),
+                    // A rule has nobody to tell.
+                    Err(refusal) => tracing::warn!(rule, "{refusal}"),
+                }
             } else {
                 let topic = target;
                 self.effects.push(Effect::Code(CodeEffect::Publish { topic, message }));

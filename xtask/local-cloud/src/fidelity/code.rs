@@ -1,11 +1,14 @@
 //! The ledger of what lies between a push and a deployment.
 
 use super::Fidelity::{Approximated, Exercised, Inert};
-use super::ledger::{Chapter, FIXED, NAME, OF_RESOURCES, PASSED_ON, TAG};
+use super::ledger::{Chapter, FIXED, NAME, OF_RESOURCES, TAG};
 
 const ONE_MACHINE: &str = "a build runs on this machine, with what is installed on it";
 const LOCAL_FOLDER: &str = "artifacts lie in a folder that only its owner can read; there is no S3 API";
 const NOTHING_SENT: &str = "nobody is subscribed on one machine: what is published is written to the local cloud's log";
+
+const OF_PIPELINES: &str =
+    "judged for what the pipeline asks of CodeCommit and CodeBuild; that it moves artifacts is no call here";
 
 pub(super) const LEDGER: &[Chapter] = &[
     (
@@ -78,7 +81,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Name", Exercised, ""),
             ("PipelineType", Inert, "both types behave as V2"),
             ("RestartExecutionOnUpdate", Exercised, ""),
-            ("RoleArn", Approximated, PASSED_ON),
+            ("RoleArn", Approximated, OF_PIPELINES),
             ("Stages/*/Actions/*/ActionTypeId/Category", Exercised, ""),
             ("Stages/*/Actions/*/ActionTypeId/Owner", Inert, FIXED),
             (
@@ -102,11 +105,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Stages/*/Actions/*/Name", Exercised, ""),
             ("Stages/*/Actions/*/Namespace", Exercised, ""),
             ("Stages/*/Actions/*/OutputArtifacts/*/Name", Exercised, ""),
-            (
-                "Stages/*/Actions/*/RoleArn",
-                Inert,
-                "what the pipeline does in a role isn't judged: it makes no calls here",
-            ),
+            ("Stages/*/Actions/*/RoleArn", Approximated, OF_PIPELINES),
             ("Stages/*/Actions/*/RunOrder", Exercised, ""),
             ("Stages/*/Name", Exercised, ""),
             ("Stages/*/OnFailure/Result", Exercised, ""),
@@ -137,7 +136,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Targets/*/Id", Inert, NAME),
             ("Targets/*/InputTransformer/InputPathsMap/**", Exercised, ""),
             ("Targets/*/InputTransformer/InputTemplate", Exercised, ""),
-            ("Targets/*/RoleArn", Approximated, PASSED_ON),
+            ("Targets/*/RoleArn", Exercised, ""),
         ],
     ),
     (

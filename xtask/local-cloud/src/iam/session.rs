@@ -1,9 +1,11 @@
 //! Sessions of roles: who they are, and by which access key they are known.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use crate::codebuild::Build;
 use crate::ids::Place;
+use crate::moment;
 
 /// How access keys of sessions begin.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>
@@ -35,6 +37,14 @@ impl Session {
         Self {
             role: name_in(role_arn).to_owned(),
             name: "AWSCloudFormation".to_owned(),
+        }
+    }
+
+    /// That of a service which names its sessions by the time, as `CodePipeline` does.
+    pub(super) fn of_service(role_arn: &str, now: SystemTime) -> Self {
+        Self {
+            role: name_in(role_arn).to_owned(),
+            name: moment::millis(now).to_string(),
         }
     }
 

@@ -34,7 +34,7 @@ impl Commits for AnyCommit {
     }
 }
 
-fn template(state: &str) -> Value {
+pub(super) fn template(state: &str) -> Value {
     let action = |name: &str, category: &str, provider: &str, configuration: Value| {
         json!({
             "Name": name, "Configuration": configuration,
@@ -51,6 +51,7 @@ fn template(state: &str) -> Value {
     let mut build = action("Build", "Build", "CodeBuild", json!({"ProjectName": "build"}));
     build["InputArtifacts"] = json!([{"Name": "Source"}]);
     let role = "arn:aws:iam::000000000000:role/a";
+    let may = json!({"Statement": {"Effect": "Allow", "Action": ["codecommit:*", "codebuild:*"], "Resource": "*"}});
     let project = json!({
         "Name": "build", "ServiceRole": role, "Source": {"Type": "CODEPIPELINE"}, "Artifacts": {"Type": "CODEPIPELINE"},
         "Environment": {"Type": "LINUX_CONTAINER", "ComputeType": "BUILD_GENERAL1_SMALL", "Image": "none"}, "TimeoutInMinutes": 5,
@@ -60,8 +61,11 @@ fn template(state: &str) -> Value {
     json!({"Resources": {
         "Code": {"Type": "AWS::CodeCommit::Repository", "Properties": {"RepositoryName": "code"}},
         "Project": {"Type": "AWS::CodeBuild::Project", "Properties": project},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {
+            "AssumeRolePolicyDocument": {}, "Policies": [{"PolicyName": "a", "PolicyDocument": may}],
+        }},
         "Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "DependsOn": ["Code", "Project"], "Properties": {
-            "Name": "delivery", "RoleArn": role, "Stages": stages,
+            "Name": "delivery", "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "Stages": stages,
         }},
         "Pushed": {"Type": "AWS::Events::Rule", "Properties": {
             "State": state, "EventPattern": {"source": ["aws.codecommit"]},
@@ -102,7 +106,7 @@ pub(super) fn push(rig: &mut Rig, commit: char) {
     rig.act();
 }
 
-fn statuses(rig: &mut Rig) -> Vec<String> {
+pub(super) fn statuses(rig: &mut Rig) -> Vec<String> {
     let input = json!({"pipelineName": "delivery"});
     let listed = rig
         .call(Service::CodePipeline, "ListPipelineExecutions", input)

@@ -226,3 +226,48 @@ fn a_builds_login_is_good_for_what_its_role_may_while_it_runs() {
     logins.publish(&rig.world.cloud);
     assert!(!logins.open(&of_person, &of_build), "the build is over");
 }
+
+#[test]
+fn a_pipeline_and_a_rule_do_what_their_roles_may() {
+    let mut rig = delivery::new("ENABLED");
+    let mut template = delivery::template("ENABLED");
+    let allowed = "/Resources/Role/Properties/Policies/0/PolicyDocument/Statement/Action";
+    let mut check = |rig: &mut Rig, commit: char, actions: Value, expected: &str| {
+        *template.pointer_mut(allowed).unwrap() = actions;
+        rig.update("stack", &template);
+        delivery::push(rig, commit);
+        let listed = rig.call(
+            Service::CodePipeline,
+            "ListActionExecutions",
+            json!({"pipelineName": "delivery"}),
+        );
+        let newest = listed.unwrap()["actionExecutionDetails"][0].clone();
+        let details = &newest["output"]["executionResult"]["errorDetails"];
+        let said = format!("{} {}", details["code"], details["message"]);
+        let at = |what: &str| said.find(what).unwrap_or_else(|| panic!("{what}: {newest}"));
+        assert!(expected.split('…').map(at).is_sorted());
+    };
+    check(
+        &mut rig,
+        'a',
+        json!("codebuild:*"),
+        "PermissionError…named code. Update the IAM role…:assumed-role/…is not authorized to perform: codecommit:GetBranch on resource: arn:aws:codecommit:eu-west-1:000000000000:code because",
+    );
+    check(
+        &mut rig,
+        'b',
+        json!("codecommit:*"),
+        "JobFailed…Error calling startBuild: User: …is not authorized to perform: codebuild:StartBuild on resource: arn:aws:codebuild:eu-west-1:000000000000:project/build because",
+    );
+
+    let executions = delivery::statuses(&mut rig).len();
+    template["Resources"]["Pushed"]["Properties"]["Targets"][0]["RoleArn"] =
+        json!("arn:aws:iam::000000000000:role/none");
+    rig.update("stack", &template);
+    delivery::push(&mut rig, 'c');
+    assert_eq!(
+        delivery::statuses(&mut rig).len(),
+        executions,
+        "the rule may not start it"
+    );
+}
