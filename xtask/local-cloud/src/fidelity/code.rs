@@ -1,7 +1,7 @@
 //! The ledger of what lies between a push and a deployment.
 
 use super::Fidelity::{Approximated, Exercised, Inert};
-use super::ledger::{Chapter, FIXED, NAME, OF_RESOURCES, TAG};
+use super::ledger::{Chapter, NAME, OF_RESOURCES, TAG};
 
 const ONE_MACHINE: &str = "a build runs on this machine, with what is installed on it";
 const LOCAL_FOLDER: &str = "artifacts lie in a folder that only its owner can read; there is no S3 API";
@@ -14,7 +14,7 @@ pub(super) const LEDGER: &[Chapter] = &[
     (
         "AWS::CodeBuild::Project",
         &[
-            ("Artifacts/Type", Inert, FIXED),
+            ("Artifacts/Type", Inert, only!("CODEPIPELINE")),
             (
                 "Cache/Modes/*",
                 Approximated,
@@ -24,7 +24,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("Description", Inert, NAME),
             ("Environment/ComputeType", Inert, ONE_MACHINE),
             ("Environment/EnvironmentVariables/*/Name", Exercised, ""),
-            ("Environment/EnvironmentVariables/*/Type", Inert, FIXED),
+            ("Environment/EnvironmentVariables/*/Type", Inert, only!("PLAINTEXT")),
             ("Environment/EnvironmentVariables/*/Value", Exercised, ""),
             ("Environment/Image", Inert, ONE_MACHINE),
             ("Environment/ImagePullCredentialsType", Inert, ONE_MACHINE),
@@ -45,7 +45,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 Approximated,
                 "version 0.2; each command runs in a shell that begins where the last one ended, so that functions and options of the shell don't go on; runtime versions are passed over, reports are read in JUnit's format, and what else isn't understood fails the build by its name",
             ),
-            ("Source/Type", Inert, FIXED),
+            ("Source/Type", Inert, only!("CODEPIPELINE")),
             ("Tags/**", Inert, TAG),
             ("TimeoutInMinutes", Exercised, ""),
         ],
@@ -54,10 +54,10 @@ pub(super) const LEDGER: &[Chapter] = &[
         "AWS::CodeBuild::ReportGroup",
         &[
             ("DeleteReports", Exercised, ""),
-            ("ExportConfig/ExportConfigType", Inert, FIXED),
+            ("ExportConfig/ExportConfigType", Inert, only!("NO_EXPORT")),
             ("Name", Exercised, ""),
             ("Tags/**", Inert, TAG),
-            ("Type", Inert, FIXED),
+            ("Type", Inert, only!("TEST")),
         ],
     ),
     (
@@ -76,23 +76,27 @@ pub(super) const LEDGER: &[Chapter] = &[
         "AWS::CodePipeline::Pipeline",
         &[
             ("ArtifactStore/Location", Approximated, LOCAL_FOLDER),
-            ("ArtifactStore/Type", Inert, FIXED),
+            ("ArtifactStore/Type", Inert, LOCAL_FOLDER),
             ("ExecutionMode", Exercised, ""),
             ("Name", Exercised, ""),
             ("PipelineType", Inert, "both types behave as V2"),
             ("RestartExecutionOnUpdate", Exercised, ""),
             ("RoleArn", Approximated, OF_PIPELINES),
             ("Stages/*/Actions/*/ActionTypeId/Category", Exercised, ""),
-            ("Stages/*/Actions/*/ActionTypeId/Owner", Inert, FIXED),
+            ("Stages/*/Actions/*/ActionTypeId/Owner", Inert, only!("AWS")),
             (
                 "Stages/*/Actions/*/ActionTypeId/Provider",
                 Approximated,
                 "CodeCommit and CodeBuild; any other is refused",
             ),
-            ("Stages/*/Actions/*/ActionTypeId/Version", Inert, FIXED),
+            ("Stages/*/Actions/*/ActionTypeId/Version", Inert, only!("1")),
             ("Stages/*/Actions/*/Configuration/BranchName", Exercised, ""),
             ("Stages/*/Actions/*/Configuration/EnvironmentVariables", Exercised, ""),
-            ("Stages/*/Actions/*/Configuration/OutputArtifactFormat", Inert, FIXED),
+            (
+                "Stages/*/Actions/*/Configuration/OutputArtifactFormat",
+                Inert,
+                only!("CODE_ZIP"),
+            ),
             (
                 "Stages/*/Actions/*/Configuration/PollForSourceChanges",
                 Inert,

@@ -8,11 +8,32 @@ const INTRODUCTION: &str = "\
 # Fidelity of the local cloud
 
 What the local cloud does with a template, and in what it differs from AWS.
-`cargo xtask local fidelity` prints the table below; `cargo xtask local fidelity --markdown` prints this page, and a test compares the two.
+`cargo xtask local fidelity --markdown` prints this page, and a test compares the two; without the flag it prints the ledger.
+
+**None of this has run on AWS yet**: nobody has had an account. What stands for it:
+
+- Templates are held by cfn-lint and by AWS's own resource schemas, from which their types are generated.
+- The command line's requests are held by botocore's models of AWS's calls.
+- The AWS CLI and boto3, which nobody here wrote, work against the local cloud, and its answers are held by botocore's models.
+- What CloudFormation's roles may do is held by the permissions that AWS publishes for each type's handlers.
+
+## What a local run can't find
+
+- A fault of the network: security groups, routes, subnets and NAT gateways are kept and do nothing. A task that reaches neither registry nor logs, or that the load balancer can't reach, shows on AWS only. So does whatever is particular to HTTPS, a certificate or a domain, as listeners speak HTTP alone.
+- A right that is missing, where nobody judges it: people may do everything, tasks aren't judged, and of a handler of CloudFormation's the main call alone is; nor are policies of resources and organisations. What builds, CloudFormation, pipelines and rules ask in their roles is judged.
+- An account's limits: quotas (`cargo xtask doctor` looks at those that an environment meets), Fargate's capacity, names that others have taken.
+- A zone that fails, and other faults of AWS's.
+- What a build lacks in its image: it runs with this machine's programs.
+- How long AWS takes to make a load balancer or a NAT gateway, and how late its metrics come.
+- Whatever AWS does otherwise than the choices below.
+
+## Exercised, approximated, inert
 
 A property is *exercised* when it works as on AWS, *approximated* when it nearly does (the reason says in what it differs), or *inert* when it is kept and shown but changes nothing (the reason says why).
-A resource type or a property that isn't in the table is refused before anything is created, by name.
+A resource type or a property that isn't in the ledger is refused before anything is created, by name.
+";
 
+const CHAPTERS: &str = "\
 ## Choices where AWS documents nothing
 
 - The first deployment of a service doesn't bake: there is nothing to roll back to, so there is nothing that a bake could save.
@@ -53,7 +74,14 @@ A resource type or a property that isn't in the table is refused before anything
 
 /// The whole page.
 pub fn markdown() -> String {
-    let mut page = INTRODUCTION.to_owned();
+    let count = |fidelity| ledger().filter(|entry| entry.fidelity == fidelity).count();
+    let mut page = format!(
+        "{INTRODUCTION}Of {} properties, {} are exercised, {} approximated, {} inert.\n\n{CHAPTERS}",
+        ledger().count(),
+        count(Fidelity::Exercised),
+        count(Fidelity::Approximated),
+        count(Fidelity::Inert)
+    );
     let mut chapter = "";
     for entry in ledger() {
         if entry.resource_type != chapter {
@@ -72,14 +100,6 @@ pub fn markdown() -> String {
             entry.reason
         );
     }
-    let count = |fidelity| ledger().filter(|entry| entry.fidelity == fidelity).count();
-    let _ = writeln!(
-        page,
-        "\n{} exercised, {} approximated, {} inert.",
-        count(Fidelity::Exercised),
-        count(Fidelity::Approximated),
-        count(Fidelity::Inert)
-    );
     page
 }
 

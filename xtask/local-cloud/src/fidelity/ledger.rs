@@ -12,7 +12,6 @@ pub(super) const OF_RESOURCES: &str = "policies of resources aren't judged: nobo
 pub(super) const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
 pub(super) const NAME: &str = "the name is kept and shown";
 const ONE_REGION: &str = "one machine has no zones: the zone is shown with the task";
-pub(super) const FIXED: &str = "only this value is taken, any other is refused";
 
 pub(super) const LEDGER: &[Chapter] = &[
     (
@@ -29,7 +28,7 @@ pub(super) const LEDGER: &[Chapter] = &[
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         &[
             ("PolicyName", Exercised, ""),
-            ("PolicyType", Inert, FIXED),
+            ("PolicyType", Inert, only!("TargetTrackingScaling")),
             ("ResourceId", Exercised, ""),
             ("ScalableDimension", Exercised, ""),
             ("ScalingTargetId", Exercised, ""),
@@ -256,12 +255,12 @@ pub(super) const LEDGER: &[Chapter] = &[
             ),
             ("DeploymentConfiguration/MaximumPercent", Exercised, ""),
             ("DeploymentConfiguration/MinimumHealthyPercent", Exercised, ""),
-            ("DeploymentConfiguration/Strategy", Inert, FIXED),
-            ("DeploymentController/Type", Inert, FIXED),
+            ("DeploymentConfiguration/Strategy", Inert, only!("ROLLING")),
+            ("DeploymentController/Type", Inert, only!("ECS")),
             ("DesiredCount", Exercised, ""),
             ("EnableECSManagedTags", Inert, TAG),
             ("HealthCheckGracePeriodSeconds", Exercised, ""),
-            ("LaunchType", Inert, FIXED),
+            ("LaunchType", Inert, only!("FARGATE")),
             ("LoadBalancers/*/ContainerName", Exercised, ""),
             ("LoadBalancers/*/ContainerPort", Exercised, ""),
             ("LoadBalancers/*/TargetGroupArn", Exercised, ""),
@@ -282,7 +281,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ),
             ("PlatformVersion", Inert, "there is one platform, this machine"),
             ("PropagateTags", Inert, TAG),
-            ("SchedulingStrategy", Inert, FIXED),
+            ("SchedulingStrategy", Inert, only!("REPLICA")),
             ("ServiceName", Exercised, ""),
             ("Tags/**", Inert, TAG),
             ("TaskDefinition", Exercised, ""),
@@ -302,7 +301,11 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "a task has one container, which is essential",
             ),
             ("ContainerDefinitions/*/Image", Exercised, ""),
-            ("ContainerDefinitions/*/LogConfiguration/LogDriver", Inert, FIXED),
+            (
+                "ContainerDefinitions/*/LogConfiguration/LogDriver",
+                Inert,
+                only!("awslogs"),
+            ),
             (
                 "ContainerDefinitions/*/LogConfiguration/Options/awslogs-group",
                 Exercised,
@@ -352,7 +355,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("ExecutionRoleArn", Approximated, PASSED_ON),
             ("Family", Exercised, ""),
             ("Memory", Approximated, MEMORY),
-            ("NetworkMode", Inert, FIXED),
+            ("NetworkMode", Inert, only!("awsvpc")),
             (
                 "RequiresCompatibilities/*",
                 Inert,
@@ -391,7 +394,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 Approximated,
                 "below 1024 only the superuser may listen, so the load balancer listens on the first free port from 8080, which its DNS name carries",
             ),
-            ("Protocol", Inert, FIXED),
+            ("Protocol", Inert, only!("HTTP")),
         ],
     ),
     (
@@ -442,7 +445,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("SecurityGroups/*", Inert, NO_FIREWALL),
             ("Subnets/*", Inert, NO_NETWORK),
             ("Tags/**", Inert, TAG),
-            ("Type", Inert, FIXED),
+            ("Type", Inert, only!("application")),
         ],
     ),
     (
@@ -455,7 +458,7 @@ pub(super) const LEDGER: &[Chapter] = &[
             ),
             ("HealthCheckPath", Exercised, ""),
             ("HealthCheckPort", Exercised, ""),
-            ("HealthCheckProtocol", Inert, FIXED),
+            ("HealthCheckProtocol", Inert, only!("HTTP")),
             ("HealthCheckTimeoutSeconds", Exercised, ""),
             ("HealthyThresholdCount", Exercised, ""),
             ("Matcher/HttpCode", Exercised, ""),
@@ -465,8 +468,8 @@ pub(super) const LEDGER: &[Chapter] = &[
                 Inert,
                 "a task is registered with its container's port, which overrides the group's",
             ),
-            ("Protocol", Inert, FIXED),
-            ("ProtocolVersion", Inert, FIXED),
+            ("Protocol", Inert, only!("HTTP")),
+            ("ProtocolVersion", Inert, only!("HTTP1")),
             ("Tags/**", Inert, TAG),
             (
                 "TargetGroupAttributes/deregistration_delay.timeout_seconds",
@@ -474,7 +477,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "",
             ),
             ("TargetGroupAttributes/load_balancing.algorithm.type", Exercised, ""),
-            ("TargetType", Inert, FIXED),
+            ("TargetType", Inert, only!("ip")),
             ("UnhealthyThresholdCount", Exercised, ""),
             ("VpcId", Inert, NO_NETWORK),
         ],

@@ -1,5 +1,12 @@
 //! The ledger of what the local cloud does with each property of a template. What isn't in it is refused.
 
+/// The reason of a property that has a single value here.
+macro_rules! only {
+    ($value:literal) => {
+        concat!("only ", $value, " is taken, any other is refused")
+    };
+}
+
 mod code;
 mod document;
 mod ledger;
@@ -231,6 +238,65 @@ mod tests {
         let kind = "AWS::ElasticLoadBalancingV2::TargetGroup";
         assert_eq!(check(kind, &group("deregistration_delay.timeout_seconds")), [""; 0]);
         assert_eq!(check(kind, &group("colour")).len(), 1);
+    }
+
+    /// Puts a value at a path of the ledger, in the first element of every list on the way.
+    fn put(properties: &mut Value, path: &[&str], value: &str) {
+        match path {
+            [] => *properties = json!(value),
+            ["*", rest @ ..] => {
+                if !properties.is_array() {
+                    *properties = json!([null]);
+                }
+                put(&mut properties[0], rest, value);
+            }
+            [name, rest @ ..] => put(&mut properties[*name], rest, value),
+        }
+    }
+
+    /// What a pipeline must have before a single action of it is looked at.
+    fn pipeline() -> Value {
+        let action = |name, category, provider| {
+            json!({"Name": name, "ActionTypeId": {"Category": category, "Owner": "AWS", "Provider": provider, "Version": "1"},
+                "Configuration": {}})
+        };
+        json!({"Name": "a", "RoleArn": "b", "Stages": [
+            {"Name": "c", "Actions": [action("d", "Source", "CodeCommit")]},
+            {"Name": "e", "Actions": [action("f", "Build", "CodeBuild")]},
+        ]})
+    }
+
+    #[test]
+    fn where_one_value_is_taken_any_other_is_refused() {
+        let mut tried = 0;
+        for entry in ledger() {
+            let Some((value, _)) = entry
+                .reason
+                .strip_prefix("only ")
+                .and_then(|rest| rest.split_once(" is taken, any other is refused"))
+            else {
+                continue;
+            };
+            let kind = crate::provider::kind(entry.resource_type).unwrap();
+            let base = match entry.resource_type {
+                "AWS::CodePipeline::Pipeline" => pipeline(),
+                _ => json!({}),
+            };
+            let faults = |value: &str| {
+                let mut properties = base.clone();
+                put(&mut properties, &entry.property.split('/').collect::<Vec<_>>(), value);
+                provisioner::ResourceType::check(kind, &properties)
+                    .err()
+                    .unwrap_or_default()
+            };
+            assert!(
+                faults("another").len() > faults(value).len(),
+                "{entry:?}: {:?}",
+                faults("another")
+            );
+            tried += 1;
+        }
+        assert!(tried > 20, "{tried}");
     }
 
     #[test]
