@@ -193,6 +193,21 @@ pub(crate) const CODES: [Code; 59] = [
     Code::Interrupted,
 ];
 
+/// The exit statuses that errors end with: the number, what it says, and the first of its codes.
+const STATUSES: [(&str, &str, Code); 7] = [
+    ("1", "it failed", Code::AwsRefused),
+    ("3", "usage, or refused", Code::Usage),
+    (
+        "4",
+        "credentials, or how things are before the first change",
+        Code::CredentialsMissing,
+    ),
+    ("5", "rolled back, and safe", Code::RolledBack),
+    ("6", "the rollback failed: someone must act", Code::RollbackFailed),
+    ("7", "not enough evidence to go on to Fleet", Code::ThinEvidence),
+    ("130", "interrupted", Code::Interrupted),
+];
+
 /// What there is to know of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -282,10 +297,17 @@ impl Code {
 pub(crate) fn markdown() -> String {
     let mut text = "# Errors\n\nWritten by `cargo xtask errors --markdown`; a test compares.\n\n\
         Every error has a code, in the text as `error[E-STACK-BUSY]` and in the `result` object of `--json` as `code`.\n\
-        A code keeps its meaning; `cargo xtask explain CODE` prints its entry.\n\n\
-        | code | cause | next |\n|---|---|---|\n"
+        A code keeps its meaning; `cargo xtask explain CODE` prints its entry.\n\
+        The codes stand by the exit status that the command ends with; `E-FILE` ends it with 3 where the file was handed to it, and `E-BUG` may with 4.\n"
         .to_owned();
-    for Entry { name, cause, fix } in CODES.map(Code::entry) {
+    for code in CODES {
+        if let Some((status, says, _)) = STATUSES.iter().find(|(.., first)| *first == code) {
+            let _ = write!(
+                text,
+                "\n## {status}: {says}\n\n| code | cause | next |\n|---|---|---|\n"
+            );
+        }
+        let Entry { name, cause, fix } = code.entry();
         let _ = writeln!(text, "| `{name}` | {cause} | {fix} |");
     }
     text

@@ -88,24 +88,76 @@ fn commands() -> Vec<(String, String)> {
         .collect()
 }
 
-/// A failure without a code is told as the command line's own fault.
-#[test]
-fn every_failure_that_a_command_tells_is_given_a_code() {
-    let made = ["Failure::refused(", "Failure::preflight(", "Failure::new(Exit::Failed"];
-    let mut without = Vec::new();
+/// How failures are made, and the exit status that each has.
+const MADE: [(&str, &str); 3] = [
+    ("Failure::new(Exit::Failed", "1"),
+    ("Failure::refused(", "3"),
+    ("Failure::preflight(", "4"),
+];
+
+/// The statements of commands that make a failure: the file, the exit status, and the text.
+fn failures() -> Vec<(String, &'static str, String)> {
+    let mut found = Vec::new();
     for (path, text) in commands() {
-        for (place, _) in made.iter().flat_map(|made| text.match_indices(made)) {
-            let statement = text[place..].split_inclusive(";\n").next().unwrap_or_default();
-            let is_comment = text[..place]
-                .lines()
-                .last()
-                .is_some_and(|line| line.trim_start().starts_with("//"));
-            if !is_comment && !statement.contains(".code(") {
-                without.push(format!("{path}: {}", statement.lines().next().unwrap_or_default()));
+        for (made, status) in MADE {
+            for (place, _) in text.match_indices(made) {
+                let is_comment = text[..place]
+                    .lines()
+                    .last()
+                    .is_some_and(|line| line.trim_start().starts_with("//"));
+                if !is_comment {
+                    let statement = text[place..].split_inclusive(";\n").next().unwrap_or_default();
+                    found.push((path.clone(), status, statement.to_owned()));
+                }
             }
         }
     }
+    found
+}
+
+/// A failure without a code is told as the command line's own fault.
+#[test]
+fn every_failure_that_a_command_tells_is_given_a_code() {
+    let mut without = Vec::new();
+    for (path, _, statement) in failures() {
+        if !statement.contains(".code(") {
+            without.push(format!("{path}: {}", statement.lines().next().unwrap_or_default()));
+        }
+    }
     assert_eq!(without, [""; 0]);
+}
+
+/// The exit status that a code stands by on the page.
+fn status_of(wanted: Code) -> &'static str {
+    let mut now = "";
+    for code in CODES {
+        let begins = STATUSES.iter().find(|(.., first)| *first == code);
+        now = begins.map_or(now, |(status, ..)| *status);
+        if code == wanted {
+            break;
+        }
+    }
+    now
+}
+
+#[test]
+fn codes_stand_by_the_exit_status_of_their_failures() {
+    let named = |statement: &str| {
+        let name = statement.split_once(".code(Code::")?.1.split(')').next()?;
+        CODES.into_iter().find(|code| format!("{code:?}") == name)
+    };
+    let (mut held, mut apart) = (0, Vec::new());
+    for (path, status, statement) in failures() {
+        let Some(code) = named(&statement) else { continue };
+        held += 1;
+        // The page names these two beside the tables.
+        let is_known = [(Code::File, "3"), (Code::Bug, "4")].contains(&(code, status));
+        if status_of(code) != status && !is_known {
+            apart.push(format!("{path}: {code:?} ends with {status}"));
+        }
+    }
+    assert_eq!(apart, [""; 0]);
+    assert!(held > 30, "{held}");
 }
 
 /// Where errors are made that have no code yet, and which one they are given by whoever calls.
