@@ -15,6 +15,7 @@ cargo xtask permissions sandbox --account 123456789012
 ```
 
 writes policies to `target/permissions`, one a file, and prints their paths: `…-Calls` is what the commands below ask for, the others are what CloudFormation does with the rights of whoever asks.
+Without `--account` the account in them is `*`: they then hold in whichever account they are attached in.
 `--region` names another region than us-east-1; `prod` and `toolchain` take the place of `sandbox`.
 An administrator attaches them, once for each file:
 
