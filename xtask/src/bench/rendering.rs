@@ -16,8 +16,8 @@ pub(super) const FIGURE: Figure = Figure {
     name: "rendering",
     measures: "rendering every stack's template, warm",
     means: "Every stack of every environment is rendered from Rust structs to text, again and again in one process, unoptimised as \
-            `cargo xtask` is built. The target is held against processor time, which a busy machine leaves alone. The reference implementation's `cdk synth`, which isn't run here, takes 17.7 s of processor time \
-            for its two stacks.",
+            `cargo xtask` is built. The target is held against processor time, which a busy machine leaves alone. AWS's sample of this strategy, \
+            `onebox-deployment-on-amazon-ecs` in Python and the CDK, isn't run here: its `cdk synth` took 17.7 s of processor time for two stacks.",
     needs: &[],
     take,
 };

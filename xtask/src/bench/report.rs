@@ -165,7 +165,7 @@ pub(super) fn summary(all: &[Measured]) -> Value {
 /// The page `docs/benchmarks.md`.
 pub(super) fn markdown(machine: &Machine, all: &[Measured]) -> String {
     let mut page = String::from(INTRODUCTION);
-    let _ = write!(page, "\n## The last run\n\n{}.\n\n", machine.describe());
+    let _ = write!(page, "\n## The figures\n\n{}.\n\n", machine.describe());
     markdown_table(&mut page, all);
     page.push_str("\n## What the figures mean\n");
     for measured in all {
