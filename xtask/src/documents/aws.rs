@@ -9,8 +9,12 @@ use super::{documents, root, said_in_sources, sources};
 const TRANSCRIPTS: &str = "xtask/tests/end_to_end/wire/transcript.rs";
 
 /// The commands that no test runs, each with its reason.
-const NOT_RUN: [(&str, &str); 2] = [
+const NOT_RUN: [(&str, &str); 3] = [
     ("aws sso login", "it opens a browser, to sign in at AWS"),
+    (
+        "aws sns subscribe",
+        "nobody can be told on one machine: the local cloud has no API of SNS",
+    ),
     (
         "aws service-quotas request-service-quota-increase",
         "it asks people at AWS; the local cloud has no limits to raise",

@@ -96,6 +96,9 @@ fn drift_is_told_by_property_until_it_is_undone() {
     );
     // The same template is no change to the stack, which knows nothing of it.
     diff(&cloud, &[SERVICE_STACK]).expect(0);
+    change(&cloud, &["FleetScalableTarget", "/MaxCapacity", "1000"]);
+    change(&cloud, &["OneboxTargetGroup", "/HealthCheckIntervalSeconds", "15"]);
+    assert_eq!(drift(0).matches("no drift").count(), 2);
     cloud.xtask(&["local", "drift", SERVICE_STACK, "None"]).expect(3);
     cloud
         .xtask(&["local", "drift", SERVICE_STACK, "FleetService", "/Nonsense", "1"])

@@ -20,7 +20,7 @@ const RESTART: &str = "local-cloud/src/tests/restart.rs";
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 37] = [
+const TRIED: [(&str, &str, &str); 41] = [
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
     ("`E-WORSE`", "tests/end_to_end/documents.rs", "docs/walkthrough.md"),
     ("`E-ROLLBACK-FAILED`", HERE, "a_deployment_that_ended"),
@@ -60,6 +60,26 @@ const TRIED: [(&str, &str, &str); 37] = [
     ("503", BALANCER, "unavailable_without_targets"),
     ("504", BALANCER, "gateway_timeout_when_the_target_is_silent"),
     ("500 and slow", HERE, "onebox_has_a_bad_change"),
+    (
+        "no more tasks come",
+        "local-cloud/src/autoscaling/tracking.rs",
+        "check(\"1000x3\", 10, false, None)",
+    ),
+    (
+        "exit status 2 of",
+        "tests/end_to_end/diff.rs",
+        "drift_is_told_by_property_until_it_is_undone",
+    ),
+    (
+        "an alarm stays red",
+        "local-cloud/src/tests/alarms.rs",
+        "an_alarm_that_is_red_before_lets_the_deployment_pass",
+    ),
+    (
+        "nobody was told",
+        "local-cloud/src/tests/delivery.rs",
+        "a_failure_is_published_by_its_rule_in_the_words_of_its_template",
+    ),
     ("failed at Build`", HERE, "the_pipeline_and_what_is_left_of_it"),
     (
         "failed at UpdatePipeline`",
