@@ -5,6 +5,7 @@ pub(crate) mod phase;
 pub(crate) mod stopped;
 pub(crate) mod wait;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub(crate) struct Service {
 /// A deployment of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Deployment {
+    /// The id, `ecs-svc/…`.
+    pub(crate) id: String,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub(crate) status: String,
     /// `IN_PROGRESS`, `COMPLETED` or `FAILED`; none where ECS doesn't say.
@@ -123,6 +126,13 @@ pub(crate) fn is_settled(service: &Service, minimum: u64) -> bool {
     complete && service.desired >= minimum && service.running >= service.desired && service.pending == 0
 }
 
+/// The deployments that ECS has given up, by their ids.
+pub(crate) fn given_up(services: &[Service]) -> BTreeSet<String> {
+    let deployments = services.iter().flat_map(|service| &service.deployments);
+    let failed = deployments.filter(|deployment| deployment.has_failed());
+    failed.map(|deployment| deployment.id.clone()).collect()
+}
+
 /// One line on a service, for people who wait for it.
 pub(crate) fn describe(service: &Service, minimum: u64) -> String {
     let wanted = service.desired.max(minimum);
@@ -148,6 +158,7 @@ mod tests {
 
     fn service(desired: u64, running: u64, pending: u64, states: &[&str]) -> Service {
         let deployment = |state: &&str| Deployment {
+            id: (*state).to_owned(),
             status: "PRIMARY".to_owned(),
             rollout_state: Some((*state).to_owned()),
             reason: None,

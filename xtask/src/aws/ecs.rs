@@ -149,6 +149,7 @@ pub(crate) fn service(service: &Value) -> Service {
 
 fn deployment(deployment: &Value) -> Deployment {
     Deployment {
+        id: text(&deployment["id"]),
         status: text(&deployment["status"]),
         rollout_state: deployment["rolloutState"].as_str().map(ToOwned::to_owned),
         reason: deployment["rolloutStateReason"].as_str().map(ToOwned::to_owned),

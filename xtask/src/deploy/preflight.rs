@@ -29,7 +29,7 @@ pub(super) async fn no_red_alarm(
     aws: &Aws,
     places: &Places,
     (stage, unchanged): (Option<Stage>, &str),
-    ignore: bool,
+    (ignore, again): (bool, &str),
 ) -> anyhow::Result<()> {
     let names = match stage {
         Some(Stage::Onebox) => places.onebox.alarms.clone(),
@@ -52,7 +52,7 @@ pub(super) async fn no_red_alarm(
         )));
         return Ok(());
     }
-    Err(refusal(&red, unchanged).into())
+    Err(refusal(&red, unchanged, again).into())
 }
 
 /// Refuses to go on to a stage while the load balancer serves nobody: whatever the stage did, no request would show it.
@@ -77,7 +77,7 @@ fn serves_nobody(load_balancer: &str, reason: &str) -> Failure {
         .next("do what its reason names, see with `cargo xtask status` that it serves, and run the command again")
 }
 
-fn refusal(red: &[&Alarm], unchanged: &str) -> Failure {
+fn refusal(red: &[&Alarm], unchanged: &str, again: &str) -> Failure {
     let lines: Vec<String> = red
         .iter()
         .map(|alarm| format!("{}: {}", alarm.line(), alarm.condition()))
@@ -86,10 +86,12 @@ fn refusal(red: &[&Alarm], unchanged: &str) -> Failure {
     Failure::preflight(what)
         .code(Code::RedAlarm)
         .next(
-            "if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; \
-             otherwise find out why first: with a red alarm ECS watches none during a deployment",
+            "if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; if it \
+             stays red, its cause lasts: find that first, as with a red alarm ECS watches none during a deployment",
         )
-        .next("or go on without that protection: --ignore-red-alarms")
+        .next(format!(
+            "if what you deploy is what ends the cause, go on without that protection: `{again} --ignore-red-alarms`"
+        ))
 }
 
 /// Says what will be judged by where nobody has asked for anything lately.
@@ -125,7 +127,14 @@ pub(crate) mod tests {
             "MetricName": "HTTPCode_Target_5XX_Count", "Statistic": "Sum",
         }]});
         let aws = Replay::new([(200, red.to_string())]).aws();
-        let refused = no_red_alarm(context, &aws, &places(), (None, "nothing was changed"), false).await;
+        let refused = no_red_alarm(
+            context,
+            &aws,
+            &places(),
+            (None, "nothing was changed"),
+            (false, "cargo xtask deploy sandbox --local"),
+        )
+        .await;
         refused.unwrap_err()
     }
 
@@ -154,12 +163,16 @@ pub(crate) mod tests {
             periods: 4,
             period_seconds: 60,
         };
-        let failure = refusal(&[&alarm("a"), &alarm("b")], "Fleet was not changed");
+        let failure = refusal(
+            &[&alarm("a"), &alarm("b")],
+            "Fleet was not changed",
+            "cargo xtask deploy sandbox --local",
+        );
         insta::assert_snapshot!(crate::telling::report::text(&failure.into()), @"
         error[E-RED-ALARM]: Fleet was not changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
           and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
-          next: if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; otherwise find out why first: with a red alarm ECS watches none during a deployment
-          next: or go on without that protection: --ignore-red-alarms
+          next: if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; if it stays red, its cause lasts: find that first, as with a red alarm ECS watches none during a deployment
+          next: if what you deploy is what ends the cause, go on without that protection: `cargo xtask deploy sandbox --local --ignore-red-alarms`
         ");
     }
 }

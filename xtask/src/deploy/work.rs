@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -145,6 +146,7 @@ impl Work<'_> {
         template: &str,
     ) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
+        let given_up = self.given_up(progress.stack.as_ref()).await?;
         for step in steps {
             if let Err(error) = self.perform(step, image.as_deref(), &mut progress).await {
                 return Err(outcome::with_what_runs(self.aws, name, error).await);
@@ -155,7 +157,7 @@ impl Work<'_> {
         }
         let stack = progress.stack.ok_or_else(|| gone(name))?;
         if !progress.under_way {
-            self.wait_for_tasks(&stack, template).await?;
+            self.wait_for_tasks(&stack, template, &given_up).await?;
         }
         Ok(Done {
             changed: progress.changed,
@@ -239,7 +241,7 @@ impl Work<'_> {
     async fn ready(self, places: &Places, begun: (Option<Stage>, &str)) -> anyhow::Result<()> {
         preflight::load_balancer_serves(self.context, self.aws, places).await?;
         let ignore = self.deploy.caution.ignore_red_alarms;
-        preflight::no_red_alarm(self.context, self.aws, places, begun, ignore).await
+        preflight::no_red_alarm(self.context, self.aws, places, begun, (ignore, self.again)).await
     }
 
     /// The foundation's stack, brought to its template where the stage is of the infrastructure; whether it changed.
@@ -461,10 +463,30 @@ impl Work<'_> {
 
     /// Waits until the services run what their scalable targets ask for: the templates give no desired count, so a new
     /// service is complete before its first task runs.
-    async fn wait_for_tasks(self, stack: &Stack, template: &str) -> anyhow::Result<()> {
+    pub(super) async fn wait_for_tasks(
+        self,
+        stack: &Stack,
+        template: &str,
+        given_up: &BTreeSet<String>,
+    ) -> anyhow::Result<()> {
         let template: Value = serde_json::from_str(template)?;
         let list = async || self.aws.resources(&stack.id).await;
         let minimums = services::minimums(&template, &patiently(self.context, LEAVING, list).await?);
-        services::wait::until_settled(self.context, self.aws, &minimums).await
+        services::wait::until_settled(self.context, self.aws, &minimums, (given_up, self.again)).await
+    }
+
+    /// The deployments of both stages' services that ECS has given up already: none is this operation's failure.
+    pub(super) async fn given_up(self, stack: Option<&Stack>) -> anyhow::Result<BTreeSet<String>> {
+        let output = |name| stack.and_then(|stack| stack.output(name).ok());
+        let names = [
+            output(service::ONEBOX_SERVICE_NAME),
+            output(service::FLEET_SERVICE_NAME),
+        ];
+        let (Some(cluster), [Some(onebox), Some(fleet)]) = (output(service::CLUSTER_NAME), names) else {
+            return Ok(BTreeSet::new());
+        };
+        let look = async || self.aws.services(cluster, &[onebox, fleet]).await;
+        let found = patiently(self.context, LEAVING, look).await?;
+        Ok(services::given_up(&found))
     }
 }

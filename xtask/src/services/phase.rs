@@ -110,6 +110,7 @@ mod tests {
 
     fn service(deployments: &[(&str, u64, u64)]) -> Service {
         let deployment = |(definition, desired, running): &(&str, u64, u64)| Deployment {
+            id: (*definition).to_owned(),
             status: "PRIMARY".to_owned(),
             rollout_state: None,
             reason: None,

@@ -1,5 +1,6 @@
 //! Waiting until services run all that they must.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,15 +16,24 @@ use crate::progress::human;
 use crate::stack::follow::pause;
 use crate::telling::event_code::EventCode;
 use crate::telling::log::{PACE, SILENCE};
+use crate::telling::note::Note;
 
 /// The longest that the tasks may take to run once CloudFormation says that the services are complete.
 const LIMIT: Duration = Duration::from_mins(20);
 
 /// Waits until every service runs its minimum and nothing changes.
 ///
+/// A deployment of `given_up` had failed before this operation began: it never completes, and isn't this one's failure
+/// while its tasks run. `again` is the command that was run.
+///
 /// # Errors
 /// When a deployment has failed, or the limit passes: what was last seen.
-pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Minimum]) -> anyhow::Result<()> {
+pub(crate) async fn until_settled(
+    context: &Context,
+    aws: &Aws,
+    minimums: &[Minimum],
+    (given_up, again): (&BTreeSet<String>, &str),
+) -> anyhow::Result<()> {
     let started = Instant::now();
     let leaving = "interrupted: the stack is deployed, and its tasks go on starting";
     let mut said = Said::default();
@@ -36,7 +46,7 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
         let settled = |(minimum, service): &(&Minimum, Option<Service>)| {
             service
                 .as_ref()
-                .is_some_and(|service| is_settled(service, minimum.tasks))
+                .is_some_and(|service| is_settled(service, minimum.tasks) || runs_on(service, minimum.tasks, given_up))
         };
         let settled = seen.iter().all(settled);
         context.progress.block(&lines);
@@ -52,9 +62,15 @@ pub(crate) async fn until_settled(context: &Context, aws: &Aws, minimums: &[Mini
             if context.progress.is_live() {
                 context.progress.line(&lines.join("; "));
             }
+            for words in seen
+                .iter()
+                .filter_map(|(_, service)| runs_unattended(service.as_ref()?, again))
+            {
+                context.tell(Note::unprotected(&words));
+            }
             return Ok(());
         }
-        check(&seen, &lines, started.elapsed())?;
+        check(&seen, &lines, started.elapsed(), (given_up, again))?;
         context.interrupt.sleep(leaving, pause(aws, started.elapsed())).await?;
     }
 }
@@ -115,13 +131,24 @@ impl Said {
     }
 }
 
-fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Duration) -> anyhow::Result<()> {
+fn check(
+    seen: &[(&Minimum, Option<Service>)],
+    lines: &[String],
+    elapsed: Duration,
+    (given_up, again): (&BTreeSet<String>, &str),
+) -> anyhow::Result<()> {
     let failed = seen
         .iter()
-        .filter_map(|(_, service)| service.as_ref())
-        .find_map(failed_rollout);
+        .filter_map(|(minimum, service)| Some((minimum, service.as_ref()?)))
+        .find_map(|(minimum, service)| failed_rollout(service, minimum.tasks, given_up));
     if let Some(words) = failed {
-        return Err(Failure::new(Exit::Failed, words).code(Code::StackFailed).into());
+        let failure = Failure::new(Exit::Failed, words).code(Code::StackFailed);
+        return Err(failure
+            .next("see with `cargo xtask status` and `cargo xtask logs` what its tasks lack, and fix that")
+            .next(format!(
+                "then deploy an image that has changed, which begins a new deployment: `{again}`"
+            ))
+            .into());
     }
     if elapsed > LIMIT {
         let what = format!(
@@ -134,18 +161,51 @@ fn check(seen: &[(&Minimum, Option<Service>)], lines: &[String], elapsed: Durati
     Ok(())
 }
 
-/// ECS launches nothing more for a deployment that has failed, so that waiting on is hopeless.
-fn failed_rollout(service: &Service) -> Option<String> {
-    let deployment = service.deployments.first()?;
+/// ECS launches nothing more for a deployment that has failed, so that waiting on is hopeless. One that had failed before
+/// is no failure while its tasks run.
+fn failed_rollout(service: &Service, minimum: u64, given_up: &BTreeSet<String>) -> Option<String> {
+    let deployment = service
+        .deployments
+        .first()
+        .filter(|deployment| deployment.has_failed())?;
     let reason = deployment.reason.as_deref().unwrap_or("ECS gives no reason");
-    deployment
-        .has_failed()
-        .then(|| format!("the deployment of {} failed: {reason}", service.name))
+    if !given_up.contains(&deployment.id) {
+        return Some(format!("the deployment of {} failed: {reason}", service.name));
+    }
+    let lacks = service.pending == 0 && !runs_on(service, minimum, given_up);
+    lacks.then(|| {
+        format!(
+            "{}, and ECS starts no more: its deployment had failed before: {reason}",
+            describe(service, minimum)
+        )
+    })
+}
+
+/// Whether all tasks run of a service whose deployment had failed before.
+fn runs_on(service: &Service, minimum: u64, given_up: &BTreeSet<String>) -> bool {
+    let newest = service.deployments.first();
+    let failed_before = newest.is_some_and(|newest| newest.has_failed() && given_up.contains(&newest.id));
+    failed_before && service.running >= service.desired.max(minimum) && service.pending == 0
+}
+
+/// What to know of a service whose tasks run, though ECS has given its deployment up.
+fn runs_unattended(service: &Service, again: &str) -> Option<String> {
+    let deployment = service
+        .deployments
+        .first()
+        .filter(|deployment| deployment.has_failed())?;
+    let reason = deployment.reason.as_deref().unwrap_or("ECS gives no reason");
+    Some(format!(
+        "the tasks of {} run, but their deployment had failed before ({reason}), and ECS starts none in the place of one \
+         that stops; an image that has changed begins a new deployment: `{again}`",
+        service.name
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::Deployment;
 
     #[test]
     fn a_log_is_told_now_and_then_and_at_the_end() {
@@ -160,5 +220,72 @@ mod tests {
         check(39, "4 of 10", false, None);
         check(40, "4 of 10", false, Some("nothing new for 30.0 s; still 4 of 10"));
         check(41, "10 of 10", true, Some("10 of 10"));
+    }
+
+    fn service(id: &str, state: &str, [desired, running, pending]: [u64; 3]) -> Service {
+        let deployment = Deployment {
+            id: id.to_owned(),
+            status: "PRIMARY".to_owned(),
+            rollout_state: Some(state.to_owned()),
+            reason: Some("ECS deployment circuit breaker".to_owned()),
+            task_definition: "arn".to_owned(),
+            desired,
+            running,
+            pending,
+            failed: 3,
+        };
+        Service {
+            name: "Onebox".to_owned(),
+            desired,
+            running,
+            pending,
+            deployments: vec![deployment],
+            last_event: None,
+        }
+    }
+
+    #[test]
+    fn a_deployment_that_had_failed_before_is_no_failure_of_this_one() {
+        let given_up = crate::services::given_up(&[
+            service("old", "FAILED", [3, 3, 0]),
+            service("good", "COMPLETED", [3; 3]),
+        ]);
+        assert_eq!(given_up, BTreeSet::from(["old".to_owned()]));
+        let check = |service: &Service, runs: bool, failed: bool| {
+            let seen = (
+                runs_on(service, 3, &given_up),
+                failed_rollout(service, 3, &given_up).is_some(),
+            );
+            assert_eq!(seen, (runs, failed), "{service:?}");
+        };
+        check(&service("old", "FAILED", [3, 3, 0]), true, false);
+        check(&service("old", "FAILED", [3, 6, 0]), true, false);
+        check(&service("old", "FAILED", [3, 2, 1]), false, false);
+        check(&service("old", "FAILED", [3, 2, 0]), false, true);
+        check(&service("new", "FAILED", [3, 3, 0]), false, true);
+        check(&service("new", "IN_PROGRESS", [3, 3, 0]), false, false);
+        check(&service("good", "COMPLETED", [3, 3, 0]), false, false);
+    }
+
+    #[test]
+    fn a_failed_deployment_says_what_to_do_next() {
+        let again = "cargo xtask deploy sandbox --local";
+        let minimum = Minimum {
+            cluster: "Cluster".to_owned(),
+            service: "Onebox".to_owned(),
+            tasks: 3,
+        };
+        let told = |running| {
+            let seen = [(&minimum, Some(service("old", "FAILED", [3, running, 0])))];
+            let given_up = BTreeSet::from(["old".to_owned()]);
+            check(&seen, &[], Duration::ZERO, (&given_up, again)).map_err(|error| crate::telling::report::text(&error))
+        };
+        assert_eq!(told(3), Ok(()));
+        insta::assert_snapshot!(told(2).unwrap_err(), @"
+        error[E-STACK-FAILED]: Onebox: 2 of 3 tasks run, deployment FAILED, and ECS starts no more: its deployment had failed before: ECS deployment circuit breaker
+          next: see with `cargo xtask status` and `cargo xtask logs` what its tasks lack, and fix that
+          next: then deploy an image that has changed, which begins a new deployment: `cargo xtask deploy sandbox --local`
+        ");
+        insta::assert_snapshot!(runs_unattended(&service("old", "FAILED", [3, 3, 0]), again).unwrap(), @"the tasks of Onebox run, but their deployment had failed before (ECS deployment circuit breaker), and ECS starts none in the place of one that stops; an image that has changed begins a new deployment: `cargo xtask deploy sandbox --local`");
     }
 }

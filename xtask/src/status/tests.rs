@@ -32,6 +32,7 @@ fn stack(name: &str, outputs: &[(&str, &str)]) -> Stack {
 
 fn service(name: &str, running: u64) -> (Minimum, Service) {
     let deployment = Deployment {
+        id: "ecs-svc/1".to_owned(),
         status: "PRIMARY".to_owned(),
         rollout_state: Some("COMPLETED".to_owned()),
         reason: None,

@@ -10,6 +10,7 @@ fn at(seconds: u64) -> SystemTime {
 
 fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
     let deployment = |(state, running): &(&str, u64)| Deployment {
+        id: (*state).to_owned(),
         status: "PRIMARY".to_owned(),
         rollout_state: Some((*state).to_owned()),
         reason: None,

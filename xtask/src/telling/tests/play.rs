@@ -73,6 +73,7 @@ impl Play {
             usize,
             &(u8, u64, u64, u64, u64, &str),
         )| Deployment {
+            id: revision.to_string(),
             status: if index == 0 { "PRIMARY" } else { "ACTIVE" }.to_owned(),
             rollout_state: Some((*state).to_owned()),
             reason: None,

@@ -21,6 +21,7 @@ fn busy() -> View {
     events.push(event(2, "Role", "UPDATE_IN_PROGRESS", ""));
     events.push(event(3, "OneboxService", "UPDATE_IN_PROGRESS", ""));
     let deployment = |status: &str, revision: u8, state: &str| Deployment {
+        id: revision.to_string(),
         status: status.to_owned(),
         rollout_state: Some(state.to_owned()),
         reason: None,
