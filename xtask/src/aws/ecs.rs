@@ -75,9 +75,14 @@ impl Aws {
     async fn image_of(&self, revision_arn: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"serviceRevisionArns": [revision_arn]});
         let answer = json::call(&self.config, ecs::DESCRIBE_SERVICE_REVISIONS, input).await?;
-        let Some(definition) = answer["serviceRevisions"][0]["taskDefinition"].as_str() else {
-            return Ok(None);
-        };
+        match answer["serviceRevisions"][0]["taskDefinition"].as_str() {
+            Some(definition) => self.image_of_definition(definition).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The image of a task definition.
+    pub(crate) async fn image_of_definition(&self, definition: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"taskDefinition": definition});
         let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let image = answer["taskDefinition"]["containerDefinitions"][0]["image"].as_str();

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
+use stacks::service;
+
 use super::plan::{Images, short};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::flags::Deploy;
+use crate::services::{Deployment, Service};
+use crate::stack::Stack;
 use crate::stack::apply::Applied;
+use crate::stack::explain::RUNS_AGAIN;
 use crate::stack::standing::{Standing, standing};
 use crate::verdict::Verdict;
 
@@ -106,9 +111,73 @@ pub(crate) async fn with_what_runs(aws: &Aws, stack_name: &str, error: anyhow::E
     let stack = aws.stack(stack_name).await.ok().flatten();
     let stack = stack.filter(|stack| standing(Some(&stack.status)) == Standing::Ready);
     if let Some(images) = stack.as_ref().and_then(Images::of) {
-        let _ = write!(failure.what, "\n  now {images}");
+        let stack = stack.as_ref().filter(|_| failure.exit == Exit::RolledBack);
+        match given_up(aws, stack).await.as_slice() {
+            [] => drop(write!(failure.what, "\n  now {images}")),
+            words => failure = not_brought_back(failure, words),
+        }
     }
     failure.into()
+}
+
+/// What the services run that ECS has given up, by their tasks; none of those whose newest deployment hasn't failed.
+async fn given_up(aws: &Aws, stack: Option<&Stack>) -> Vec<String> {
+    let output = |name| stack.and_then(|stack| stack.output(name).ok());
+    let names = [
+        output(service::ONEBOX_SERVICE_NAME),
+        output(service::FLEET_SERVICE_NAME),
+    ];
+    let (Some(cluster), [Some(onebox), Some(fleet)]) = (output(service::CLUSTER_NAME), names) else {
+        return Vec::new();
+    };
+    let services = aws.services(cluster, &[onebox, fleet]).await.unwrap_or_default();
+    let mut lines = Vec::new();
+    for service in services {
+        if !service.deployments.first().is_some_and(Deployment::has_failed) {
+            continue;
+        }
+        let mut images = Vec::new();
+        for deployment in &service.deployments {
+            let image = aws.image_of_definition(&deployment.task_definition).await;
+            images.push(
+                image
+                    .ok()
+                    .flatten()
+                    .unwrap_or_else(|| deployment.task_definition.clone()),
+            );
+        }
+        lines.push(tasks(&service, &images));
+    }
+    lines
+}
+
+/// The tasks of a service by the image of each of its deployments.
+fn tasks(service: &Service, images: &[String]) -> String {
+    let deployments = service.deployments.iter().zip(images);
+    let running = deployments.filter(|(deployment, _)| deployment.running > 0);
+    let tasks: Vec<String> = running
+        .map(|(deployment, image)| format!("{} of {}", deployment.running, short(image)))
+        .collect();
+    let reason = service.deployments.first().and_then(|newest| newest.reason.as_deref());
+    format!(
+        "{} runs {} tasks, and wants {}: {}; ECS has given its deployment up: {}",
+        service.name,
+        service.running,
+        service.desired,
+        tasks.join(" and "),
+        reason.unwrap_or("it gives no reason")
+    )
+}
+
+/// CloudFormation has rolled back, and ECS didn't bring back what ran before.
+fn not_brought_back(mut failure: Failure, stuck: &[String]) -> Failure {
+    failure.exit = Exit::RollbackFailed;
+    failure.what = failure
+        .what
+        .replace(RUNS_AGAIN, "but ECS didn't bring back what ran before");
+    failure.also(&stuck.join("\n")).next(
+        "ECS starts none of those tasks anew until a deployment of an image that has changed begins another deployment",
+    )
 }
 
 #[cfg(test)]
@@ -210,5 +279,40 @@ mod tests {
             let error = with_what_runs(&replay(answer), "Example", failure(exit)).await;
             assert_eq!(error.to_string(), "it failed");
         }
+    }
+
+    #[test]
+    fn a_rollback_that_ecs_gave_up_is_told_by_tasks() {
+        let deployment = |id: &str| Deployment {
+            id: id.to_owned(),
+            status: "PRIMARY".to_owned(),
+            rollout_state: Some("FAILED".to_owned()),
+            reason: Some("ECS deployment circuit breaker: tasks failed to start.".to_owned()),
+            task_definition: id.to_owned(),
+            desired: 3,
+            running: 3,
+            pending: 0,
+            failed: 3,
+        };
+        let service = Service {
+            name: "Onebox".to_owned(),
+            desired: 3,
+            running: 6,
+            pending: 0,
+            deployments: vec![deployment("old"), deployment("new")],
+            last_event: None,
+        };
+        let stuck = tasks(&service, &["r@sha256:1".to_owned(), "r@sha256:2".to_owned()]);
+        let failure = Failure::new(
+            Exit::RolledBack,
+            format!("Onebox was rolled back\n  Example: UPDATE_ROLLBACK_COMPLETE, {RUNS_AGAIN}"),
+        );
+        insta::assert_snapshot!(told(&not_brought_back(failure, &[stuck]).into()), @"
+        error[E-ROLLBACK-FAILED]: Onebox was rolled back
+          Example: UPDATE_ROLLBACK_COMPLETE, but ECS didn't bring back what ran before
+          Onebox runs 6 tasks, and wants 3: 3 of sha256:1 and 3 of sha256:2; ECS has given its deployment up: ECS deployment circuit breaker: tasks failed to start.
+          next: ECS starts none of those tasks anew until a deployment of an image that has changed begins another deployment
+        exit 6
+        ");
     }
 }

@@ -281,10 +281,13 @@ fn words(cause: &Event) -> String {
     )
 }
 
+/// What a rollback that ended well means, as long as ECS did its part.
+pub(crate) const RUNS_AGAIN: &str = "what ran before runs again";
+
 fn consequence(status: &str) -> &'static str {
     match status {
         "ROLLBACK_COMPLETE" => "its creation was rolled back and nothing of it is left",
-        "UPDATE_ROLLBACK_COMPLETE" => "what ran before runs again",
+        "UPDATE_ROLLBACK_COMPLETE" => RUNS_AGAIN,
         "ROLLBACK_FAILED" => "its creation failed, and so did removing what had been created",
         "UPDATE_ROLLBACK_FAILED" => "neither what was asked for nor what ran before is whole",
         "DELETE_FAILED" => "some of its resources are left",
