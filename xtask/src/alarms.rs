@@ -57,6 +57,12 @@ impl Alarm {
         self.state == FIRED
     }
 
+    /// What it means when it is red, in the words of whoever made it, as the rest of a sentence; none where there are none.
+    pub(crate) fn meaning(&self) -> Option<String> {
+        let words = self.description.as_deref()?.trim_end_matches('.');
+        (!words.is_empty()).then(|| lower_first(words))
+    }
+
     /// What it takes for the alarm to fire: `TargetResponseTime TM(90%:100%) ≥ 3 in 3 of 4 minutes`.
     pub(crate) fn condition(&self) -> String {
         format!("{} {}", self.watched, self.limit())
@@ -141,14 +147,8 @@ impl Fired {
 
     /// What it means, in the words of whoever made the alarm; its name where there are none.
     pub(crate) fn meaning(&self) -> String {
-        let words = self.alarm.as_ref().and_then(|alarm| alarm.description.as_deref());
-        let words = words
-            .map(|words| words.trim_end_matches('.'))
-            .filter(|words| !words.is_empty());
-        match words {
-            Some(words) => lower_first(words),
-            None => format!("the alarm {} fired", self.name),
-        }
+        let words = self.alarm.as_ref().and_then(Alarm::meaning);
+        words.unwrap_or_else(|| format!("the alarm {} fired", self.name))
     }
 }
 

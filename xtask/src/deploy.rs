@@ -1,6 +1,8 @@
 //! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
 
 mod back;
+mod health;
+mod infrastructure;
 mod judge;
 mod left;
 pub(crate) mod outcome;
@@ -152,6 +154,11 @@ impl Deploy {
             }
         }
         again + &self.cloud.arguments()
+    }
+
+    /// The command by which to deploy another image.
+    fn another(&self) -> String {
+        format!("cargo xtask deploy {}{}", self.target.name(), self.cloud.arguments())
     }
 
     /// The command by which to follow this one, and to go on with it, from anywhere.

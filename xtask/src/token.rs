@@ -42,7 +42,8 @@ pub(crate) enum Scope {
     All,
     /// One stage.
     Stage(Stage),
-    /// Onebox back to the image that Fleet runs, because the deployment's image did badly.
+    /// Onebox back to the image that Fleet runs, because the deployment's image did badly; without an image, the stack back
+    /// to its former template, because the infrastructure's did.
     Back,
 }
 
@@ -127,7 +128,7 @@ impl Asked {
             Purpose::Deploy { scope, .. } => match scope {
                 Scope::All => "deploy".to_owned(),
                 Scope::Stage(stage) => format!("deploy --stage {}", stage.name()),
-                Scope::Back => "deploy, which brings Onebox back".to_owned(),
+                Scope::Back => "deploy, which brings back what was before".to_owned(),
             },
             Purpose::Other(name) => name.clone(),
         }

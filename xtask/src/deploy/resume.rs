@@ -3,6 +3,8 @@
 //! All that is needed is read from CloudFormation: the token of the stack's newest operation says what was asked for, and
 //! its parameters which image runs where. So any machine can resume what another began.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use stacks::foundation;
 
@@ -133,7 +135,7 @@ impl Work<'_> {
         let mut work = self;
         let (mut left, mut image) = (Vec::new(), None);
         match deployment {
-            Some((Scope::Back, _)) => return Err(brought_back(&images, self.again).into()),
+            Some((Scope::Back, digits)) => return Err(brought_back(digits.is_some(), &images, self.again).into()),
             Some((scope, Some(digits))) => {
                 work.scope = scope;
                 let found = work.image_of(&digits, &images).await?;
@@ -158,6 +160,7 @@ impl Work<'_> {
             under_way: false,
             seen,
             verdict: None,
+            given_up: BTreeSet::new(),
         };
         let template = patiently(work.context, LEAVING, async || work.aws.template(name).await).await?;
         work.carry_out(left, image, progress, &template).await
@@ -219,9 +222,14 @@ fn steps_left(scope: Scope, image: &str, images: &Images) -> Result<Vec<Step>, F
     Ok(left)
 }
 
-/// The deployment had failed before, and its last act was to bring Onebox back.
-fn brought_back(images: &Images, again: &str) -> Failure {
-    let what = format!("the deployment's image did badly, and Onebox was brought back: {images}");
+/// The deployment had failed before, and its last act was to bring Onebox back, or the former template.
+fn brought_back(has_image: bool, images: &Images, again: &str) -> Failure {
+    let did = if has_image {
+        "the deployment's image did badly, and Onebox was brought back"
+    } else {
+        "the change of the infrastructure did badly, and the former template was brought back"
+    };
+    let what = format!("{did}: {images}");
     Failure::new(Exit::RolledBack, what).next(format!("fix the cause and run `{again}` again"))
 }
 

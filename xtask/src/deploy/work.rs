@@ -83,6 +83,8 @@ pub(super) struct Progress {
     /// What was seen of Onebox while it changed.
     pub(super) seen: Seen,
     pub(super) verdict: Option<Verdict>,
+    /// The deployments that ECS had given up before anything was changed.
+    pub(super) given_up: BTreeSet<String>,
 }
 
 /// What leaving means between two steps.
@@ -132,6 +134,7 @@ impl Work<'_> {
             under_way: false,
             seen,
             verdict: None,
+            given_up: BTreeSet::new(),
         };
         let template = &self.stacks.service.template;
         self.carry_out(steps, image, progress, template).await
@@ -146,7 +149,7 @@ impl Work<'_> {
         template: &str,
     ) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
-        let given_up = self.given_up(progress.stack.as_ref()).await?;
+        progress.given_up = self.given_up(progress.stack.as_ref()).await?;
         for step in steps {
             if let Err(error) = self.perform(step, image.as_deref(), &mut progress).await {
                 return Err(outcome::with_what_runs(self.aws, name, error).await);
@@ -157,7 +160,7 @@ impl Work<'_> {
         }
         let stack = progress.stack.ok_or_else(|| gone(name))?;
         if !progress.under_way {
-            self.wait_for_tasks(&stack, template, &given_up).await?;
+            self.wait_for_tasks(&stack, template, &progress.given_up).await?;
         }
         Ok(Done {
             changed: progress.changed,
@@ -325,8 +328,8 @@ impl Work<'_> {
                 self.apply(&self.stacks.service.with(parameters), asking(None)).await?
             }
             Step::Infrastructure => {
-                let wanted = self.stacks.service.keeping(&existing?)?;
-                self.apply(&wanted, asking(Some("infrastructure"))).await?
+                let asking = asking(Some("infrastructure"));
+                self.infrastructure(&existing?, asking, &progress.given_up).await?
             }
             Step::Onebox => {
                 let asking = asking(Some(stacks::Stage::Onebox.name()));
@@ -472,7 +475,7 @@ impl Work<'_> {
         let template: Value = serde_json::from_str(template)?;
         let list = async || self.aws.resources(&stack.id).await;
         let minimums = services::minimums(&template, &patiently(self.context, LEAVING, list).await?);
-        services::wait::until_settled(self.context, self.aws, &minimums, (given_up, self.again)).await
+        services::wait::until_settled(self.context, self.aws, &minimums, (given_up, &self.deploy.another())).await
     }
 
     /// The deployments of both stages' services that ECS has given up already: none is this operation's failure.

@@ -7,6 +7,7 @@ mod errors;
 mod exit_at_start;
 mod fleet_only;
 mod good_image;
+mod health_check_path;
 mod infrastructure;
 mod killed_cloud;
 mod missing_image;
@@ -39,6 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     red_alarm::SCENARIO,
     configuration::SCENARIO,
     infrastructure::SCENARIO,
+    health_check_path::SCENARIO,
     fleet_only::SCENARIO,
     two_bad::SCENARIO,
     scaled_out::SCENARIO,

@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_mins(20);
 /// Waits until every service runs its minimum and nothing changes.
 ///
 /// A deployment of `given_up` had failed before this operation began: it never completes, and isn't this one's failure
-/// while its tasks run. `again` is the command that was run.
+/// while its tasks run. `another` is the command that deploys another image.
 ///
 /// # Errors
 /// When a deployment has failed, or the limit passes: what was last seen.
@@ -32,7 +32,7 @@ pub(crate) async fn until_settled(
     context: &Context,
     aws: &Aws,
     minimums: &[Minimum],
-    (given_up, again): (&BTreeSet<String>, &str),
+    (given_up, another): (&BTreeSet<String>, &str),
 ) -> anyhow::Result<()> {
     let started = Instant::now();
     let leaving = "interrupted: the stack is deployed, and its tasks go on starting";
@@ -64,13 +64,13 @@ pub(crate) async fn until_settled(
             }
             for words in seen
                 .iter()
-                .filter_map(|(_, service)| runs_unattended(service.as_ref()?, again))
+                .filter_map(|(_, service)| runs_unattended(service.as_ref()?, another))
             {
                 context.tell(Note::unprotected(&words));
             }
             return Ok(());
         }
-        check(&seen, &lines, started.elapsed(), (given_up, again))?;
+        check(&seen, &lines, started.elapsed(), (given_up, another))?;
         context.interrupt.sleep(leaving, pause(aws, started.elapsed())).await?;
     }
 }
@@ -135,7 +135,7 @@ fn check(
     seen: &[(&Minimum, Option<Service>)],
     lines: &[String],
     elapsed: Duration,
-    (given_up, again): (&BTreeSet<String>, &str),
+    (given_up, another): (&BTreeSet<String>, &str),
 ) -> anyhow::Result<()> {
     let failed = seen
         .iter()
@@ -146,7 +146,7 @@ fn check(
         return Err(failure
             .next("see with `cargo xtask status` and `cargo xtask logs` what its tasks lack, and fix that")
             .next(format!(
-                "then deploy an image that has changed, which begins a new deployment: `{again}`"
+                "then deploy an image that has changed, which begins a new deployment: `{another}`"
             ))
             .into());
     }
@@ -189,7 +189,7 @@ fn runs_on(service: &Service, minimum: u64, given_up: &BTreeSet<String>) -> bool
 }
 
 /// What to know of a service whose tasks run, though ECS has given its deployment up.
-fn runs_unattended(service: &Service, again: &str) -> Option<String> {
+fn runs_unattended(service: &Service, another: &str) -> Option<String> {
     let deployment = service
         .deployments
         .first()
@@ -197,7 +197,7 @@ fn runs_unattended(service: &Service, again: &str) -> Option<String> {
     let reason = deployment.reason.as_deref().unwrap_or("ECS gives no reason");
     Some(format!(
         "the tasks of {} run, but their deployment had failed before ({reason}), and ECS starts none in the place of one \
-         that stops; an image that has changed begins a new deployment: `{again}`",
+         that stops; an image that has changed begins a new deployment: `{another}`",
         service.name
     ))
 }
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_failed_deployment_says_what_to_do_next() {
-        let again = "cargo xtask deploy sandbox --local";
+        let another = "cargo xtask deploy sandbox --local";
         let minimum = Minimum {
             cluster: "Cluster".to_owned(),
             service: "Onebox".to_owned(),
@@ -278,7 +278,8 @@ mod tests {
         let told = |running| {
             let seen = [(&minimum, Some(service("old", "FAILED", [3, running, 0])))];
             let given_up = BTreeSet::from(["old".to_owned()]);
-            check(&seen, &[], Duration::ZERO, (&given_up, again)).map_err(|error| crate::telling::report::text(&error))
+            check(&seen, &[], Duration::ZERO, (&given_up, another))
+                .map_err(|error| crate::telling::report::text(&error))
         };
         assert_eq!(told(3), Ok(()));
         insta::assert_snapshot!(told(2).unwrap_err(), @"
@@ -286,6 +287,6 @@ mod tests {
           next: see with `cargo xtask status` and `cargo xtask logs` what its tasks lack, and fix that
           next: then deploy an image that has changed, which begins a new deployment: `cargo xtask deploy sandbox --local`
         ");
-        insta::assert_snapshot!(runs_unattended(&service("old", "FAILED", [3, 3, 0]), again).unwrap(), @"the tasks of Onebox run, but their deployment had failed before (ECS deployment circuit breaker), and ECS starts none in the place of one that stops; an image that has changed begins a new deployment: `cargo xtask deploy sandbox --local`");
+        insta::assert_snapshot!(runs_unattended(&service("old", "FAILED", [3, 3, 0]), another).unwrap(), @"the tasks of Onebox run, but their deployment had failed before (ECS deployment circuit breaker), and ECS starts none in the place of one that stops; an image that has changed begins a new deployment: `cargo xtask deploy sandbox --local`");
     }
 }

@@ -195,7 +195,7 @@ impl EventCode {
             Self::StackBusy => ("stack-busy", "stack_busy", &["stack", "words", "follows"], "something goes on in the stack already: it is followed to its end, or its end is waited for"),
             Self::Probes => ("probes", "probes", &["stage", "requests", "failed", "stages", "unanswered"], "what the probes to a stage brought"),
             Self::Verdict => ("verdict", "verdict", &["ruling", "reasons", "onebox", "fleet", "errors_likelihood", "latency_likelihood", "smallest_error_share", "smallest_latency_rise_seconds"], "Onebox's image held against Fleet's"),
-            Self::PuttingBack => ("putting-back", "putting_back", &["image", "because"], "Onebox is brought back to the image that Fleet runs"),
+            Self::PuttingBack => ("putting-back", "putting_back", &["image", "because"], "Onebox is brought back to the image that Fleet runs, or, where `image` is null, the stack to its former template"),
             Self::NoTraffic => ("no-traffic", "no_traffic", &["minutes", "probes_per_second"], "nobody has asked for anything lately"),
             Self::Unprotected => ("unprotected", "unprotected", &["words"], "the deployment goes on without a protection, as asked"),
             Self::Account => ("account", "account", &["account", "region", "endpoint", "arn"], "whose account is worked in, where and as whom; `endpoint` where that takes the place of AWS's own"),

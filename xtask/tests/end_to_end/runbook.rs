@@ -20,8 +20,18 @@ const RESTART: &str = "local-cloud/src/tests/restart.rs";
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 41] = [
+const TRIED: [(&str, &str, &str); 43] = [
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
+    (
+        "`the change of the infrastructure was rolled back`",
+        "src/rehearse/scenarios/health_check_path.rs",
+        "\"health-check-path\"",
+    ),
+    (
+        "`ECS didn't bring back what ran before`",
+        "src/deploy/outcome.rs",
+        "a_rollback_that_ecs_gave_up_is_told_by_tasks",
+    ),
     ("`E-WORSE`", "tests/end_to_end/documents.rs", "docs/walkthrough.md"),
     ("`E-ROLLBACK-FAILED`", HERE, "a_deployment_that_ended"),
     ("`E-THIN-EVIDENCE`", HERE, "a_deployment_that_ended"),

@@ -137,6 +137,7 @@ async fn fleet_is_left_alone_where_somebody_overtook() {
         under_way: false,
         seen: Seen::default(),
         verdict: None,
+        given_up: BTreeSet::new(),
     };
     let error = work
         .perform(Step::Fleet, Some(&judged), &mut progress)
