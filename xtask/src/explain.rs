@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::properties::Property;
 use self::references::dependencies;
-use crate::code::Code;
+use crate::code::{CODES, Code};
 use crate::context::Context;
 use crate::errors;
 use crate::exit::Failure;
@@ -211,19 +211,26 @@ impl Explained {
     }
 }
 
-/// A name that no template has, with those that it may have been meant for.
+/// How like two names must be, from 0 to 1, for one to be a slip of the other.
+const ALIKE: f64 = 0.9;
+
+/// A name that nothing has, with those that it may have been meant for.
 fn unknown(name: &str, stacks: &[stacks::Stack]) -> Failure {
     let wanted = name.to_lowercase();
-    let mut alike: Vec<&str> = stacks
+    let is_alike = |known: &&str| {
+        let known = known.to_lowercase();
+        known.contains(&wanted) || strsim::jaro_winkler(&known, &wanted) >= ALIKE
+    };
+    let ids = stacks
         .iter()
         .flat_map(|stack| stack.definitions.keys())
-        .map(String::as_str)
-        .filter(|known| known.to_lowercase().contains(&wanted))
-        .collect();
+        .map(String::as_str);
+    let types = local_cloud::fidelity::ledger().map(|entry| entry.resource_type);
+    let codes = CODES.iter().map(|code| code.name());
+    let mut alike: Vec<&str> = ids.chain(types).chain(codes).filter(is_alike).collect();
     alike.sort_unstable();
     alike.dedup();
-    let failure =
-        Failure::refused(format!("no template has a resource or a type called {name}")).code(Code::UnknownName);
+    let failure = Failure::refused(format!("there is no resource, type or code called {name}")).code(Code::UnknownName);
     if alike.is_empty() {
         return failure.next("`cargo xtask synth` writes the templates; name a logical id or a type in them");
     }
@@ -286,8 +293,14 @@ mod tests {
         let failure = unknown("taskdef", &stacks);
         assert_eq!(
             failure.next,
-            ["did you mean: FleetTaskDefinition, OneboxTaskDefinition"]
+            ["did you mean: AWS::ECS::TaskDefinition, FleetTaskDefinition, OneboxTaskDefinition"]
         );
+        for (slip, meant) in [
+            ("AWS::ECS::Servise", "AWS::ECS::Service"),
+            ("E-ROLLEDBACK", "E-ROLLED-BACK"),
+        ] {
+            assert!(unknown(slip, &stacks).next[0].contains(meant), "{slip}");
+        }
         assert!(unknown("nonsense", &stacks).next[0].contains("synth"));
     }
 

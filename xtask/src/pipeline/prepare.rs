@@ -13,6 +13,7 @@ use crate::deploy::toolchain::{Asking, one};
 use crate::environment::{Rendered, Toolchain};
 use crate::exit::Failure;
 use crate::flags::Pipeline;
+use crate::progress::count;
 use crate::stack::Stack;
 use crate::stack::gone;
 use crate::stack::standing::{Standing as StackStanding, standing};
@@ -80,8 +81,8 @@ fn place(stack: &Stack) -> anyhow::Result<Place> {
 fn say_what_is_left_out(context: &Context, head: &Head) {
     if head.uncommitted > 0 {
         context.progress.line(&format!(
-            "{} changed files aren't committed: the pipeline runs {} \"{}\" without them",
-            head.uncommitted,
+            "not committed: {}; the pipeline runs {} \"{}\" without",
+            count(head.uncommitted, "changed file"),
             short(&head.commit),
             head.summary
         ));

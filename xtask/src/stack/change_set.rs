@@ -29,7 +29,10 @@ impl ChangeSet {
         let refused = self.status == "FAILED" && !self.is_empty();
         refused.then(|| {
             let what = format!("{stack_name}: CloudFormation refuses the change: {}", self.reason);
-            Failure::new(Exit::Failed, what).code(Code::ChangeRefused).into()
+            Failure::new(Exit::Failed, what)
+                .code(Code::ChangeRefused)
+                .next("fix the template by these words, and run the command again")
+                .into()
         })
     }
 }

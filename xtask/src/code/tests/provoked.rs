@@ -70,7 +70,10 @@ async fn what_cloudformation_refuses() {
         change_set("FAILED", "Template error: Queue has no property Colour"),
         done("DeleteChangeSet"),
     ];
-    insta::assert_snapshot!(change(refused, "{}").await, @"error[E-CHANGE-REFUSED]: Example: CloudFormation refuses the change: Template error: Queue has no property Colour");
+    insta::assert_snapshot!(change(refused, "{}").await, @"
+    error[E-CHANGE-REFUSED]: Example: CloudFormation refuses the change: Template error: Queue has no property Colour
+      next: fix the template by these words, and run the command again
+    ");
     let too_long = change(vec![stack("UPDATE_COMPLETE")], &" ".repeat(51_201)).await;
     insta::assert_snapshot!(too_long, @"error[E-TEMPLATE-TOO-LONG]: the template of Example has 51201 bytes, and CloudFormation takes 51200");
 }
@@ -137,7 +140,7 @@ async fn flags_and_names_that_do_not_fit() {
     insta::assert_snapshot!(command(&["deploy", "prod", "--stage", "fleet", "--fault", "hang"]).await, @"error[E-FLAGS]: the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox");
     insta::assert_snapshot!(command(&["deploy", "sandbox", "--image", "/nowhere/image.json"]).await, @"error[E-FILE]: cannot read /nowhere/image.json: No such file or directory (os error 2)");
     insta::assert_snapshot!(command(&["explain", "Nonsense"]).await, @"
-    error[E-UNKNOWN-NAME]: no template has a resource or a type called Nonsense
+    error[E-UNKNOWN-NAME]: there is no resource, type or code called Nonsense
       next: `cargo xtask synth` writes the templates; name a logical id or a type in them
     ");
     let far = Replay::new([]).aws_far();
