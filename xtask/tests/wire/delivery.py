@@ -8,7 +8,7 @@ import time
 
 STACK = "conformance-delivery"
 NAME = "conformance-delivery"
-ROLE = "arn:aws:iam::000000000000:role/none"
+ROLE = "arn:aws:iam::000000000000:role/conformance-delivery"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 BUILDSPEC = """version: 0.2
 env:
@@ -57,12 +57,16 @@ def template(gate):
     }
     target = {"Id": "pipeline", "Arn": {"Fn::Sub": "arn:aws:codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}"}}
     rule = {"EventPattern": {"source": ["aws.codecommit"], "detail": {"repositoryName": [NAME]}}, "Targets": [target]}
+    may = {"Effect": "Allow", "Action": ["codecommit:*", "codebuild:*"], "Resource": "*"}
+    policy = {"PolicyName": "deliver", "PolicyDocument": {"Statement": [may]}}
+    role = {"RoleName": NAME, "AssumeRolePolicyDocument": {}, "Policies": [policy]}
     repository = {"RepositoryName": NAME, "RepositoryDescription": "of no use"}
     return json.dumps({"Resources": {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": role},
         "Repository": {"Type": "AWS::CodeCommit::Repository", "Properties": repository},
         "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": NAME}},
         "Project": {"Type": "AWS::CodeBuild::Project", "DependsOn": "Group", "Properties": project(gate)},
-        "Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "DependsOn": ["Repository", "Project"], "Properties": pipeline},
+        "Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "DependsOn": ["Repository", "Project", "Role"], "Properties": pipeline},
         "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
     }})
 
@@ -116,7 +120,7 @@ def delivery(run):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         gate = folder / "gate"
-        run.ask("cloudformation", "create_stack", StackName=STACK, TemplateBody=template(str(gate)))
+        run.ask("cloudformation", "create_stack", StackName=STACK, TemplateBody=template(str(gate)), Capabilities=["CAPABILITY_NAMED_IAM"])
         run.wait("cloudformation", "stack_create_complete", StackName=STACK)
         repository = run.ask("codecommit", "get_repository", repositoryName=NAME)["repositoryMetadata"]
         run.ask("codepipeline", "get_pipeline_state", name=NAME)
