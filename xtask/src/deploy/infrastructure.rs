@@ -1,7 +1,7 @@
 //! The stage infrastructure: CloudFormation brings a template to both stages at once, and ECS deploys nothing where no task
 //! changes. So what the change does to both is watched here, and taken back where they don't bear it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -65,7 +65,8 @@ impl Work<'_> {
         if trouble.is_empty() {
             return Ok(applied);
         }
-        Err(self.take_back(stack, former, &places, (&trouble, given_up)).await)
+        let stacks = [stack, &applied.stack];
+        Err(self.take_back(stacks, former, &places, (&trouble, given_up)).await)
     }
 
     /// What a change that began at a moment and is made did to the stages, once health checks have had the time to notice.
@@ -113,7 +114,7 @@ impl Work<'_> {
     /// Deploys what the stack was before, asking nobody: it is what was promised.
     async fn take_back(
         self,
-        former: &Stack,
+        [former, changed]: [&Stack; 2],
         template: String,
         places: &Places,
         (trouble, given_up): (&[String], &BTreeSet<String>),
@@ -124,12 +125,7 @@ impl Work<'_> {
             fields: json!({"image": null, "because": because}),
             text: format!("{because}: bringing the former template back"),
         });
-        let wanted = Wanted {
-            name: former.name.clone(),
-            template: Template::Text(template.clone()),
-            parameters: former.parameters.clone(),
-            kept: Vec::new(),
-        };
+        let wanted = as_before(former, template.clone(), &changed.parameters);
         let asking = Asking {
             yes: true,
             detach: false,
@@ -180,6 +176,24 @@ impl Work<'_> {
     }
 }
 
+/// The former template. What the parameters are meanwhile stays, as somebody may have moved an image; what the change has
+/// taken out has its former value again.
+fn as_before(former: &Stack, template: String, now: &BTreeMap<String, String>) -> Wanted {
+    let (kept, gone) = former
+        .parameters
+        .iter()
+        .partition::<Vec<_>, _>(|(name, _)| now.contains_key(*name));
+    Wanted {
+        name: former.name.clone(),
+        template: Template::Text(template),
+        parameters: gone
+            .into_iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        kept: kept.into_iter().map(|(name, _)| name.clone()).collect(),
+    }
+}
+
 /// The targets of Onebox and of Fleet, from somewhat before a moment.
 async fn targets(aws: &Aws, places: &Places, began: SystemTime) -> anyhow::Result<[Targets; 2]> {
     let questions = [&places.onebox, &places.fleet]
@@ -218,7 +232,7 @@ fn taken_back(stack: &str, trouble: &[String], back: anyhow::Result<()>, again: 
             format!("the change of the infrastructure was rolled back: {what}"),
         )
         .also(&format!(
-            "{stack} has its former template and parameters again, and all tasks and targets are healthy"
+            "{stack} has its former template again, and all tasks and targets are healthy"
         ))
         .next(format!("fix what the template changes, and run `{again}` again")),
         Err(error) => {
@@ -252,7 +266,7 @@ mod tests {
         insta::assert_snapshot!(told(Ok(())), @"
         error[E-ROLLED-BACK]: the change of the infrastructure was rolled back: 3 of Onebox's targets fail their health checks
           1 of Fleet's targets fails its health checks
-          Example has its former template and parameters again, and all tasks and targets are healthy
+          Example has its former template again, and all tasks and targets are healthy
           next: fix what the template changes, and run `cargo xtask deploy sandbox --local` again
         exit 5
         ");
@@ -266,5 +280,28 @@ mod tests {
         exit 6
         ");
         assert!(failing([Bearing::Unwell, Bearing::Well]).is_empty());
+    }
+
+    #[test]
+    fn going_back_leaves_what_somebody_moved_meanwhile() {
+        let parameters = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let former = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: parameters(&[("OneboxImage", "old"), ("TakenOut", "7")]),
+            outputs: BTreeMap::new(),
+        };
+        let now = parameters(&[("OneboxImage", "new"), ("Added", "1")]);
+        let wanted = as_before(&former, "{}".to_owned(), &now);
+        assert_eq!(wanted.kept, ["OneboxImage"]);
+        assert_eq!(wanted.parameters, parameters(&[("TakenOut", "7")]));
     }
 }
