@@ -34,7 +34,7 @@ use crate::stack::Stack;
 use crate::telling::note::Note;
 use crate::token::Scope;
 use crate::verdict::Verdict;
-use crate::{cloud, runs, table};
+use crate::{cloud, outputs, runs};
 
 #[cfg(test)]
 pub(crate) use preflight::tests::refused_for_a_red_alarm;
@@ -196,12 +196,8 @@ impl Cloud {
 }
 
 fn report(context: &Context, stack: &Stack, changed: bool, started: Instant) {
-    let rows: Vec<Vec<String>> = stack
-        .outputs
-        .iter()
-        .map(|(name, value)| vec![name.clone(), value.clone()])
-        .collect();
-    context.output.line(&table::render(&["OUTPUT", "VALUE"], &rows));
+    let outputs = outputs::table(&stack.outputs, context.output.columns());
+    context.output.line(&outputs);
     let did = if changed { "deployed" } else { "nothing to do:" };
     context
         .progress

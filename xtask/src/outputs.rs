@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::code::Code;
 use crate::context::Context;
+use crate::deploy::plan::short as short_image;
 use crate::exit::Failure;
 use crate::flags::Outputs;
 use crate::stack::absent::absent;
@@ -35,13 +36,25 @@ impl Outputs {
             context.output.line(value(&outputs, name)?);
             return Ok(json!({"name": name, "value": outputs[name]}));
         }
-        let rows: Vec<Vec<String>> = outputs
-            .iter()
-            .map(|(name, value)| vec![name.clone(), value.clone()])
-            .collect();
-        context.output.line(&table::render(&["OUTPUT", "VALUE"], &rows));
+        context.output.line(&table(&outputs, context.output.columns()));
         Ok(json!({"outputs": outputs}))
     }
+}
+
+/// Outputs by their names; where there is no room, images by the first digits of their digest.
+pub(crate) fn table(outputs: &BTreeMap<String, String>, width: Option<usize>) -> String {
+    let rows = |value: fn(&str) -> &str| -> Vec<Vec<String>> {
+        let outputs = outputs.iter();
+        outputs
+            .map(|(name, text)| vec![name.clone(), value(text).to_owned()])
+            .collect()
+    };
+    table::fit(
+        &["OUTPUT", "VALUE"],
+        &[rows(|value| value), rows(short_image)],
+        width,
+        &[],
+    )
 }
 
 fn value<'a>(outputs: &'a BTreeMap<String, String>, name: &str) -> anyhow::Result<&'a str> {

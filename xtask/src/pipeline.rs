@@ -26,7 +26,7 @@ use crate::flags::{Cloud, Pipeline, PipelineCommand, Target};
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::follow::pause;
-use crate::{cloud, runs, table, token};
+use crate::{cloud, runs, token};
 
 /// How long the event of a push, or of the pipeline's creation, may take to start an execution.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -242,10 +242,10 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     let mut lines = vec![show::headline(newest)];
     lines.extend(show::block(&stages, &[]));
     context.output.line(&lines.join("\n"));
-    let rows: Vec<Vec<String>> = executions.iter().map(|execution| show::row(execution, now)).collect();
+    let width = context.output.columns();
     context
         .output
-        .line(&format!("\n{}", table::render(&show::HEADER, &rows)));
+        .line(&format!("\n{}", show::table_of(&executions, now, width)));
     let failure = why(&aws, newest, &actions).await;
     if let Some(words) = &failure {
         context.output.prose(&format!("\n{words}"));

@@ -11,14 +11,13 @@ use stages::Stages;
 use crate::aws::Aws;
 use crate::aws::ecr::Image;
 use crate::context::Context;
-use crate::deploy::plan::short as short_image;
 use crate::environment::Rendered;
 use crate::exit::ended_by_interruption;
 use crate::flags::Status;
 use crate::services::{Minimum, Service, minimums};
 use crate::stack::{Resource, Stack};
 use crate::telling::tables;
-use crate::{cloud, table};
+use crate::{cloud, outputs, table};
 
 /// How many of a repository's images are shown to people.
 const IMAGES_SHOWN: usize = 5;
@@ -115,7 +114,7 @@ impl Report {
             parts.push(self.image_table(width));
         }
         match &self.found[1] {
-            Some(stack) => parts.push(output_table(stack, width)),
+            Some(stack) => parts.push(outputs::table(&stack.outputs, width)),
             None => parts.push(format!("next: deploy it: `{}`", self.deploys)),
         }
         parts.join("\n\n")
@@ -205,22 +204,6 @@ impl Report {
             "images": self.images.iter().map(image).collect::<Vec<_>>(),
         })
     }
-}
-
-/// A stack's outputs; where there is no room, images by the first digits of their digest.
-fn output_table(stack: &Stack, width: Option<usize>) -> String {
-    let rows = |value: fn(&str) -> &str| -> Vec<Vec<String>> {
-        let outputs = stack.outputs.iter();
-        outputs
-            .map(|(name, text)| vec![name.clone(), value(text).to_owned()])
-            .collect()
-    };
-    table::fit(
-        &["OUTPUT", "VALUE"],
-        &[rows(|value| value), rows(short_image)],
-        width,
-        &[],
-    )
 }
 
 /// A name, or what tells it from others of its stack.

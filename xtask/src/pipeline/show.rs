@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::execution::{Action, Execution};
 use crate::aws::{rfc3339, whole_seconds};
 use crate::progress::human;
+use crate::progress::screen::cut;
 
 /// A stage of an execution, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,8 +138,21 @@ pub(crate) fn record(action: &Action) -> Value {
     })
 }
 
+/// Executions, the newest first. Where there is no room, messages are cut, and then it goes without how long each took, when
+/// it started and its message.
+pub(crate) fn table_of(executions: &[Execution], now: SystemTime, width: Option<usize>) -> String {
+    let rows = |message: usize| -> Vec<Vec<String>> {
+        executions
+            .iter()
+            .map(|execution| row(execution, now, message))
+            .collect()
+    };
+    let variants = [usize::MAX, 40, 24].map(rows);
+    crate::table::fit(&HEADER, &variants, width, &[5, 4, 3])
+}
+
 /// The header of [`row`]s.
-pub(crate) const HEADER: [&str; 7] = [
+const HEADER: [&str; 7] = [
     "EXECUTION",
     "STATUS",
     "COMMIT",
@@ -148,15 +162,17 @@ pub(crate) const HEADER: [&str; 7] = [
     "STARTED BY",
 ];
 
-/// An execution's row in a list.
-pub(crate) fn row(execution: &Execution, now: SystemTime) -> Vec<String> {
+/// An execution's row in a list, with so many characters of its message.
+fn row(execution: &Execution, now: SystemTime, message: usize) -> Vec<String> {
     let revision = execution.revision.as_ref();
     let commit = revision.map(|revision| short(&revision.id).to_owned());
     vec![
         short(&execution.id).to_owned(),
         execution.status.clone(),
         commit.unwrap_or_default(),
-        revision.map(|revision| revision.summary.clone()).unwrap_or_default(),
+        revision
+            .map(|revision| cut(&revision.summary, message))
+            .unwrap_or_default(),
         execution.started.map(whole_seconds).unwrap_or_default(),
         execution.elapsed(now).map(human).unwrap_or_default(),
         execution.started_by(),
@@ -258,12 +274,24 @@ pub(crate) mod tests {
             ..execution()
         };
         let now = at(330).unwrap_or(SystemTime::UNIX_EPOCH);
-        let rows = [faulty, pushed].map(|execution| row(&execution, now));
-        insta::assert_snapshot!(crate::table::render(&HEADER, &rows), @"
+        let executions = [faulty, pushed];
+        insta::assert_snapshot!(table_of(&executions, now, None), @"
         EXECUTION  STATUS      COMMIT    MESSAGE        STARTED               TOOK       STARTED BY
         01234567   InProgress  abcdef01  Answer faster  1970-01-01T00:05:00Z  30.0 s     hand, --fault delay=6s
         01234567   Succeeded   abcdef01  Answer faster  1970-01-01T00:01:00Z  3 min 5 s  push
         ");
+        let [mut wordy, pushed] = executions;
+        let summary = "Answer faster, and say in many words that nobody reads to their end why that was called for";
+        wordy.revision = wordy.revision.map(|revision| Revision {
+            summary: summary.to_owned(),
+            ..revision
+        });
+        let executions = [wordy, pushed];
+        for width in [120, 80, 60] {
+            let told = table_of(&executions, now, Some(width));
+            assert!(told.lines().all(|line| line.chars().count() <= width), "{told}");
+            insta::assert_snapshot!(format!("executions_{width}"), told);
+        }
     }
 
     #[test]
