@@ -38,6 +38,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use local_cloud::Running;
 
 use self::cli::Cli;
 use self::date::LastDate;
@@ -77,6 +78,18 @@ impl Reach {
                 access_key_id,
                 secret_access_key,
             } => Cli::at(url, region, [access_key_id, secret_access_key]),
+        }
+    }
+}
+
+/// A local cloud that runs.
+impl From<Running> for Reach {
+    fn from(running: Running) -> Self {
+        Self::Endpoint {
+            url: running.endpoint,
+            region: running.region,
+            access_key_id: running.access_key_id,
+            secret_access_key: running.secret_access_key,
         }
     }
 }

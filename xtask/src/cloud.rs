@@ -1,7 +1,6 @@
 //! Reaching a cloud: AWS, or the local cloud, which is AWS at another address.
 
 use anyhow::Context as _;
-use local_cloud::Running;
 use serde_json::json;
 use stacks::Environment;
 
@@ -128,21 +127,7 @@ async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
         .await
         .context("cannot use the local cloud")
         .map_err(preflight)?;
-    Ok(reach_of(running))
-}
-
-/// A local cloud that runs, as AWS.
-pub(crate) async fn of_running(running: Running) -> Aws {
-    Aws::new(&reach_of(running)).await
-}
-
-fn reach_of(running: Running) -> Reach {
-    Reach::Endpoint {
-        url: running.endpoint,
-        region: running.region,
-        access_key_id: running.access_key_id,
-        secret_access_key: running.secret_access_key,
-    }
+    Ok(running.into())
 }
 
 /// Whatever goes wrong before the first change is of the preflight.

@@ -18,11 +18,12 @@ use local_cloud::{DEFAULT_SPEED, Home, Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
+use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Local, LocalCommand, LocalSettings};
-use crate::{cloud, table};
+use crate::table;
 
 /// The longest that a local cloud may take until it accepts requests: it reads its state and takes its tasks back.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -364,7 +365,7 @@ pub(crate) const FREE_ITS_PORT: &str =
 /// # Errors
 /// When it can't be asked.
 pub(crate) async fn dead_load_balancers(running: Running) -> anyhow::Result<Vec<String>> {
-    let aws = cloud::of_running(running).await;
+    let aws = Aws::new(&running.into()).await;
     let asked = tokio::time::timeout(ANSWER_LIMIT, aws.failed_load_balancers()).await;
     let failed = asked.with_context(|| format!("no answer within {} s", ANSWER_LIMIT.as_secs()))??;
     let sentence = |(name, reason): (String, String)| format!("{name} serves nobody: {reason}");

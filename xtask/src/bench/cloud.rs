@@ -10,7 +10,7 @@ use local_cloud::{Home, Running};
 use tokio::runtime::Handle;
 
 use super::site::{Folder, Site};
-use crate::aws::{Aws, Reach};
+use crate::aws::Aws;
 use crate::stack::Wanted;
 
 /// How long a change may take.
@@ -102,13 +102,7 @@ impl LocalCloud {
     /// When it doesn't run.
     pub(super) fn aws(&self) -> anyhow::Result<Aws> {
         let running = self.running()?;
-        let reach = Reach::Endpoint {
-            url: running.endpoint,
-            region: running.region,
-            access_key_id: running.access_key_id,
-            secret_access_key: running.secret_access_key,
-        };
-        Ok(Handle::current().block_on(Aws::new(&reach)))
+        Ok(Handle::current().block_on(Aws::new(&running.into())))
     }
 
     /// The tasks that run, where they are processes.

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::observation::Outcome;
-use crate::aws::{Aws, Reach};
+use crate::aws::Aws;
 use crate::flags::Runtime;
 
 /// The longest that a command may take; the first build of the service is the longest of all.
@@ -89,13 +89,7 @@ impl Rig {
     /// AWS, as the local cloud plays it.
     pub(crate) async fn aws(&self) -> anyhow::Result<Aws> {
         let running = self.home.running()?.context("the local cloud has ended")?;
-        let reach = Reach::Endpoint {
-            url: running.endpoint,
-            region: running.region,
-            access_key_id: running.access_key_id,
-            secret_access_key: running.secret_access_key,
-        };
-        Ok(Aws::new(&reach).await)
+        Ok(Aws::new(&running.into()).await)
     }
 
     /// Runs a command on this local cloud, whatever its exit status.
