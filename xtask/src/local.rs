@@ -97,7 +97,9 @@ pub(crate) async fn ensure(context: &Context, asked: &Asked<'_>) -> anyhow::Resu
         return Ok(running);
     }
     let mut child = spawn(context, asked).coded(Code::LocalCloud)?;
-    let running = wait_until_ready(context, &mut child).await.coded(Code::LocalCloud)?;
+    let running = wait_until_ready(context, &context.home(), &mut child)
+        .await
+        .coded(Code::LocalCloud)?;
     context
         .progress
         .line(&format!("started the local cloud: {}", describe(&running)));
@@ -214,17 +216,18 @@ fn serve_arguments(asked: &Asked<'_>) -> Vec<String> {
     arguments.into_iter().flatten().collect()
 }
 
-async fn wait_until_ready(context: &Context, child: &mut Child) -> anyhow::Result<Running> {
+/// The local cloud that a process was started to be, or another's that was quicker, once the process has seen so and ended:
+/// one that came to it later would begin anew in a folder that is left by then.
+async fn wait_until_ready(context: &Context, home: &Home, child: &mut Child) -> anyhow::Result<Running> {
     let deadline = Instant::now() + START_LIMIT;
     loop {
-        if let Some(running) = context.home().running()? {
-            return Ok(running);
-        }
-        // Another command may have been quicker; then its local cloud is the one to use, once it has started.
-        if let Some(status) = child.try_wait()?
-            && !context.home().in_use()?
-        {
-            bail!("the local cloud ended at once ({status}){}", last_said(context));
+        match (home.running()?, child.try_wait()?) {
+            (Some(running), None) if running.process_id != child.id() => {}
+            (Some(running), _) => return Ok(running),
+            (None, Some(status)) if !home.in_use()? => {
+                bail!("the local cloud ended at once ({status}){}", last_said(context));
+            }
+            (None, _) => {}
         }
         if Instant::now() > deadline {
             bail!(
@@ -474,6 +477,27 @@ mod tests {
           next: leave out the flag, to use it as it runs
           next: or remove all that it has: `cargo xtask destroy --all --local`, then this command again
         ");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn anothers_is_taken_once_ones_own_process_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = File::create(folder.path().join("lock")).unwrap();
+        lock.lock().unwrap();
+        let record = serde_json::to_string(&running()).unwrap();
+        std::fs::write(folder.path().join("running.json"), record).unwrap();
+        let mut own = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let still_starting = own.stdin.take();
+
+        let (context, home) = (Context::hidden(), Home::new(folder.path()));
+        let mut waiting = Box::pin(wait_until_ready(&context, &home, &mut own));
+        tokio::select! {
+            biased;
+            found = &mut waiting => panic!("its own process may yet take the folder: {found:?}"),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        drop(still_starting);
+        assert_eq!(waiting.await.unwrap(), running());
     }
 
     #[tokio::test(start_paused = true)]
