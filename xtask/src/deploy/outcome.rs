@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use stacks::service;
-
+use super::place::services_of;
 use super::plan::{Images, short};
 use crate::aws::Aws;
 use crate::code::Code;
@@ -112,7 +111,11 @@ pub(crate) async fn with_what_runs(aws: &Aws, stack_name: &str, error: anyhow::E
     let stack = stack.filter(|stack| standing(Some(&stack.status)) == Standing::Ready);
     if let Some(images) = stack.as_ref().and_then(Images::of) {
         let stack = stack.as_ref().filter(|_| failure.exit == Exit::RolledBack);
-        match given_up(aws, stack).await.as_slice() {
+        let given_up = match stack {
+            Some(stack) => given_up(aws, stack).await,
+            None => Vec::new(),
+        };
+        match given_up.as_slice() {
             [] => drop(write!(failure.what, "\n  now {images}")),
             words => failure = not_brought_back(failure, words),
         }
@@ -121,16 +124,8 @@ pub(crate) async fn with_what_runs(aws: &Aws, stack_name: &str, error: anyhow::E
 }
 
 /// What the services run that ECS has given up, by their tasks; none of those whose newest deployment hasn't failed.
-async fn given_up(aws: &Aws, stack: Option<&Stack>) -> Vec<String> {
-    let output = |name| stack.and_then(|stack| stack.output(name).ok());
-    let names = [
-        output(service::ONEBOX_SERVICE_NAME),
-        output(service::FLEET_SERVICE_NAME),
-    ];
-    let (Some(cluster), [Some(onebox), Some(fleet)]) = (output(service::CLUSTER_NAME), names) else {
-        return Vec::new();
-    };
-    let services = aws.services(cluster, &[onebox, fleet]).await.unwrap_or_default();
+async fn given_up(aws: &Aws, stack: &Stack) -> Vec<String> {
+    let services = services_of(aws, stack).await.unwrap_or_default();
     let mut lines = Vec::new();
     for service in services {
         if !service.deployments.first().is_some_and(Deployment::has_failed) {

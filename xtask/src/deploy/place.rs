@@ -8,6 +8,7 @@ use crate::aws::Aws;
 use crate::aws::cloudwatch::Question;
 use crate::code::Code;
 use crate::exit::Coded as _;
+use crate::services::Service;
 use crate::stack::{Resource, Stack};
 
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
@@ -103,6 +104,22 @@ impl Place {
             statistic,
         }
     }
+}
+
+/// The services of both stages that a stack's outputs name; none where it names none.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub(super) async fn services_of(aws: &Aws, stack: &Stack) -> anyhow::Result<Vec<Service>> {
+    let names = [
+        service::CLUSTER_NAME,
+        service::ONEBOX_SERVICE_NAME,
+        service::FLEET_SERVICE_NAME,
+    ];
+    let [Ok(cluster), Ok(onebox), Ok(fleet)] = names.map(|name| stack.output(name)) else {
+        return Ok(Vec::new());
+    };
+    aws.services(cluster, &[onebox, fleet]).await
 }
 
 /// The resource of a type, of a stage's where one is named: its name in AWS.

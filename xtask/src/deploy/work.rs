@@ -11,7 +11,7 @@ use serde_json::Value;
 use stacks::{foundation, service};
 
 use super::judge::{judge, judge_or_probe};
-use super::place::Places;
+use super::place::{Places, services_of};
 use super::plan::{Images, Step, steps};
 use super::watch::{Seen, Start, watching};
 use super::{outcome, preflight};
@@ -480,15 +480,8 @@ impl Work<'_> {
 
     /// The deployments of both stages' services that ECS has given up already: none is this operation's failure.
     pub(super) async fn given_up(self, stack: Option<&Stack>) -> anyhow::Result<BTreeSet<String>> {
-        let output = |name| stack.and_then(|stack| stack.output(name).ok());
-        let names = [
-            output(service::ONEBOX_SERVICE_NAME),
-            output(service::FLEET_SERVICE_NAME),
-        ];
-        let (Some(cluster), [Some(onebox), Some(fleet)]) = (output(service::CLUSTER_NAME), names) else {
-            return Ok(BTreeSet::new());
-        };
-        let look = async || self.aws.services(cluster, &[onebox, fleet]).await;
+        let Some(stack) = stack else { return Ok(BTreeSet::new()) };
+        let look = async || services_of(self.aws, stack).await;
         let found = patiently(self.context, LEAVING, look).await?;
         Ok(services::given_up(&found))
     }

@@ -57,7 +57,7 @@ pub(super) async fn newest_begun(aws: &Aws, stack_id: &str) -> anyhow::Result<Op
 
 /// What CloudFormation says of a change set that went when another of the same stack was executed.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>
-const OVERTAKEN: &str = "ChangeSetNotFound";
+const OVERTAKEN: &str = ": ChangeSetNotFound: ";
 
 /// A refusal of AWS's, as one that names whoever changes the stack meanwhile, or has changed it, if that is why: between a
 /// look at a stack and its change, another may have been quicker.
