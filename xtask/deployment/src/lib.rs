@@ -1,0 +1,5 @@
+//! Decides how a deployment proceeds: staged templates, releases, evidence and the state machine.
+//!
+//! Pure: time is an argument, and nothing here does I/O, awaits or knows an SDK.
+
+pub mod stage;
