@@ -2,4 +2,6 @@
 //!
 //! Pure: time is an argument, and nothing here does I/O, awaits or knows an SDK.
 
+pub mod machine;
 pub mod stage;
+pub mod time;
