@@ -3,3 +3,5 @@
 //! Pure: time is an argument, and nothing here does I/O, awaits or knows an SDK.
 
 pub mod stage;
+pub mod staging;
+pub mod template;
