@@ -70,6 +70,10 @@ pub struct Output {
 
 impl Template {
     /// Parses the JSON text of a template and checks it: every reference resolves, no cycle, nothing that only CloudFormation could expand.
+    ///
+    /// # Errors
+    ///
+    /// Everything wrong with the template.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let template = parse::parse(text)?;
         let problems = check::check(&template);

@@ -241,7 +241,7 @@ impl<'a> Evaluation<'a> {
         };
         if function == "Fn::Equals" {
             let side = |index: usize| items.get(index).and_then(|item| self.value(item, &lookup));
-            return equals(side(0), side(1));
+            return equals(side(0).as_ref(), side(1).as_ref());
         }
         let inner: Vec<Truth> = items.iter().map(|item| self.judge(item, depth)).collect();
         match function {
@@ -303,11 +303,11 @@ fn concatenation(parts: impl IntoIterator<Item = Value>) -> Value {
     }
 }
 
-fn equals(left: Option<Value>, right: Option<Value>) -> Truth {
-    let literal = |side: &Option<Value>| side.as_ref().is_some_and(Value::is_string);
+fn equals(left: Option<&Value>, right: Option<&Value>) -> Truth {
+    let literal = |side: Option<&Value>| side.is_some_and(Value::is_string);
     if left == right {
         Truth::True
-    } else if literal(&left) && literal(&right) {
+    } else if literal(left) && literal(right) {
         Truth::False
     } else {
         Truth::Unknown(json!({ "$equals": [left, right] }))

@@ -86,8 +86,8 @@ fn section<T>(
             _ => Err(format!("the entry in {name} isn't an object")),
         };
         match made {
-            Ok(item) => {
-                items.insert(key.clone(), item);
+            Ok(made) => {
+                items.insert(key.clone(), made);
             }
             Err(reason) => problems.push(Problem::of(key, reason)),
         }

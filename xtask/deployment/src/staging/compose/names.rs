@@ -175,14 +175,13 @@ impl<'a> Names<'a> {
             .any(|template| has_name(template, alias))
                 || self.renames.conditions.values().any(|other| other == alias)
         };
-        let first = format!("Deployed{name}");
-        if !taken(&first) {
-            return first;
+        let mut alias = format!("Deployed{name}");
+        let mut number = 2;
+        while taken(&alias) {
+            alias = format!("Deployed{number}{name}");
+            number += 1;
         }
-        (2_u32..)
-            .map(|number| format!("Deployed{number}{name}"))
-            .find(|alias| !taken(alias))
-            .unwrap_or(first)
+        alias
     }
 
     fn add_resource(&mut self, name: &str, origin: Origin, chosen: &Origins) {
