@@ -4,4 +4,6 @@
 
 pub mod machine;
 pub mod stage;
+pub mod staging;
+pub mod template;
 pub mod time;

@@ -1,0 +1,90 @@
+//! Tests of staging.
+
+mod edits;
+mod kinds;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::staging::{Deployed, Desired, Plan, Refusal, plan};
+
+const OLD: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+const NEW: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000002";
+
+/// A template with the values of its parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) template: Value,
+    pub(super) values: BTreeMap<String, String>,
+}
+
+impl Case {
+    /// The service's template: everything per stage that should be.
+    pub(super) fn base() -> Self {
+        let values = ["OneboxImage", "FleetImage"].map(|name| (name.to_owned(), image('a')));
+        let releases = ["OneboxRelease", "FleetRelease", "Release"].map(|name| (name.to_owned(), OLD.to_owned()));
+        Self {
+            template: serde_json::from_str(include_str!("tests/base.json")).expect("JSON"),
+            values: values.into_iter().chain(releases).collect(),
+        }
+    }
+
+    /// The template of a stack made before there were releases and stages.
+    pub(super) fn main() -> Self {
+        let values = ["OneboxImage", "FleetImage"].map(|name| (name.to_owned(), image('a')));
+        Self {
+            template: serde_json::from_str(include_str!("tests/main.json")).expect("JSON"),
+            values: values.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn deployed(&self) -> Deployed {
+        Deployed {
+            template: self.template.to_string(),
+            parameters: self.values.clone(),
+            ..Deployed::default()
+        }
+    }
+
+    /// As a release with a digest of its own.
+    pub(super) fn desired(&self) -> Desired {
+        let mut parameters = self.values.clone();
+        for name in ["OneboxRelease", "FleetRelease", "Release"] {
+            parameters.insert(name.to_owned(), NEW.to_owned());
+        }
+        Desired {
+            template: self.template.to_string(),
+            parameters,
+        }
+    }
+}
+
+pub(super) fn image(digit: char) -> String {
+    format!("registry/service@sha256:{}", digit.to_string().repeat(64))
+}
+
+pub(super) fn plan_of(before: &Case, after: &Case) -> Result<Plan, Vec<Refusal>> {
+    plan(&before.deployed(), &after.desired())
+}
+
+/// The steps' numbers, or the codes of the refusals.
+pub(super) fn outcome(result: &Result<Plan, Vec<Refusal>>) -> String {
+    match result {
+        Ok(plan) if plan.steps.is_empty() => "no step".to_owned(),
+        Ok(plan) => {
+            let numbers: Vec<String> = plan
+                .steps
+                .iter()
+                .map(|step| (step.stage as u8 + 1).to_string())
+                .collect();
+            numbers.join(", ")
+        }
+        Err(refusals) => {
+            let mut codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code.name()).collect();
+            codes.dedup();
+            format!("refused {}", codes.join(", "))
+        }
+    }
+}
