@@ -40,6 +40,11 @@ impl Blob {
             bytes,
         }
     }
+
+    /// The digest without the algorithm's name.
+    pub fn hexadecimal(&self) -> &str {
+        self.digest.trim_start_matches("sha256:")
+    }
 }
 
 /// The digest of some bytes, as registries write it.
@@ -65,20 +70,12 @@ pub struct Descriptor {
 pub type Subject = Descriptor;
 
 impl Descriptor {
-    fn of(media_type: &str, blob: &Blob) -> Self {
+    /// Describes a blob.
+    pub fn of(media_type: &str, blob: &Blob) -> Self {
         Self {
             media_type: media_type.to_owned(),
             digest: blob.digest.clone(),
             size: blob.bytes.len() as u64,
-        }
-    }
-
-    /// Describes a manifest by its bytes.
-    pub fn of_manifest(media_type: &str, bytes: &[u8]) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest: digest(bytes),
-            size: bytes.len() as u64,
         }
     }
 
