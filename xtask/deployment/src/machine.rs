@@ -451,7 +451,8 @@ impl Deployment {
     }
 }
 
-/// What says at once, without waiting for the gate, that a deployed step is bad.
+/// What says at once, without waiting for the gate, that a deployed step is bad. The analysis doesn't: it is made for one look
+/// at complete evidence.
 fn conclusive(seen: &Observation) -> Option<Cause> {
     if let Probes::Failing(reasons) = &seen.probes {
         return Some(Cause::Probes(reasons.clone()));
@@ -459,9 +460,8 @@ fn conclusive(seen: &Observation) -> Option<Cause> {
     if !seen.red.is_empty() {
         return Some(Cause::Alarms(seen.red.clone()));
     }
-    match (&seen.tasks, &seen.ruling) {
-        (Tasks::Failed(what), _) => Some(Cause::Tasks(what.clone())),
-        (_, Ruling::Worse(reasons)) => Some(Cause::Worse(reasons.clone())),
-        _ => None,
+    match &seen.tasks {
+        Tasks::Failed(what) => Some(Cause::Tasks(what.clone())),
+        Tasks::Settled | Tasks::Settling(_) => None,
     }
 }

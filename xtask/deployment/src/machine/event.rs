@@ -53,7 +53,7 @@ pub struct Observation {
     pub tasks: Tasks,
     /// Whether the evidence is complete.
     pub gate: Gate,
-    /// What the analysis says.
+    /// What the analysis says. Counts only once the gate is open.
     pub ruling: Ruling,
 }
 
