@@ -2,4 +2,5 @@
 //!
 //! Pure: time is an argument, and nothing here does I/O, awaits or knows an SDK.
 
+pub mod evidence;
 pub mod stage;

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use constants::alarm::RESPONSE_TIME_STATISTIC;
 use constants::deployment::BAKE_MINUTES;
+use deployment::evidence::series::observed_minute;
+use deployment::evidence::{Comparison, Evidence, Minute, ProbeLog, Rules, Series, StageEvidence, judge as analyse};
 use stacks::Stage;
 use tokio::time::Instant;
 
@@ -17,7 +19,7 @@ use crate::patience::patiently;
 use crate::progress::human;
 use crate::stack::Stack;
 use crate::telling::note::Note;
-use crate::verdict::series::{Point, Series, samples};
+use crate::verdict::series::Point;
 use crate::verdict::{Ruling, Verdict};
 
 /// How long metrics of minutes that are over may take to arrive.
@@ -47,7 +49,7 @@ pub(super) async fn judge(context: &Context, aws: &Aws, places: &Places, seen: &
         (ARRIVAL_LIMIT, PAUSE)
     };
     let limit = if seen.probes.is_empty() { Duration::ZERO } else { limit };
-    let verdict = judged_within(context, aws, places, since, (limit, pause)).await?;
+    let verdict = judged_within(context, aws, places, (since, &seen.probes), (limit, pause)).await?;
     context.progress.clear();
     tell(context, &verdict);
     Ok(verdict)
@@ -65,13 +67,13 @@ pub(super) async fn judge_or_probe(
     seen: &Seen,
 ) -> anyhow::Result<Verdict> {
     let since = since(context, aws, places, seen).await?;
-    let first = patiently(context, LEAVING, async || look(aws, places, since).await).await?;
+    let first = patiently(context, LEAVING, async || look(aws, places, since, &seen.probes).await).await?;
     if first.ruling != Ruling::Thin || !seen.probes.is_empty() {
         return judge(context, aws, places, seen).await;
     }
     let limit = Duration::from_mins(BAKE_MINUTES.unsigned_abs());
     let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };
-    let enough = Box::pin(judged_within(context, aws, places, since, (limit, pause)));
+    let enough = Box::pin(judged_within(context, aws, places, (since, &[]), (limit, pause)));
     let because = format!("too little came to judge by since {}", rfc3339(since));
     let start = Start::under_way(true, &because);
     let (verdict, _) = watching(context, aws, (stack, places, Stage::Onebox), start, enough).await;
@@ -96,12 +98,12 @@ async fn judged_within(
     context: &Context,
     aws: &Aws,
     places: &Places,
-    since: SystemTime,
+    (since, probes): (SystemTime, &[(Stage, ProbeLog)]),
     (limit, pause): (Duration, Duration),
 ) -> anyhow::Result<Verdict> {
     let started = Instant::now();
     loop {
-        let verdict = patiently(context, LEAVING, async || look(aws, places, since).await).await?;
+        let verdict = patiently(context, LEAVING, async || look(aws, places, since, probes).await).await?;
         if verdict.ruling != Ruling::Thin || started.elapsed() >= limit {
             return Ok(verdict);
         }
@@ -112,30 +114,39 @@ async fn judged_within(
     }
 }
 
-async fn look(aws: &Aws, places: &Places, since: SystemTime) -> anyhow::Result<Verdict> {
+async fn look(aws: &Aws, places: &Places, since: SystemTime, probes: &[(Stage, ProbeLog)]) -> anyhow::Result<Verdict> {
     let now = SystemTime::now();
-    let questions: Vec<Question> = [&places.onebox, &places.fleet]
-        .into_iter()
-        .flat_map(questions)
-        .collect();
+    let stages = [(Stage::Onebox, &places.onebox), (Stage::Fleet, &places.fleet)];
+    let questions: Vec<Question> = stages.iter().flat_map(|(_, place)| questions(place)).collect();
     let mut answers = aws.datapoints(&questions, since, now).await?.into_iter();
-    let onebox = series(&mut answers);
-    let fleet = series(&mut answers);
-    let [onebox, fleet] = samples([&onebox, &fleet], since, now);
-    // Fleet's deployment would be watched by none, were one of Onebox's red when it begins.
+    let [onebox, fleet] = stages.map(|(stage, _)| {
+        let log = probes.iter().find(|(probed, _)| *probed == stage);
+        StageEvidence {
+            metrics: series(&mut answers),
+            probes: log.map(|(_, log)| log.clone()).unwrap_or_default(),
+        }
+    });
+    // ECS wouldn't watch Fleet's deployment if an alarm of Onebox were red when it begins.
     let alarms = aws.alarms(&places.onebox.alarms).await?;
-    let red: Vec<String> = alarms
-        .into_iter()
-        .filter(Alarm::is_red)
-        .map(|alarm| alarm.name)
-        .collect();
-    Ok(Verdict::of(onebox, fleet).with_alarms(&red))
+    let red = alarms.into_iter().filter(Alarm::is_red).map(|alarm| alarm.name);
+    let minute = observed_minute(onebox.metrics.requests.iter().chain(&fleet.metrics.requests));
+    let evidence = Evidence {
+        now: now.into(),
+        onebox,
+        fleet,
+        red_alarms: red.collect(),
+        ..Evidence::new(Comparison::OneboxWithFleet, since.into(), minute.unwrap_or(Minute::AWS))
+    };
+    Ok(analyse(&Rules::default(), &evidence))
 }
 
-/// What is asked of a stage. Connections that fail have no status, and so count beside those that do.
-fn questions(place: &Place) -> [Question; 4] {
+/// The metrics of a stage.
+fn questions(place: &Place) -> [Question; 7] {
     [
         place.question("RequestCount", "Sum"),
+        place.question("HTTPCode_Target_2XX_Count", "Sum"),
+        place.question("HTTPCode_Target_3XX_Count", "Sum"),
+        place.question("HTTPCode_Target_4XX_Count", "Sum"),
         place.question("HTTPCode_Target_5XX_Count", "Sum"),
         place.question("TargetConnectionErrorCount", "Sum"),
         place.question("TargetResponseTime", RESPONSE_TIME_STATISTIC),
@@ -144,13 +155,14 @@ fn questions(place: &Place) -> [Question; 4] {
 
 /// The answers to the questions of one stage.
 fn series(answers: &mut impl Iterator<Item = Vec<Point>>) -> Series {
-    let mut next = || answers.next().unwrap_or_default();
-    let requests = next();
-    let errors = [next(), next()].concat();
+    let mut next = || -> Vec<_> { answers.next().unwrap_or_default().into_iter().map(Into::into).collect() };
     Series {
-        requests,
-        errors,
+        requests: next(),
+        good_responses: [next(), next(), next()].concat(),
+        server_errors: next(),
+        connection_errors: next(),
         latency: next(),
+        ..Series::default()
     }
 }
 

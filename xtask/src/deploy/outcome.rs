@@ -29,7 +29,7 @@ pub(super) fn worse(verdict: &Verdict, again: &str) -> Failure {
 /// There was too little to judge Onebox's image by; it stays, so that more requests can tell.
 pub(super) fn thin(verdict: &Verdict, deploy: &Deploy) -> Failure {
     let what = format!(
-        "there is too little to judge the image by: {}",
+        "analysis inconclusive: not enough traffic: {}",
         verdict.reasons.join("; ")
     );
     let command = |verb: &str, flags: &str| {
@@ -183,7 +183,6 @@ mod tests {
     use crate::flags::{Command, Xtask};
     use crate::stack::script::{no_stack, stack};
     use crate::telling::report::text as report;
-    use crate::verdict::Sample;
 
     fn told(error: &anyhow::Error) -> String {
         format!("{}\nexit {}", report(error), exit_of(error).code())
@@ -208,7 +207,7 @@ mod tests {
         let Command::Deploy(deploy) = xtask.command else {
             panic!("it is a deployment")
         };
-        let verdict = Verdict::of(Sample::default(), Sample::default());
+        let verdict = crate::verdict::thin();
         insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
         error[E-THIN-EVIDENCE]: there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
           next: let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
@@ -243,8 +242,8 @@ mod tests {
 
     #[test]
     fn a_worse_image_that_could_not_be_taken_back() {
-        let mut verdict = Verdict::of(Sample::default(), Sample::default());
-        verdict.reasons = vec!["10.00 % of its answers are errors, and 0.00 % of Fleet's".to_owned()];
+        let mut verdict = crate::verdict::thin();
+        verdict.reasons = vec!["error rate of Onebox 10 % (Fleet 0 %)".to_owned()];
         let failure = || worse(&verdict, "cargo xtask deploy sandbox").into();
         let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
         let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));

@@ -4,11 +4,12 @@
 //! is held against, even where nobody else asks for anything. While Fleet changes, they go to Fleet alone, so that its
 //! alarms have something to go by.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use constants::judgement::{PROBES_AT_MOST, PROBES_PER_SECOND};
+use deployment::evidence::ProbeLog;
 use stacks::Stage;
 
 use super::place::Places;
@@ -19,18 +20,15 @@ use crate::services::phase::Phase;
 use crate::stack::Stack;
 use crate::stack::follow::pause;
 use crate::telling::note::Note;
-use crate::traffic::{Counts, Pace, Plan, Traffic};
-
-/// How many probes may wait for their answers at once: enough for the rate while answers take a few seconds.
-const PROBES_AT_ONCE: usize = 64;
+use crate::traffic::probes::{Probes, ServerClock};
 
 /// What was seen of a stage while a change met it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Seen {
     /// Since when the new tasks serve alone; none where that wasn't seen.
     pub(super) alone_since: Option<SystemTime>,
-    /// What came of the probes to each stage; empty where there were none.
-    pub(super) probes: Vec<(Stage, Counts)>,
+    /// The probes to each stage; empty if there were none.
+    pub(super) probes: Vec<(Stage, ProbeLog)>,
 }
 
 /// How the watching of a stage begins.
@@ -78,7 +76,7 @@ pub(super) async fn watching<T>(
         places,
         stage,
         start,
-        traffic: Vec::new(),
+        probes: None,
     };
     let done = tokio::select! {
         biased;
@@ -96,7 +94,7 @@ struct Watch<'a> {
     places: &'a Places,
     stage: Stage,
     start: Start,
-    traffic: Vec<(Stage, Traffic)>,
+    probes: Option<Probes>,
 }
 
 impl Watch<'_> {
@@ -110,7 +108,7 @@ impl Watch<'_> {
             if let Some(service) = found.ok().and_then(|mut services| services.pop()) {
                 self.start.phase.look(&service, SystemTime::now());
             }
-            if self.start.probes && self.start.phase.has_begun() && self.traffic.is_empty() {
+            if self.start.probes && self.start.phase.has_begun() && self.probes.is_none() {
                 self.probe();
             }
             side_by_side.look(self.aws, self.places).await;
@@ -122,55 +120,54 @@ impl Watch<'_> {
         }
     }
 
-    /// Sends probes from now on, and says so where that is taken up again.
+    /// Sends probes from now on, and says so if an earlier command began the change.
     fn probe(&mut self) {
         let probed: &[Stage] = match self.stage {
             Stage::Onebox => &[Stage::Onebox, Stage::Fleet],
             Stage::Fleet => &[Stage::Fleet],
         };
-        self.traffic = probed
-            .iter()
-            .copied()
-            .filter_map(|stage| Some((stage, Traffic::start(self.plan(stage)).ok()?)))
-            .collect();
+        let stages: Vec<_> = probed.iter().copied().map(evidence_stage).collect();
+        let clock = ServerClock::new(SystemTime::now().into());
+        self.probes = Probes::start(&self.places.endpoint, &stages, clock).ok();
         if let Some(because) = self.start.because.take() {
             self.context.tell(Note::probing(probed, &because));
         }
     }
 
-    fn plan(&self, stage: Stage) -> Plan {
-        Plan {
-            endpoint: self.places.endpoint.clone(),
-            stage: Some(stage.value().to_owned()),
-            pace: Pace::Open {
-                rate: f64::from(PROBES_PER_SECOND),
-                clients: PROBES_AT_ONCE,
-            },
-            duration: None,
-            at_most: PROBES_AT_MOST,
-        }
-    }
-
     /// The probes so far, and how many of them failed.
     fn probed(&self) -> Vec<(Stage, (u64, u64))> {
-        let counts = |(stage, traffic): &(Stage, Traffic)| {
-            let counts = traffic.counts();
-            (*stage, (counts.total(), counts.failed()))
+        let logs = self.probes.as_ref().map(Probes::snapshot).unwrap_or_default();
+        let counts = |stage: Stage| {
+            let errors = logs.get(&evidence_stage(stage))?.total().errors;
+            Some((stage, (errors.requests, errors.errors)))
         };
-        self.traffic.iter().map(counts).collect()
+        [Stage::Onebox, Stage::Fleet].into_iter().filter_map(counts).collect()
     }
 
-    /// Ends the probes and says what came of them.
+    /// Ends the probes and says what they found.
     async fn end(self) -> Seen {
+        let mut logs = match self.probes {
+            Some(probes) => probes.end().await,
+            None => BTreeMap::new(),
+        };
         let mut probes = Vec::new();
-        for (stage, traffic) in self.traffic {
-            let counts = traffic.end().await;
-            self.context.tell(Note::probes(stage, &counts));
-            probes.push((stage, counts));
+        for stage in [Stage::Onebox, Stage::Fleet] {
+            if let Some(log) = logs.remove(&evidence_stage(stage)) {
+                self.context.tell(Note::probes(stage, &log));
+                probes.push((stage, log));
+            }
         }
         Seen {
             alone_since: self.start.phase.alone_since(),
             probes,
         }
+    }
+}
+
+/// A stage, as the analysis names it.
+pub(super) fn evidence_stage(stage: Stage) -> deployment::stage::Stage {
+    match stage {
+        Stage::Onebox => deployment::stage::Stage::Onebox,
+        Stage::Fleet => deployment::stage::Stage::Fleet,
     }
 }

@@ -397,7 +397,7 @@ impl Work<'_> {
             self.ensure_not_overtaken(stack, &Images::named(stack)?.onebox).await?;
         }
         match verdict.ruling {
-            Ruling::Good => Ok(verdict),
+            Ruling::Good | Ruling::NotJudged => Ok(verdict),
             Ruling::Thin if self.deploy.caution.accept_thin_evidence => {
                 self.context
                     .tell(Note::unprotected("going on with too little to judge by, as asked"));

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use constants::judgement::PROBES_PER_SECOND;
+use deployment::evidence::ProbeLog;
 use serde_json::{Value, json};
 use stacks::Stage;
 
 use super::event_code::EventCode;
 use crate::deploy::plan::short;
 use crate::progress::{clean, human};
-use crate::traffic::Counts;
 use crate::verdict::Verdict;
 
 /// What is said once.
@@ -49,23 +49,21 @@ impl Note {
         }
     }
 
-    pub(crate) fn probes(stage: Stage, counts: &Counts) -> Self {
-        let mut fields = counts.record();
-        fields["stage"] = json!(stage.value());
-        let mut text = format!(
-            "probes of {}: {}, {} of them failed",
-            stage.name(),
-            counts.total(),
-            counts.failed()
-        );
-        if let Some(answers) = counts.stages.get(stage.value()) {
-            let milliseconds = |share| answers.latency.quantile(share).as_secs_f64() * 1e3;
-            let (p50, p99) = (milliseconds(0.5), milliseconds(0.99));
-            let _ = write!(text, "; p50 {p50:.1} ms, p99 {p99:.1} ms");
+    /// What the probes to a stage found.
+    pub(crate) fn probes(stage: Stage, log: &ProbeLog) -> Self {
+        let tally = log.total();
+        let failures = tally.failures.iter();
+        let failures: serde_json::Map<String, Value> = failures
+            .map(|(failure, count)| (failure.to_string(), json!(count)))
+            .collect();
+        let (requests, failed) = (tally.errors.requests, tally.errors.errors);
+        let mut text = format!("probes to {}: {failed} of {requests} failed", stage.name());
+        if failed > 0 {
+            let _ = write!(text, " ({})", tally.reasons());
         }
         Self {
             code: EventCode::Probes,
-            fields,
+            fields: json!({"stage": stage.value(), "requests": requests, "failed": failed, "failures": failures}),
             text,
         }
     }

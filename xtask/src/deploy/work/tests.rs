@@ -8,7 +8,6 @@ use crate::exit::{Exit, exit_of};
 use crate::flags::{Command, Xtask};
 use crate::stack::script::{answer, refusal};
 use crate::telling::report::text as report;
-use crate::verdict::Sample;
 
 fn image(digit: &str) -> String {
     format!("registry/service@sha256:{}", digit.repeat(64))
@@ -171,9 +170,7 @@ async fn a_verdict_says_nothing_of_the_image_that_overtook() {
         let stack = aws.stack("Example").await.unwrap().unwrap();
         let verdict = Verdict {
             ruling,
-            reasons: Vec::new(),
-            onebox: Sample::default(),
-            fleet: Sample::default(),
+            ..crate::verdict::thin()
         };
         let work = work(&context, &aws, &stacks, &deploy);
         let error = work.heed(&stack, verdict).await.unwrap_err();
