@@ -8,6 +8,8 @@
 //! - [`probes`] and [`rate`]: what probes found, and how many to send.
 
 pub mod analysis;
+mod checks;
+mod customers;
 pub mod early;
 pub mod errors;
 pub mod gate;

@@ -24,7 +24,9 @@ use super::connections::{Connections, Sender, closes};
 const TIMEOUT: Duration = Duration::from_secs(PROBE_TIMEOUT_SECONDS);
 
 /// The most probes to a stage in flight: as many as are sent until the first times out, and some to spare.
-const IN_FLIGHT: usize = constants::judgement::PROBES_PER_SECOND as usize * (PROBE_TIMEOUT_SECONDS as usize + 1);
+const IN_FLIGHT: usize = 256;
+
+const _: () = assert!(constants::judgement::PROBES_PER_SECOND as u64 * PROBE_TIMEOUT_SECONDS < IN_FLIGHT as u64);
 
 /// The most bytes of a body to read: more than the service's.
 const MOST_BYTES: usize = 64 * 1024;

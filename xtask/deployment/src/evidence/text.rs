@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::analysis::name;
 use super::errors::Errors;
 use super::latency;
-use super::verdict::{Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, Received, Ruling, Source, Verdict};
+use super::verdict::{Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, Received, Ruling, Source, Verdict, name};
 use crate::stage::Stage;
 
 impl Verdict {

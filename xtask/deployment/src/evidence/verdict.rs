@@ -233,3 +233,12 @@ impl fmt::Display for NotJudged {
         write!(formatter, "{}: {}", self.what, self.reason)
     }
 }
+
+/// A stage in a sentence about probes.
+pub(super) const fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Shared => "the listener's default action",
+        Stage::Onebox => "Onebox",
+        Stage::Fleet => "Fleet",
+    }
+}
