@@ -59,7 +59,7 @@ async fn listen_and_serve(config: &Config) -> io::Result<Ended> {
 }
 
 fn ok(stage: HeaderValue) -> Response {
-    let mut response = json_response(StatusCode::OK, r#"{"status": "OK"}"#);
+    let mut response = json_response(StatusCode::OK, constants::service::STATUS_BODY);
     let header = HeaderName::from_static(constants::stage::HEADER);
     response.headers_mut().insert(header, stage);
     response

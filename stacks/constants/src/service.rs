@@ -9,6 +9,9 @@ pub const CONTAINER_PORT: u16 = 8080;
 /// The path that health checks ask for: the service's own main answer, so that a healthy target is one that serves.
 pub const HEALTH_CHECK_PATH: &str = "/";
 
+/// The body of the response to `GET /`, which probes check.
+pub const STATUS_BODY: &str = r#"{"status": "OK"}"#;
+
 /// Environment variable: the deployment stage that a task belongs to, `onebox` or `fleet`.
 pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 

@@ -16,7 +16,7 @@ use self::By::{
 };
 use self::On::{
     AnyStack, BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack,
-    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
+    Projects, Quotas, Registry, Repository, Source, Stack, TaskLogs, TaskStreams,
 };
 use self::macros::{calls, sdk_calls};
 use super::service::Service;
@@ -67,8 +67,6 @@ pub(crate) enum On {
     Repository,
     /// The cluster's services and tasks.
     InCluster,
-    /// The revisions of the cluster's services.
-    Revisions,
     /// The log groups of the service's tasks.
     TaskLogs,
     /// The streams in those.
@@ -206,8 +204,8 @@ sdk_calls! {
         delete_change_set DeleteChangeSet DeleteChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         list_change_sets ListChangeSets ListChangeSetsFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Pipeline])];
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
-        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Resume, Rollback])];
-        continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(LocalCloud, &[Local])];
+        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Resume, Rollback])];
+        continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Rollback]), (LocalCloud, &[Local])];
     }
 }
 
@@ -233,8 +231,6 @@ sdk_calls! {
 calls! {
     ecs, crate::aws::service::ECS, "ecs", OF_ECS {
         DESCRIBE_SERVICES "DescribeServices", &[(InCluster, &[Deploy, Status, Rollback, Local])];
-        LIST_SERVICE_DEPLOYMENTS "ListServiceDeployments", &[(InCluster, &[Rollback])];
-        DESCRIBE_SERVICE_REVISIONS "DescribeServiceRevisions", &[(Revisions, &[Rollback])];
         LIST_TASKS "ListTasks", &[(InCluster, &[Deploy, Rollback, Local])];
         DESCRIBE_TASKS "DescribeTasks", &[(InCluster, &[Deploy, Rollback, Local])];
         DESCRIBE_TASK_DEFINITION "DescribeTaskDefinition", &[(Metrics, &[Deploy, Rollback])];

@@ -90,7 +90,6 @@ fn words(on: On) -> &'static str {
         On::TaskLogs => "the log groups of the service",
         On::TaskStreams => "the log streams of the service",
         On::BuildStreams => "the log streams of the builds",
-        On::Revisions => "the revisions of the cluster's services",
         On::Executions => "the pipeline and its stages",
         On::Projects => "the pipeline's projects",
         On::Source => "the source repository",

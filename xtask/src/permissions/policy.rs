@@ -179,9 +179,6 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
             let arn = |kind| place.arn("ecs", &format!("{kind}/{}/*", environment.cluster_name()));
             kinds.map(arn).to_vec()
         }),
-        On::Revisions => of_service(&|environment| {
-            vec![place.arn("ecs", &format!("service-revision/{}/*", environment.cluster_name()))]
-        }),
         On::TaskLogs => of_service(&|environment| {
             let groups = [stacks::Stage::Onebox, stacks::Stage::Fleet].map(|stage| environment.log_group_name(stage));
             let arn = |group| place.arn("logs", &format!("log-group:{group}:*"));
