@@ -11,7 +11,7 @@ use super::deployment::DeploymentRole;
 use super::{CLOUD_FORMATION, EVENTS, SIGN_IN, TAKE_ROLE, WRITE_LOGS, allow, deployments_path, policy, repository_arn};
 use crate::toolchain::artifacts::Artifacts;
 use crate::toolchain::projects::Work;
-use crate::{Environment, Purpose, arn, monitoring, source};
+use crate::{Environment, Purpose, arn, logs, source};
 
 const FIND_ARTIFACTS: &[Action] = &[Action::new("s3:GetBucketAcl"), Action::new("s3:GetBucketLocation")];
 const FIND_VERSIONED_ARTIFACTS: &[Action] = &[
@@ -68,11 +68,8 @@ const CHANGE_SERVICE_STACK: &[Action] = &[
     Action::new("cloudformation:ListStackResources"),
 ];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
-const LOOK_AT_CLUSTER: &[Action] = &[
-    Action::new("ecs:DescribeServices"),
-    Action::new("ecs:DescribeTasks"),
-    Action::new("ecs:ListTasks"),
-];
+const LOOK_AT_CLUSTER: &[Action] = &[Action::new("ecs:DescribeServices"), Action::new("ecs:DescribeTasks")];
+const LIST_TASKS: &[Action] = &[Action::new("ecs:ListTasks")];
 const LOOK_AT_METRICS: &[Action] = &[
     Action::new("cloudwatch:DescribeAlarmHistory"),
     Action::new("cloudwatch:DescribeAlarms"),
@@ -170,15 +167,21 @@ fn deploying_production() -> Vec<Statement> {
     let environment = Environment::Production;
     let stacks = [Purpose::Foundation, Purpose::Service].map(|purpose| stack_arn(environment, purpose));
     let cluster = environment.cluster_name();
-    let of_cluster = ["container-instance/", "service/", "task/"];
+    let of_cluster = ["service/", "task/"];
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
+    // Of tasks in a list IAM knows no resource but container instances, which Fargate has none of; so the cluster is a
+    // condition.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    let list_tasks = allow("ListTasks", LIST_TASKS, [Value::from("*")]);
+    let list_tasks = list_tasks.condition("ArnEquals", "ecs:cluster", arn::of("ecs", &[&"cluster/", &cluster]));
     vec![
         allow("ChangeStacks", CHANGE_SERVICE_STACK, stacks),
         allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
+        list_tasks,
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
-        allow("ReadLogs", READ_LOGS, [monitoring::log_streams_arn(environment)]),
+        allow("ReadLogs", READ_LOGS, [logs::streams_arn(environment)]),
     ]
 }
 
