@@ -38,6 +38,17 @@ const PUSH_IMAGE: &[Action] = &[
     Action::new("ecr:PutImage"),
     Action::new("ecr:UploadLayerPart"),
 ];
+/// To look up, read and record releases, which are beside the images.
+const USE_RELEASES: &[Action] = &[
+    Action::new("ecr:BatchCheckLayerAvailability"),
+    Action::new("ecr:BatchGetImage"),
+    Action::new("ecr:CompleteLayerUpload"),
+    Action::new("ecr:DescribeImages"),
+    Action::new("ecr:GetDownloadUrlForLayer"),
+    Action::new("ecr:InitiateLayerUpload"),
+    Action::new("ecr:PutImage"),
+    Action::new("ecr:UploadLayerPart"),
+];
 const LOOK_AT_STACK: &[Action] = &[Action::new("cloudformation:DescribeStacks")];
 const COMPARE_STACK: &[Action] = &[
     Action::new("cloudformation:DescribeStacks"),
@@ -54,8 +65,10 @@ const CHANGE_STACK: &[Action] = &[
     Action::new("cloudformation:ListChangeSets"),
     Action::new("cloudformation:ListStackResources"),
 ];
-/// The same, and what is told beside the stages while they change: the weights that the template gives them.
+/// The same, to read what is deployed, and to get a stack out of an update that must not go on.
 const CHANGE_SERVICE_STACK: &[Action] = &[
+    Action::new("cloudformation:CancelUpdateStack"),
+    Action::new("cloudformation:ContinueUpdateRollback"),
     Action::new("cloudformation:CreateChangeSet"),
     Action::new("cloudformation:DeleteChangeSet"),
     Action::new("cloudformation:DeleteStack"),
@@ -181,6 +194,10 @@ fn deploying_production() -> Vec<Statement> {
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
+        // The token is for the whole registry: AWS knows no narrower resource.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        allow("SignIn", SIGN_IN, [Value::from("*")]),
+        allow("UseReleases", USE_RELEASES, [repository_arn(environment)]),
         allow("ReadLogs", READ_LOGS, [logs::streams_arn(environment)]),
     ]
 }

@@ -157,7 +157,7 @@ fn source_and_artifacts_outlive_their_stacks() {
 fn the_roles_of_productions_tasks_are_where_rights_on_them_are() {
     let (stack, foundation) = (
         crate::service(Environment::Production),
-        crate::foundation(Environment::Deployments),
+        foundation(Environment::Deployments),
     );
     for (role, resource) in resources(&parse(&stack), "AWS::IAM::Role") {
         let path = resource["Properties"]["Path"].as_str().unwrap();

@@ -16,7 +16,7 @@ use self::By::{
 };
 use self::On::{
     AnyStack, BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack,
-    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
+    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskList, TaskLogs, TaskStreams,
 };
 use self::macros::{calls, sdk_calls};
 use super::service::Service;
@@ -67,6 +67,8 @@ pub(crate) enum On {
     Repository,
     /// The cluster's services and tasks.
     InCluster,
+    /// The cluster, for a list of its tasks: of these IAM knows no resource, so the cluster is a condition.
+    TaskList,
     /// The revisions of the cluster's services.
     Revisions,
     /// The log groups of the service's tasks.
@@ -170,8 +172,8 @@ const EXCEPT_DOCTOR: &[By] = match ALL {
 const CHANGES: &[By] = &[Deploy, DeployToolchain, Rollback, Pipeline, Local];
 const CHANGES_AND_DIFF: &[By] = &[Deploy, DeployToolchain, Diff, Rollback, Pipeline, Local];
 
-/// What pushes images.
-const PUSHES: &[By] = &[Deploy, ImagePush, Build, Local];
+/// What pushes images, and releases beside them.
+const PUSHES: &[By] = &[Deploy, Rollback, ImagePush, Build, Local];
 
 /// What looks at the executions of the pipeline.
 const LOOKS_AT_EXECUTIONS: &[By] = &[Pipeline, PipelineStatus, PipelineRetry];
@@ -200,15 +202,18 @@ sdk_calls! {
         delete_change_set DeleteChangeSet DeleteChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         list_change_sets ListChangeSets ListChangeSetsFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Pipeline])];
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
-        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Resume, Rollback])];
-        continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(LocalCloud, &[Local])];
+        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Rollback])];
+        continue_update_rollback ContinueUpdateRollback
+            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Deploy, Rollback, Local])];
     }
 }
 
 sdk_calls! {
     Ecr, aws_sdk_ecr, "ecr", OF_ECR {
         get_authorization_token GetAuthorizationToken GetAuthorizationTokenFluentBuilder, &[(Registry, PUSHES)];
-        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[Resume, Status, Destroy])];
+        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[
+            Deploy, Status, Rollback, Destroy,
+        ])];
         batch_delete_image BatchDeleteImage BatchDeleteImageFluentBuilder, &[(Repository, &[Destroy])];
     }
 }
@@ -225,7 +230,7 @@ calls! {
         DESCRIBE_SERVICES "DescribeServices", &[(InCluster, &[Deploy, Status, Rollback, Local])];
         LIST_SERVICE_DEPLOYMENTS "ListServiceDeployments", &[(InCluster, &[Rollback])];
         DESCRIBE_SERVICE_REVISIONS "DescribeServiceRevisions", &[(Revisions, &[Rollback])];
-        LIST_TASKS "ListTasks", &[(InCluster, &[Deploy, Rollback, Local])];
+        LIST_TASKS "ListTasks", &[(TaskList, &[Deploy, Rollback, Local])];
         DESCRIBE_TASKS "DescribeTasks", &[(InCluster, &[Deploy, Rollback, Local])];
         DESCRIBE_TASK_DEFINITION "DescribeTaskDefinition", &[(Metrics, &[Deploy, Rollback])];
     }
@@ -305,7 +310,7 @@ pub(crate) const LIST: [&[Call]; 11] = [
 
 const IN_REPOSITORY: Grants = &[(Repository, PUSHES)];
 const DETECTION: &str = "CloudFormation looks at each resource with the rights of whoever asks";
-const PUSH: &str = "images are pushed over the registry's own protocol";
+const PUSH: &str = "images and releases are pushed and read over the registry's own protocol";
 
 /// The rights that no call is named after.
 ///

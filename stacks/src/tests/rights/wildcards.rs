@@ -97,6 +97,10 @@ pub(super) const WILDCARDS: &Reasons = &[
         "what is in production's own cluster, whose ids ECS chooses",
     ),
     (
+        "DeployRole SignIn: Resource *",
+        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
+    ),
+    (
         "DeployRole ListTasks: Resource *",
         "ecs:ListTasks knows no resource but container instances; a condition limits it to production's own cluster",
     ),
