@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use journal::Journal;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
+    /// How late metrics are published, in AWS's time.
+    #[serde(skip)]
+    pub(crate) metric_lag: Duration,
     #[serde(skip, default = "no_images")]
     pub(crate) images: Arc<dyn Images>,
     /// What tasks and builds have said.
@@ -129,6 +133,7 @@ impl Cloud {
             code: Code::default(),
             faults: Faults::default(),
             speed: no_speed(),
+            metric_lag: Duration::ZERO,
             images: no_images(),
             journal: Journal::default(),
             effects: Vec::new(),
