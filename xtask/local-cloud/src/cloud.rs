@@ -15,6 +15,7 @@ use crate::ecs::Ecs;
 use crate::elb::Elb;
 use crate::faults::Faults;
 use crate::ids::{Ids, Place};
+use crate::options::Bake;
 use crate::plain::Records;
 use crate::speed::Speed;
 
@@ -48,6 +49,9 @@ pub(crate) struct Cloud {
     /// How late metrics are published, in AWS's time.
     #[serde(skip)]
     pub(crate) metric_lag: Duration,
+    /// What ECS makes of bake times.
+    #[serde(skip)]
+    pub(crate) bake: Bake,
     #[serde(skip, default = "no_images")]
     pub(crate) images: Arc<dyn Images>,
     /// What tasks and builds have said.
@@ -134,6 +138,7 @@ impl Cloud {
             faults: Faults::default(),
             speed: no_speed(),
             metric_lag: Duration::ZERO,
+            bake: Bake::default(),
             images: no_images(),
             journal: Journal::default(),
             effects: Vec::new(),

@@ -46,7 +46,7 @@ pub(crate) struct MetricLine {
 }
 
 /// The samples of a minute, on their way into the store.
-type Samples = Vec<(Metric, Distribution)>;
+pub(super) type Samples = Vec<(Metric, Distribution)>;
 
 impl Cloud {
     /// When the minute that is being collected is over; none while there is nothing to measure.
@@ -86,6 +86,7 @@ impl Cloud {
         let hosts = std::mem::take(&mut self.cloudwatch.collector.hosts);
         let mut samples = self.of_target_groups(&before, hosts);
         samples.extend(self.of_listeners(&before));
+        samples.extend(self.of_services());
         self.record(counted.minute, samples);
         self.cloudwatch.store.forget_before(counted.minute);
         self.cloudwatch.evaluations.collect(counted.minute);
@@ -154,13 +155,19 @@ impl Cloud {
             let earlier = before.target_groups.get(&id).cloned().unwrap_or_default();
             let counts = counts.unwrap_or_default().since(&earlier);
             let dimensions = || [("LoadBalancer", owner.as_str()), ("TargetGroup", name)];
-            for (metric, distribution) in of_targets(&counts) {
+            let mut hosts = hosts.remove(arn).unwrap_or_default();
+            hosts.look(group);
+            // "Reported if there are registered targets", which these are as well.
+            let reported = if hosts.any_registered() {
+                of_targets(&counts)
+            } else {
+                Vec::new()
+            };
+            for (metric, distribution) in reported {
                 let total: &mut Distribution = of_load_balancers.entry((owner.clone(), metric)).or_default();
                 total.merge(&distribution);
                 samples.push((Metric::new(LOAD_BALANCING, metric, dimensions()), distribution));
             }
-            let mut hosts = hosts.remove(arn).unwrap_or_default();
-            hosts.look(group);
             for (metric, distribution) in [
                 ("HealthyHostCount", hosts.healthy),
                 ("UnHealthyHostCount", hosts.unhealthy),

@@ -6,6 +6,7 @@ mod collect;
 mod collector;
 mod evaluate;
 mod inputs;
+mod insights;
 mod resources;
 mod words;
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{INVALID_COMBINATION, invalid, missing, moment_of};
 use crate::cloud::Cloud;
-use crate::cloudwatch::inputs;
+use crate::cloudwatch::{inputs, insights};
 use crate::moment::epoch_seconds;
 use crate::properties::{boolean, list, number, required, text, texts};
 use crate::wire::Fault;
@@ -180,7 +180,7 @@ fn unit(metric: &Metric) -> &'static str {
     match metric.name.as_str() {
         "TargetResponseTime" => "Seconds",
         "CPUUtilization" | "MemoryUtilization" => "Percent",
-        _ if metric.namespace == "AWS/ApplicationELB" => "Count",
+        _ if ["AWS/ApplicationELB", insights::NAMESPACE].contains(&metric.namespace.as_str()) => "Count",
         _ => "None",
     }
 }
