@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use journal::Journal;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::ecs::Ecs;
 use crate::elb::Elb;
 use crate::faults::Faults;
 use crate::ids::{Ids, Place};
+use crate::options::Bake;
 use crate::plain::Records;
 use crate::speed::Speed;
 
@@ -44,6 +46,12 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
+    /// How late metrics are published, in AWS's time.
+    #[serde(skip)]
+    pub(crate) metric_lag: Duration,
+    /// What ECS makes of bake times.
+    #[serde(skip)]
+    pub(crate) bake: Bake,
     #[serde(skip, default = "no_images")]
     pub(crate) images: Arc<dyn Images>,
     /// What tasks and builds have said.
@@ -129,6 +137,8 @@ impl Cloud {
             code: Code::default(),
             faults: Faults::default(),
             speed: no_speed(),
+            metric_lag: Duration::ZERO,
+            bake: Bake::default(),
             images: no_images(),
             journal: Journal::default(),
             effects: Vec::new(),

@@ -272,12 +272,13 @@ impl Cloud {
         });
         let due = due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>();
         // A bake that ends now ends with what the alarms say now.
+        let evaluated = self.evaluate_alarms_if_due(now);
         let polled = self.poll_alarms(now);
         for arn in &due {
             self.step_service(now, arn, Event::Tick);
         }
         self.measure(now);
-        polled || !due.is_empty()
+        evaluated || polled || !due.is_empty()
     }
 
     /// When [`Cloud::tick`] is due.
@@ -286,6 +287,7 @@ impl Cloud {
         services
             .filter_map(|service| service.scheduler.next_deadline())
             .chain(self.next_measurement())
+            .chain(self.next_evaluation())
             .chain(self.next_alarm_poll())
             .min()
     }

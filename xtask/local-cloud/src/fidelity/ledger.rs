@@ -207,7 +207,8 @@ pub(super) const LEDGER: &[Chapter] = &[
         "AWS::ECS::Cluster",
         &[
             ("ClusterName", Exercised, ""),
-            ("ClusterSettings/**", Inert, "there are no Container Insights here"),
+            ("ClusterSettings/*/Name", Exercised, ""),
+            ("ClusterSettings/*/Value", Approximated, CONTAINER_INSIGHTS),
             ("Tags/**", Inert, TAG),
         ],
     ),
@@ -524,6 +525,7 @@ const NO_ACTIONS: &str = "nothing here can be notified; who watches an alarm ask
 const RANGE: &str =
     "two periods more than these are looked at in case some are missing; AWS documents that only for three periods";
 const HISTOGRAM: &str = "response times are kept to 1/64 of their length";
+const CONTAINER_INSIGHTS: &str = "enabled and enhanced are the same: the counts of each service's tasks and deployments (DesiredTaskCount, RunningTaskCount, PendingTaskCount, DeploymentCount), a sample a minute; no CPU, memory, network or task metrics";
 const PERIOD: &str = "multiples of 60 s, which pass faster with --speed; a metric has one data point a minute";
 const METRIC_MATH: &str = "arithmetic, comparisons, ABS, AVG, CEIL, FILL, FLOOR, IF, MAX, MIN, PERIOD, RATE and SUM; any other function is refused";
 const CPU: &str = "a limit in Docker; measured only with processes";
