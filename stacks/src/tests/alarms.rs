@@ -63,7 +63,8 @@ fn assert_window_fits(alarm: &Value, bake_minutes: i64) {
         alarm["EvaluationPeriods"].as_i64().unwrap(),
     );
     assert!(points <= periods);
-    assert!(bake_minutes >= periods + 4 + 1, "periods of a minute");
+    let [lag, evaluation] = [4, 1];
+    assert!(bake_minutes >= periods + lag + evaluation, "periods of a minute");
 }
 
 /// Exactly one query is judged, and missing data never raise an alarm: none is red while a stack is first created.
