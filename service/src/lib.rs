@@ -9,6 +9,7 @@ pub mod config;
 mod connection;
 mod edge;
 mod handlers;
+mod injection;
 mod log;
 mod request_id;
 mod request_log;

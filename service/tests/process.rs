@@ -151,6 +151,9 @@ async fn closes(connection: &mut BufReader<TcpStream>) -> bool {
 /// A request for what takes no time, so that a slow handler makes no test slow that isn't about it.
 const GET: &str = "GET /version HTTP/1.1\r\nhost: test\r\n\r\n";
 
+/// The same from a load balancer.
+const HEALTH_CHECK: &str = "GET /version HTTP/1.1\r\nhost: test\r\nuser-agent: ELB-HealthChecker/2.0\r\n\r\n";
+
 #[tokio::test]
 async fn answers_over_a_socket() {
     for binary in [SERVICE, BOOTSTRAP] {
@@ -247,7 +250,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn the_stop_timeout_ends_it() {
     let limits = [
-        ("SERVICE_FAULT", "hang"),
+        ("SERVICE_FAULT", "delay=1m"),
         ("SERVICE_REQUEST_TIMEOUT_SECONDS", "1"),
         ("SERVICE_STOP_TIMEOUT_SECONDS", "1"),
         ("SERVICE_HEADER_TIMEOUT_SECONDS", "60"),
@@ -395,6 +398,47 @@ async fn an_address_in_use_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let log = log_lines(&output.stdout);
     assert_eq!(log.last().unwrap()["address"], format!("127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn a_fault_that_closes_connections_lets_the_process_run() {
+    let process = Process::start(SERVICE, &[("SERVICE_FAULT", "close@50%")]).await;
+    for _ in 0..3 {
+        let mut connection = process.connect().await;
+        send(&mut connection, GET).await;
+        assert_ok(&receive(&mut connection).await.0);
+        send(&mut connection, HEALTH_CHECK).await;
+        assert_ok(&receive(&mut connection).await.0);
+        send(&mut connection, GET).await;
+        assert!(closes(&mut connection).await);
+    }
+    process.terminate();
+    let (status, log) = process.end_and_log().await;
+    assert_eq!(status.code(), Some(0));
+    let requests = log.iter().filter(|line| line["message"] == "request");
+    let statuses: Vec<_> = requests.map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 444, 200, 444, 200, 444]);
+}
+
+#[tokio::test]
+async fn a_wedged_process_answers_health_checks_alone() {
+    let limits = [
+        ("SERVICE_FAULT", "wedge-after=2"),
+        ("SERVICE_REQUEST_TIMEOUT_SECONDS", "1"),
+    ];
+    let process = Process::start(SERVICE, &limits).await;
+    let mut connection = process.connect().await;
+    for _ in 0..2 {
+        send(&mut connection, GET).await;
+        assert_ok(&receive(&mut connection).await.0);
+    }
+    send(&mut connection, GET).await;
+    let mut other = process.connect().await;
+    send(&mut other, HEALTH_CHECK).await;
+    assert_ok(&receive(&mut other).await.0);
+    // The request timeout, and as long again.
+    let answered = tokio::time::timeout(Duration::from_secs(2), connection.fill_buf()).await;
+    assert!(answered.is_err(), "a wedged process answers nothing");
 }
 
 #[tokio::test]
