@@ -14,6 +14,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::{
+    aws_call::{self, AwsCall},
     config::Config,
     edge::unavailable,
     handlers::{error_response, json_response},
@@ -32,6 +33,7 @@ const WRONG_BODY: &str = r#"{"status": "WRONG"}"#;
 #[derive(Debug)]
 pub(crate) struct Injection {
     faults: Faults,
+    aws_call: Option<AwsCall>,
     started: Instant,
     request_number: AtomicU64,
     log: Arc<LogBuffer>,
@@ -49,8 +51,10 @@ pub(crate) enum Unanswered {
 impl Injection {
     /// The faults of `config`, in a process that began at `started`.
     pub(crate) fn new(config: &Config, started: Instant, log: Arc<LogBuffer>) -> Self {
+        let stage = config.stage.as_str();
         Self {
             faults: config.faults.clone(),
+            aws_call: config.aws.clone().map(|settings| AwsCall::new(settings, stage)),
             started,
             request_number: AtomicU64::new(0),
             log,
@@ -69,6 +73,14 @@ impl Injection {
         let strike = self.faults.strike(self.request_number.fetch_add(1, Ordering::Relaxed));
         if strike.delay > Duration::ZERO {
             tokio::time::sleep(strike.delay).await;
+        }
+        if strike.aws_call
+            && let Some(aws_call) = &self.aws_call
+            && let Err(error) = aws_call.call().await
+        {
+            tracing::error!(action = aws_call::ACTION, %error, "a call to AWS failed");
+            let message = "the service's call to AWS failed";
+            return Ok(Some(error_response(StatusCode::INTERNAL_SERVER_ERROR, message)));
         }
         match strike.instead {
             Some(effect) => self.perform(effect),

@@ -4,6 +4,7 @@
 //! the binary `bootstrap`, which stands in for it until the first deployment, is [`run_bootstrap`].
 
 mod admission;
+mod aws_call;
 mod bootstrap;
 pub mod config;
 mod connection;

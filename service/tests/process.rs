@@ -441,6 +441,90 @@ async fn a_wedged_process_answers_health_checks_alone() {
     assert!(answered.is_err(), "a wedged process answers nothing");
 }
 
+/// An AWS on a free port of loopback: hands out credentials, and answers each call with the next of `statuses`.
+async fn aws(statuses: &'static [&'static str]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut calls = Vec::new();
+        while calls.len() < statuses.len() {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let (head, body) = receive(&mut stream).await;
+            let (status, answer) = if head.starts_with("get /credentials ") {
+                assert!(head.contains("\r\nauthorization: the token\r\n"), "{head}");
+                let answer = r#"{"AccessKeyId": "ASIAX", "SecretAccessKey": "secret", "Token": "session"}"#;
+                ("200 OK", answer)
+            } else {
+                calls.push(head + &body);
+                let answer = r#"{"__type": "AccessDenied", "message": "User: x is not authorized"}"#;
+                (statuses[calls.len() - 1], answer)
+            };
+            let length = answer.len();
+            send(
+                &mut stream,
+                &format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{answer}"),
+            )
+            .await;
+        }
+        calls
+    });
+    (endpoint, serving)
+}
+
+#[tokio::test]
+async fn a_fault_that_calls_aws_fails_with_the_call() {
+    let (endpoint, aws) = aws(&["200 OK", "403 Forbidden"]).await;
+    let variables = [
+        ("SERVICE_FAULT", "aws-call"),
+        ("SERVICE_STAGE", "onebox"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{endpoint}/credentials")),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the token"),
+    ];
+    let process = Process::start(SERVICE, &variables).await;
+    let mut connection = process.connect().await;
+    send(&mut connection, HEALTH_CHECK).await;
+    assert_ok(&receive(&mut connection).await.0);
+    send(&mut connection, GET).await;
+    assert_ok(&receive(&mut connection).await.0);
+    send(&mut connection, GET).await;
+    assert!(receive(&mut connection).await.0.starts_with("http/1.1 500 "));
+    let calls = within(aws).await.unwrap();
+    // Nothing listens there any more.
+    send(&mut connection, GET).await;
+    assert!(receive(&mut connection).await.0.starts_with("http/1.1 500 "));
+    process.terminate();
+    let (_, log) = process.end_and_log().await;
+
+    for call in calls {
+        assert!(call.starts_with("post / http/1.1\r\n"), "{call}");
+        assert!(call.contains("credential=asiax/"), "{call}");
+        assert!(call.contains("x-amz-security-token: session"), "{call}");
+        assert!(
+            call.contains("x-amz-target: graniteserviceversion20100801.putmetricdata"),
+            "{call}"
+        );
+        let body: serde_json::Value = serde_json::from_str(call.split("\r\n\r\n").last().unwrap()).unwrap();
+        assert_eq!(body["Namespace"], constants::service::METRIC_NAMESPACE);
+        assert_eq!(body["MetricData"][0]["Dimensions"][0]["Value"], "onebox");
+    }
+    let failures: Vec<_> = log
+        .iter()
+        .filter(|line| line["message"] == "a call to AWS failed")
+        .collect();
+    assert_eq!(failures.len(), 2);
+    assert_eq!(failures[0]["action"], "cloudwatch:PutMetricData");
+    assert_eq!(failures[0]["error"], "AccessDenied: User: x is not authorized");
+    assert!(
+        failures[1]["error"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("can't call {endpoint}/: "))
+    );
+}
+
 #[tokio::test]
 async fn faults_of_the_process() {
     let output = within(command(SERVICE, &[("SERVICE_FAULT", "exit-at-start")]).output())

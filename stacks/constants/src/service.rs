@@ -15,6 +15,9 @@ pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 /// Environment variable: the faults to inject, comma-separated; unset or empty means none. An image may carry it.
 pub const FAULT_VARIABLE: &str = "SERVICE_FAULT";
 
+/// The CloudWatch namespace of the service's own metrics; the task role may write to no other.
+pub const METRIC_NAMESPACE: &str = crate::APPLICATION_NAME;
+
 /// Environment variable: the port to listen on.
 pub const PORT_VARIABLE: &str = "PORT";
 
