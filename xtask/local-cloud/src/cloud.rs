@@ -13,6 +13,7 @@ use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
 use crate::faults::Faults;
+use crate::iam::task_credentials;
 use crate::ids::{Ids, Place};
 use crate::plain::Records;
 use crate::speed::Speed;
@@ -42,6 +43,9 @@ pub(crate) struct Cloud {
     /// The faults that were asked for.
     #[serde(default)]
     pub(crate) faults: Faults,
+    /// What tasks' secrets are made from.
+    #[serde(skip)]
+    pub(crate) credentials_key: task_credentials::Key,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
@@ -128,6 +132,7 @@ impl Cloud {
             cloudwatch: CloudWatch::default(),
             code: Code::default(),
             faults: Faults::default(),
+            credentials_key: task_credentials::Key::default(),
             speed: no_speed(),
             images: no_images(),
             journal: Journal::default(),
