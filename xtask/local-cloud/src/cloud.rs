@@ -14,6 +14,7 @@ use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
 use crate::faults::Faults;
+use crate::iam::task_credentials;
 use crate::ids::{Ids, Place};
 use crate::options::Bake;
 use crate::plain::Records;
@@ -44,6 +45,9 @@ pub(crate) struct Cloud {
     /// The faults that were asked for.
     #[serde(default)]
     pub(crate) faults: Faults,
+    /// What tasks' secrets are made from.
+    #[serde(skip)]
+    pub(crate) credentials_key: task_credentials::Key,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     /// How late metrics are published, in AWS's time.
@@ -136,6 +140,7 @@ impl Cloud {
             cloudwatch: CloudWatch::default(),
             code: Code::default(),
             faults: Faults::default(),
+            credentials_key: task_credentials::Key::default(),
             speed: no_speed(),
             metric_lag: Duration::ZERO,
             bake: Bake::default(),

@@ -24,6 +24,7 @@ use crate::ecr::{self, Images};
 use crate::effects::{Effects, KnownRepositories, forward_exits, forward_health};
 use crate::engine::Engine;
 use crate::home::{Home, Running};
+use crate::iam::task_credentials;
 use crate::ids::Place;
 use crate::inbox::Event;
 use crate::logs::collect::Collector;
@@ -248,6 +249,7 @@ fn assemble(
     ));
     let registry =
         Registry::open(&home.folder().join("registry"), repositories.clone()).context("cannot open the registry")?;
+    world.cloud.credentials_key = task_credentials::Key::kept_in(home.folder(), random()?)?;
     world.cloud.images = Arc::new(RegistryImages(registry.clone()));
     world.runtime = Some(runtime.kind());
     let journal = Journal::open(&home.folder().join("journal")).context("cannot open the journal of the logs")?;

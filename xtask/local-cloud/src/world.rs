@@ -273,9 +273,9 @@ impl World {
     }
 }
 
-/// Whether an operation changes nothing, by AWS's way of naming them.
+/// Whether an operation changes nothing of the state, by AWS's way of naming them. Metrics aren't part of it.
 fn only_reads(operation: &str) -> bool {
-    ["BatchGet", "Describe", "Get", "List", "Validate"]
+    ["BatchGet", "Describe", "Get", "List", "PutMetricData", "Validate"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }

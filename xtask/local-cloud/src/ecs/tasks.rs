@@ -223,7 +223,15 @@ impl Cloud {
         self.step_task(now, task, |task| Event::TargetUnused { task });
     }
 
-    fn is_over(&self, task: &str) -> bool {
+    /// The role of a task, by its ARN or name; `None` if it has none.
+    pub(crate) fn task_role(&self, task: &str) -> Option<String> {
+        let record = self.ecs.tasks.get(task)?;
+        let definition = self.ecs.task_definitions.get(&record.task_definition_arn)?;
+        text(&definition.properties, "TaskRoleArn")
+    }
+
+    /// Whether a task has stopped, or isn't known.
+    pub(crate) fn is_over(&self, task: &str) -> bool {
         let service = self
             .ecs
             .tasks

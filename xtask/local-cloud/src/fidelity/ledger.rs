@@ -7,7 +7,8 @@ pub(super) type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'st
 
 const NO_NETWORK: &str = "every task and load balancer of this machine is on loopback, where nothing is routed";
 const NO_FIREWALL: &str = "loopback has no firewall between tasks; nothing outside this machine reaches them";
-const PASSED_ON: &str = "whether CloudFormation may pass the role on is judged; what the task does in it isn't";
+const PASSED_ON: &str = "whether CloudFormation may pass the role on is judged; what ECS does in it isn't";
+const TASK_ROLE: &str = "a task's calls are judged by the role's own policies, and whether CloudFormation may pass it on; its trust policy isn't";
 pub(super) const OF_RESOURCES: &str = "policies of resources aren't judged: nobody reaches these but their own service";
 pub(super) const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
 pub(super) const NAME: &str = "the name is kept and shown";
@@ -373,7 +374,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "tasks run on this machine's system",
             ),
             ("Tags/**", Inert, TAG),
-            ("TaskRoleArn", Approximated, PASSED_ON),
+            ("TaskRoleArn", Approximated, TASK_ROLE),
         ],
     ),
     (
