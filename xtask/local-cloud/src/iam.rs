@@ -59,6 +59,7 @@ pub(crate) fn authorize(cloud: &Cloud, stacks: &Stacks, session: &Session, call:
     if action == PUT_METRIC_DATA {
         context.extend(text(&call.input, "Namespace").map(|namespace| ("cloudwatch:namespace", namespace)));
     }
+    context.extend(resources::cluster(&cloud.place, call).map(|cluster| ("ecs:cluster", cluster)));
     for resource in resources::of(&cloud.place, stacks, call) {
         ask(cloud, session, &action, resource.as_deref(), &context).map_err(refused)?;
     }

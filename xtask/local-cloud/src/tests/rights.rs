@@ -33,10 +33,14 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
         "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"},
     }});
     let deny = json!({"Effect": "Deny", "Action": "ecr:*", "Resource": "*"});
+    let list_tasks = json!({"Effect": "Allow", "Action": "ecs:ListTasks", "Resource": "*", "Condition": {
+        "ArnEquals": {"ecs:cluster": "arn:aws:ecs:eu-west-1:000000000000:cluster/mine"},
+    }});
     let statements = json!([
         allow(&json!(["cloudformation:*", "logs:GetLogEvents"]), stacks),
         allow(&json!("*"), "arn:aws:ecr:*"),
         handed,
+        list_tasks,
         deny
     ]);
     assert_eq!(rig.create("roles", &role("a", &statements)), "CREATE_COMPLETE");
@@ -91,6 +95,17 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
         Err((
             "AccessDeniedException",
             "ecr:DescribeImages on resource: arn:aws:ecr:eu-west-1:000000000000:repository/a with an explicit deny in an identity-based policy",
+        )),
+    );
+    let list = |cluster: &str| json!({"cluster": cluster});
+    check(Service::Ecs, "ListTasks", list("mine"), Ok(()));
+    check(
+        Service::Ecs,
+        "ListTasks",
+        list("other"),
+        Err((
+            "AccessDeniedException",
+            "ecs:ListTasks on resource: * because no identity-based policy allows the ecs:ListTasks action",
         )),
     );
     let hands = |role: &str| json!({"StackName": "mine", "RoleARN": role, "TemplateBody": "{}"});
