@@ -1,6 +1,7 @@
 //! The whole of deciding, driven without sockets, processes or a clock: [`rig`] plays runtime and load balancer.
 
 mod alarms;
+mod clock;
 mod delivery;
 mod deployments;
 mod life;
