@@ -1,8 +1,9 @@
 //! How values are read.
 
-use local_cloud::Bake;
 use std::path::Path;
 use std::time::Duration;
+
+use local_cloud::Bake;
 
 /// An image by digest, as the service stack's parameters take it, or a file that names one.
 pub(super) fn image(text: &str) -> Result<String, String> {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use balancer::{Plan, RequestCounts};
 use serde_json::{Value, json};
 
 use super::alarms::{alarm, bad, deployed, good, monitored, run_for, watched};
@@ -243,4 +244,62 @@ fn without_the_setting_there_are_no_container_insights() {
     };
     check("fastLaunch", "enabled", "ClusterSettings/0/Name");
     check("containerInsights", "on", "ClusterSettings/0/Value");
+}
+
+/// Of 100 requests, 90 succeed, 4 get the target's own error, and 6 have no response from it.
+fn lossy(counts: &mut RequestCounts, plan: &Plan) {
+    for group in plan.target_groups.keys() {
+        let counts = counts.target_groups.entry(group.clone()).or_default();
+        counts.requests += 100;
+        counts.made_by_targets[1] += 90;
+        counts.made_by_targets[4] += 4;
+    }
+    for listener in plan.listeners.keys() {
+        let counts = counts.listeners.entry(listener.clone()).or_default();
+        for (code, count) in [(502, 5), (504, 1), (503, 2)] {
+            *counts.made_by_load_balancer.entry(code).or_default() += count;
+        }
+    }
+}
+
+#[test]
+fn requests_without_a_response_are_what_the_codes_of_a_target_group_leave() {
+    let mut rig = deployed(Rig::new());
+    rig.traffic = lossy;
+    run_for(&mut rig, 3);
+    rig.run_until(|rig| rig.waiting.is_empty());
+    let namespace = json!({"Namespace": "AWS/ApplicationELB"});
+    let metrics = rig.call(Service::CloudWatch, "ListMetrics", namespace).unwrap()["Metrics"].clone();
+    let dimensions = |metric: &Value| metric["Dimensions"].as_array().unwrap().len();
+    let metrics = metrics.as_array().unwrap().clone();
+    let made = metrics
+        .iter()
+        .filter(|metric| metric["MetricName"].as_str().unwrap().contains("_ELB_"));
+    let made = made.map(|metric| (metric["MetricName"].as_str().unwrap(), dimensions(metric)));
+    let codes = [502, 503, 504].map(|code| format!("HTTPCode_ELB_{code}_Count"));
+    let expected = codes
+        .iter()
+        .map(|name| (name.as_str(), 1))
+        .chain([("HTTPCode_ELB_5XX_Count", 1)]);
+    assert_eq!(
+        made.collect::<Vec<_>>(),
+        expected.collect::<Vec<_>>(),
+        "of the load balancer, and not 0"
+    );
+
+    let of_group = metrics.iter().find(|metric| dimensions(metric) == 2).unwrap()["Dimensions"].clone();
+    let query = |id: &str, name: &str| {
+        let metric = json!({"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": of_group});
+        json!({"Id": id, "ReturnData": false, "MetricStat": {"Metric": metric, "Stat": "Sum", "Period": 60}})
+    };
+    let lost = "requests - FILL(m2, 0) - FILL(m3, 0) - FILL(m4, 0) - FILL(m5, 0)";
+    let mut queries = vec![
+        json!({"Id": "lost", "Expression": lost}),
+        query("requests", "RequestCount"),
+    ];
+    queries.extend((2..=5).map(|class| query(&format!("m{class}"), &format!("HTTPCode_Target_{class}XX_Count"))));
+    let (start, end) = (epoch_seconds(rig.now - 2 * MINUTE), epoch_seconds(rig.now));
+    let input = json!({"StartTime": start, "EndTime": end, "MetricDataQueries": queries});
+    let data = rig.call(Service::CloudWatch, "GetMetricData", input).unwrap();
+    assert_eq!(data["MetricDataResults"][0]["Values"], json!([6.0, 6.0]));
 }

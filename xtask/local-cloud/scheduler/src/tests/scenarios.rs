@@ -362,13 +362,14 @@ fn outcome_with_alarms(alarms: Option<Alarms>, while_it_bakes: bool) -> Deployme
     let mut world = World::new();
     let before = if while_it_bakes { watched } else { changed.clone() };
     let script = [Do::DeployWith("v2", Behaviour::Good, before), Do::Wait(100)];
-    after_steady(2, &script).iter().for_each(|step| play(&mut world, step));
+    for step in &after_steady(2, &script) {
+        play(&mut world, step);
+    }
     if while_it_bakes {
         world.deliver(Event::UpdateSettings { settings: changed });
     }
-    [Do::InAlarm(&["errors"]), Do::Wait(400)]
-        .iter()
-        .for_each(|step| play(&mut world, step));
+    play(&mut world, &Do::InAlarm(&["errors"]));
+    play(&mut world, &Do::Wait(400));
     let newest = world.service.service_deployments().next().unwrap();
     assert_eq!(
         newest.revision.as_str(),
