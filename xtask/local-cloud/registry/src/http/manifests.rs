@@ -82,7 +82,9 @@ pub(super) async fn referrers(known: &Known, subject: &str, uri: &Uri) -> Result
             let referrers = known.registry.referrers(&known.name, &subject)?;
             let manifests: Vec<_> = referrers
                 .iter()
-                .filter(|referrer| wanted.is_none_or(|wanted| referrer.artifact_type.as_deref() == Some(wanted)))
+                .filter(|referrer| {
+                    wanted.is_none_or(|wanted| referrer.artifact_type.as_deref().unwrap_or_default() == wanted)
+                })
                 .map(descriptor)
                 .collect();
             let mut answer = answer(StatusCode::OK);
