@@ -130,39 +130,6 @@ fn a_service_is_changed_by_its_stack_alone() {
     assert!(fault.message.contains("stack"), "{}", fault.message);
 }
 
-/// The small service with other values of some of its properties.
-fn with(change: impl Fn(&mut Value)) -> Value {
-    let mut template = template("a", 3);
-    change(&mut template["Resources"]["Service"]["Properties"]);
-    template
-}
-
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
-#[test]
-fn settings_change_without_a_deployment() {
-    let mut rig = Rig::new();
-    rig.create("stack", &template("a", 3));
-    let (before, tasks) = (newest(&mut rig), rig.running.clone());
-    let changed = [
-        with(|service| service["HealthCheckGracePeriodSeconds"] = json!(30)),
-        with(|service| service["DeploymentConfiguration"]["BakeTimeInMinutes"] = json!(5)),
-        with(|service| service["DeploymentConfiguration"]["MaximumPercent"] = json!(150)),
-        with(|service| {
-            service["DeploymentConfiguration"]["Alarms"] =
-                json!({"Enable": false, "Rollback": true, "AlarmNames": ["a"]});
-        }),
-        with(|service| {
-            service["DeploymentConfiguration"]["DeploymentCircuitBreaker"] =
-                json!({"Enable": false, "Rollback": false});
-        }),
-    ];
-    for template in changed {
-        assert_eq!(rig.update("stack", &template), "UPDATE_COMPLETE");
-        assert_eq!(newest(&mut rig)["serviceDeploymentArn"], before["serviceDeploymentArn"]);
-        assert_eq!(rig.running, tasks);
-    }
-}
-
 #[test]
 fn events_say_why_no_task_is_placed() {
     let mut rig = Rig::new();
@@ -196,4 +163,68 @@ fn events_say_why_no_task_is_placed() {
         failed.unwrap().ends_with("deployment failed: tasks failed to start."),
         "{messages:?}"
     );
+}
+
+/// Which changes of a service start a deployment, by the notes on each parameter of
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+#[test]
+fn only_what_tasks_are_made_of_starts_a_deployment() {
+    let configuration = |name: &str, value: Value| {
+        let mut configuration = json!({"DeploymentCircuitBreaker": {"Enable": true, "Rollback": true}});
+        configuration[name] = value;
+        ("DeploymentConfiguration", configuration)
+    };
+    let alarms = json!({"AlarmNames": ["a"], "Enable": true, "Rollback": false});
+    let breaker = json!({"Enable": false, "Rollback": false});
+    let network = json!({"AwsvpcConfiguration": {"Subnets": [{"Ref": "Subnet"}], "AssignPublicIp": "ENABLED"}});
+    let rows = [
+        (configuration("BakeTimeInMinutes", json!(3)), false),
+        (configuration("MinimumHealthyPercent", json!(50)), false),
+        (configuration("Alarms", alarms), false),
+        (configuration("DeploymentCircuitBreaker", breaker), false),
+        (("HealthCheckGracePeriodSeconds", json!(7)), false),
+        (("DesiredCount", json!(4)), false),
+        (("NetworkConfiguration", network), true),
+    ];
+    for ((property, value), starts) in rows {
+        let mut rig = Rig::new();
+        rig.create("stack", &template("a", 3));
+        let (tasks, deployment) = (rig.running.clone(), newest(&mut rig)["serviceDeploymentArn"].clone());
+        let mut after = template("a", 3);
+        after["Resources"]["Service"]["Properties"][property] = value.clone();
+        assert_eq!(rig.update("stack", &after), "UPDATE_COMPLETE", "{property} {value}");
+        let now = newest(&mut rig)["serviceDeploymentArn"].clone();
+        assert_eq!(now != deployment, starts, "{property} {value}");
+        assert_eq!(rig.running.is_superset(&tasks), !starts, "{property} {value}");
+    }
+}
+
+/// The revisions of the family that can still be deployed.
+fn active_definitions(rig: &mut Rig) -> Vec<String> {
+    let listed = rig.ecs(
+        "ListTaskDefinitions",
+        json!({"familyPrefix": "service", "status": "ACTIVE"}),
+    );
+    let arns = listed["taskDefinitionArns"].as_array().unwrap().iter();
+    arns.map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The old revision is deregistered in the cleanup, when no rollback can need it any more.
+#[test]
+fn a_revision_that_a_rollback_may_need_stays_registered() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 3));
+    rig.begin_update("stack", &template("b", 3));
+    rig.run_until(|rig| newest(rig)["status"] == "IN_PROGRESS");
+    assert_eq!(active_definitions(&mut rig), ["1", "2"]);
+    rig.cloudformation("CancelUpdateStack", json!({"StackName": "stack"}));
+    assert_eq!(rig.finish("stack"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["1"]);
+
+    assert_eq!(rig.update("stack", &template("b", 3)), "UPDATE_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["3"]);
+    // Going back makes a revision again: the first can't be used any more.
+    assert_eq!(rig.update("stack", &template("a", 3)), "UPDATE_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["4"]);
 }
