@@ -186,6 +186,13 @@ mod tests {
             done(Outcome::Failed("two\nlines".to_owned()), &[]),
             done(Outcome::Skipped(missing()), &[]),
         ];
-        insta::assert_snapshot!(render(&all), @"");
+        insta::assert_snapshot!(render(&all), @"
+        STEP    OUTCOME  TOOK   WHY                                                  TO RUN IT
+        clippy  passed   1.2 s
+                skipped         no nginx: 1 test of runtime tests                    apt-get install nginx
+                skipped         no wrk: 3 tests of runtime other, xtask push::tests  apt-get install wrk
+        clippy  FAILED   1.2 s  two
+        clippy  skipped  1.2 s  no Docker                                            start it
+        ");
     }
 }
