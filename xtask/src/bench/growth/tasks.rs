@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use optional_programs::Program;
 use serde_json::{Value, json};
 use stacks::Environment;
 
@@ -10,7 +11,6 @@ use crate::bench::cloud::LocalCloud;
 use crate::bench::figure::Figure;
 use crate::bench::load::Loaded;
 use crate::bench::process::{processor_seconds, resident_bytes};
-use crate::bench::programs::Program;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::site::{Site, mebibytes};
 use crate::bench::statistics::Series;
