@@ -220,7 +220,7 @@ fn move_port(case: &mut Case, stage: &str) {
     let ingress = format!("/Resources/{stage}TaskSecurityGroup/Properties/SecurityGroupIngress/0");
     for port in ["FromPort", "ToPort"] {
         case.set(&format!("{ingress}/{port}"), json!(9090));
-        case.property(&format!("{stage}TaskEgress"), port, json!(9090));
+        case.property(&format!("{stage}LoadBalancerEgress"), port, json!(9090));
     }
 }
 
