@@ -2,6 +2,7 @@
 
 mod edits;
 mod kinds;
+mod random;
 mod rules;
 
 use std::collections::BTreeMap;
