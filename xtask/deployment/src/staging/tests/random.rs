@@ -50,7 +50,10 @@ fn check_plan(plan: &Plan, desired: &Desired) -> Result<(), TestCaseError> {
         let given: Vec<&String> = last.parameters.keys().collect();
         prop_assert_eq!(names, given);
     }
-    prop_assert!(plan.steps.is_sorted_by(|first, second| first.stage < second.stage && !first.last));
+    prop_assert!(
+        plan.steps
+            .is_sorted_by(|first, second| first.stage < second.stage && !first.last)
+    );
     Ok(())
 }
 
@@ -64,7 +67,12 @@ fn check_undo(plan: &Plan, deployed: &Deployed) -> Result<(), TestCaseError> {
         prop_assert!(last.last);
         for (step, done) in back.iter().zip(plan.steps.iter().take(reached).rev()) {
             prop_assert!(step.changes.iter().all(|change| change.stage <= step.stage));
-            let ids = |step: &Step| step.changes.iter().map(|change| change.logical_id.clone()).collect::<Vec<_>>();
+            let ids = |step: &Step| {
+                step.changes
+                    .iter()
+                    .map(|change| change.logical_id.clone())
+                    .collect::<Vec<_>>()
+            };
             prop_assert_eq!(ids(step), ids(done));
         }
     }
