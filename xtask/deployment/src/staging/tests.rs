@@ -1,8 +1,10 @@
 //! Tests of staging.
 
+mod confirm;
 mod edits;
 mod kinds;
 mod random;
+mod rollback;
 mod rules;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
 use crate::staging::tests::{Case, NEW, OLD, image, outcome, plan_of};
 use crate::staging::{ChangeKind, Code, Plan, Refusal, Replacement, Step, undo};
 use crate::template::Template;
@@ -189,7 +188,7 @@ fn replacements_are_told_from_changes_in_place() {
 }
 
 #[test]
-fn undo_replays_the_templates_before() {
+fn undo_replays_the_templates_before_with_alarms_ignored() {
     let (before, after) = edited(|case| {
         case.resource("Topic", "AWS::SNS::Topic", &json!({}));
         for stage in ["Onebox", "Fleet"] {
@@ -197,13 +196,30 @@ fn undo_replays_the_templates_before() {
         }
     });
     let plan = planned(&before, &after);
+    for (reached, expected) in [
+        (1, vec!["Shared"]),
+        (2, vec!["Onebox", "Shared"]),
+        (3, vec!["Fleet", "Onebox", "Shared"]),
+    ] {
+        let back = undo(&plan, &before.deployed(), reached);
+        let stages: Vec<&str> = back.iter().map(|step| step.stage.name()).collect();
+        assert_eq!(stages, expected);
+        let last = back.last().expect("a step");
+        assert_eq!(
+            (&last.template, &last.parameters),
+            (&before.deployed().template, &before.values)
+        );
+    }
     let back = undo(&plan, &before.deployed(), 2);
-    let templates: Vec<&String> = back.iter().map(|step| &step.template).collect();
-    assert_eq!(templates, [&plan.steps[0].template, &before.deployed().template]);
-    assert_eq!(back[0].stage, Stage::Onebox);
-    assert_eq!(back[1].parameters, before.values);
-    assert_eq!(changed(&back[1]), ["Topic"]);
-    assert_eq!(back[1].changes[0].kind, ChangeKind::Remove);
+    assert_eq!(changed(&back[0]), ["OneboxService", "OneboxTaskDefinition"]);
+    let alarms = "/Properties/DeploymentConfiguration/Alarms/Enable";
+    let enabled = |step: &Step, service: &str| {
+        let definition = Value::Object(parsed(step).resources[service].definition.clone());
+        definition.pointer(alarms).cloned()
+    };
+    assert_eq!(enabled(&back[0], "OneboxService"), Some(json!(false)));
+    assert_eq!(enabled(&back[0], "FleetService"), Some(json!(true)));
+    assert_eq!(changed(&back[1]), ["OneboxService", "Topic"]);
 }
 
 #[test]
