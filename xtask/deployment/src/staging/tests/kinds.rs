@@ -609,7 +609,7 @@ fn network() -> Vec<Kind> {
             "3",
         ),
         kind(
-            "NAT gateways and their addresses: one instead of three",
+            NAT_GATEWAYS,
             |case| {
                 for number in 2..=3 {
                     case.remove(&format!("/Resources/NatGateway{number}"));
@@ -693,11 +693,24 @@ fn order() -> Vec<Kind> {
     ]
 }
 
+const NAT_GATEWAYS: &str = "NAT gateways and their addresses: one instead of three";
+
 #[test]
-fn every_kind_has_its_outcome() {
+fn every_kind_has_its_outcome_in_production() {
+    check(&Case::base(), &kinds());
+}
+
+#[test]
+fn every_kind_has_its_outcome_in_the_sandbox() {
+    let mut kinds = kinds();
+    kinds.retain(|kind| kind.name != NAT_GATEWAYS);
+    check(&Case::sandbox(), &kinds);
+}
+
+fn check(base: &Case, kinds: &[Kind]) {
     let mut wrong = Vec::new();
-    for kind in kinds() {
-        let mut before = Case::base();
+    for kind in kinds {
+        let mut before = base.clone();
         (kind.before)(&mut before);
         let mut after = before.clone();
         (kind.edit)(&mut after);

@@ -36,7 +36,7 @@ fn changed(step: &Step) -> Vec<&str> {
 
 #[test]
 fn a_stack_without_stages_is_adopted() {
-    let plan = planned(&Case::main(), &Case::base());
+    let plan = planned(&Case::main(), &Case::plain());
     insta::assert_snapshot!(told(&plan));
 }
 
