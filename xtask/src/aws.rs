@@ -4,6 +4,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod cli;
+pub(crate) mod clock;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
 mod codebuild;
@@ -41,11 +42,15 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use local_cloud::Running;
 
 use self::cli::Cli;
+use self::clock::ServerClock;
 use self::date::LastDate;
 use crate::aws::error::{failure, lacking};
 
+/// A minute as AWS's metrics and waits count it.
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// Where to reach AWS, and as whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reach {
     /// As the environment and the profile say.
     Configured {
@@ -64,6 +69,8 @@ pub(crate) enum Reach {
         access_key_id: String,
         /// The secret key.
         secret_access_key: String,
+        /// How many times faster than on AWS its waits pass.
+        speed: f64,
     },
 }
 
@@ -77,7 +84,17 @@ impl Reach {
                 region,
                 access_key_id,
                 secret_access_key,
+                ..
             } => Cli::at(url, region, [access_key_id, secret_access_key]),
+        }
+    }
+}
+
+impl Reach {
+    fn minute(&self) -> Duration {
+        match self {
+            Self::Configured { .. } => MINUTE,
+            Self::Endpoint { speed, .. } => MINUTE.div_f64(speed.max(1.0)),
         }
     }
 }
@@ -90,6 +107,7 @@ impl From<Running> for Reach {
             region: running.region,
             access_key_id: running.access_key_id,
             secret_access_key: running.secret_access_key,
+            speed: running.speed,
         }
     }
 }
@@ -98,6 +116,8 @@ impl From<Running> for Reach {
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
     config: SdkConfig,
+    clock: ServerClock,
+    minute: Duration,
     cloudformation: calls::CloudFormation,
     ecr: calls::Ecr,
     sts: calls::Sts,
@@ -117,7 +137,9 @@ pub(crate) struct Identity {
 impl Aws {
     /// Reads the configuration; asks nothing of AWS yet.
     pub(crate) async fn new(reach: &Reach) -> Self {
+        let clock = ServerClock::new();
         let loader = aws_config::defaults(BehaviorVersion::latest())
+            .time_source(clock.clone())
             .retry_config(retries())
             .timeout_config(timeouts());
         let loader = match reach {
@@ -127,6 +149,7 @@ impl Aws {
                 region,
                 access_key_id,
                 secret_access_key,
+                ..
             } => loader
                 .http_client(http_client(Some(url)))
                 .endpoint_url(url)
@@ -141,16 +164,19 @@ impl Aws {
         };
         Self {
             cli: reach.cli(),
-            ..Self::with(loader.load().await)
+            minute: reach.minute(),
+            ..Self::with(loader.load().await, clock)
         }
     }
 
-    fn with(config: SdkConfig) -> Self {
+    fn with(config: SdkConfig, clock: ServerClock) -> Self {
         Self {
-            cloudformation: calls::CloudFormation::new(&config),
-            ecr: calls::Ecr::new(&config),
-            sts: calls::Sts::new(&config),
+            cloudformation: calls::CloudFormation::new(&config, &clock),
+            ecr: calls::Ecr::new(&config, &clock),
+            sts: calls::Sts::new(&config, &clock),
             config,
+            clock,
+            minute: MINUTE,
             deployment_role: None,
             cli: Cli::default(),
         }
@@ -172,6 +198,16 @@ impl Aws {
     /// The region.
     pub(crate) fn region(&self) -> &str {
         self.config.region().map_or(constants::DEFAULT_REGION, AsRef::as_ref)
+    }
+
+    /// The time on AWS's clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.time()
+    }
+
+    /// How long one of AWS's minutes lasts: less on a local cloud that runs faster.
+    pub(crate) fn minute(&self) -> Duration {
+        self.minute
     }
 
     /// The endpoint that takes the place of AWS's own, if one does.

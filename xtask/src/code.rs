@@ -62,6 +62,12 @@ pub(crate) enum Code {
     Unjudged,
     /// There is no image to go back to.
     NoEarlierImage,
+    /// No release, or more than one, has the given digest.
+    ReleaseUnknown,
+    /// Something of a release is no longer in the repository.
+    ReleaseGone,
+    /// The image registry refuses a request about a release.
+    Registry,
     /// A stack went while it was worked on.
     StackGone,
     /// An answer of AWS's lacks what it should have.
@@ -131,10 +137,11 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 59] = [
+pub(crate) const CODES: [Code; 62] = [
     Code::AwsRefused,
     Code::AwsThrottled,
     Code::AwsUnreachable,
+    Code::Registry,
     Code::ChangeRefused,
     Code::TimeLimit,
     Code::StackFailed,
@@ -178,6 +185,8 @@ pub(crate) const CODES: [Code; 59] = [
     Code::RolesDiffer,
     Code::Unjudged,
     Code::NoEarlierImage,
+    Code::ReleaseUnknown,
+    Code::ReleaseGone,
     Code::RepositoryLeft,
     Code::NoStack,
     Code::StackBusy,
@@ -255,6 +264,9 @@ impl Code {
             Self::RolesDiffer => ("E-ROLES-DIFFER", "the roles that the pipeline acts in would change, and it may not change them itself", "someone who may change roles runs `cargo xtask deploy toolchain`, then the pipeline again"),
             Self::Unjudged => ("E-UNJUDGED", "Fleet was to get an image that Onebox doesn't run, and so nobody has judged", "let Onebox meet it first: `deploy --stage onebox`"),
             Self::NoEarlierImage => ("E-NO-EARLIER-IMAGE", "Fleet has run no other image, as far as ECS tells", "name the image to go back to: `rollback --image REPOSITORY@sha256:DIGEST`"),
+            Self::ReleaseUnknown => ("E-RELEASE-UNKNOWN", "no release has this digest, or several start with it; nothing was changed", "name one of the releases that the error lists; `cargo xtask releases ENVIRONMENT` shows what each changed"),
+            Self::ReleaseGone => ("E-RELEASE-GONE", "the release's image, or a part of it, is no longer in the repository; nothing was changed", "name one of the releases that the error lists, or deploy from the source"),
+            Self::Registry => ("E-REGISTRY", "the image registry refused a request about a release, or couldn't be reached; its message follows", "run the command again; if it fails again, see that the login may read and push images"),
             Self::StackGone => ("E-STACK-GONE", "somebody deleted the stack while it was deployed", "see who, and run the command again to create it anew"),
             Self::AwsAnswer => ("E-AWS-ANSWER", "AWS answered, but without what it documents; the error says what is missing", "run the command again; if it stays so, look with the AWS CLI at what it names"),
             Self::UnknownName => ("E-UNKNOWN-NAME", "no stack, resource, output, step or figure has this name", "take one of the names that the error lists"),

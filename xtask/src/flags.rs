@@ -17,7 +17,7 @@ pub(crate) use self::deploy::{Deploy, Destroy, Rollback};
 pub(crate) use self::local::{
     CallFault, Fault, FaultCommand, Local, LocalCommand, LocalSettings, ResourceOperation, Runtime,
 };
-pub(crate) use self::look::{Diff, Doctor, Explain, Load, Logs, Outputs, ServiceStage, Status};
+pub(crate) use self::look::{Diff, Doctor, Explain, Load, Logs, Outputs, Releases, ServiceStage, Status};
 pub(crate) use self::pipeline::{Pipeline, PipelineCommand};
 pub(crate) use self::write::{Codegen, Completions, Cost, Errors, Man, Permissions, Synth};
 
@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Destroy(Destroy),
     Doctor(Doctor),
     Rollback(Rollback),
+    Releases(Releases),
     Explain(Explain),
     Cost(Cost),
     Errors(Errors),
@@ -142,6 +143,7 @@ impl Command {
             | Self::Destroy(Destroy { cloud, .. })
             | Self::Doctor(Doctor { cloud })
             | Self::Rollback(Rollback { cloud, .. })
+            | Self::Releases(Releases { cloud, .. })
             | Self::Load(Load { cloud, .. })
             | Self::Image(Image {
                 command: ImageCommand::Push { cloud, .. },
@@ -239,6 +241,8 @@ mod tests {
             &["deploy", "sandbox", "--resume", "--detach"],
             &["deploy", "sandbox", "--image", "service:latest"],
             &["deploy", "sandbox", "--image", "service@sha256:0123"],
+            &["releases"],
+            &["releases", "toolchain"],
             &["permissions"],
             &["permissions", "sandbox", "--account", "1234"],
             &["permissions", "sandbox", "--region", "Europe"],

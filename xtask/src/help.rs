@@ -22,6 +22,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
         "Looking",
         &[
             ("status", "Show what an environment runs, once or all along"),
+            ("releases", "List what was deployed, and can be again"),
             ("outputs", "Print the outputs of its stacks, such as its endpoint"),
             ("logs", "Show what the service's tasks wrote"),
             ("load", "Send requests, and tell what came of them by stage"),
@@ -203,6 +204,7 @@ mod tests {
 
         Looking:
           status       Show what an environment runs, once or all along
+          releases     List what was deployed, and can be again
           outputs      Print the outputs of its stacks, such as its endpoint
           logs         Show what the service's tasks wrote
           load         Send requests, and tell what came of them by stage

@@ -9,7 +9,7 @@ mod elf;
 mod layout;
 mod login;
 mod push;
-mod registry;
+pub(crate) mod registry;
 mod revision;
 mod toolchain;
 

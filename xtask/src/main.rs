@@ -39,6 +39,7 @@ mod progress;
 mod prompt;
 mod publish;
 mod rehearse;
+mod releases;
 mod rollback;
 mod runs;
 mod services;
@@ -171,6 +172,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Done> {
         Command::Status(status) => status.run(context).await,
         Command::Destroy(destroy) => destroy.run(context).await,
         Command::Rollback(rollback) => rollback.run(context).await,
+        Command::Releases(releases) => releases.run(context).await,
         Command::Load(load) => return load.run(context).await,
         Command::Local(local) => local.run(context).await.coded(Code::LocalCloud),
         Command::Logs(logs) => logs.run(context).await,

@@ -1,53 +1,48 @@
-//! Names for operations: by them events are told from others', and whoever meets one reads who asked for it and for what.
+//! Request tokens: they tell one operation's events from another's, and say who started it and for what.
 //!
-//! A token is all that CloudFormation keeps of who asked, so that what another machine needs to go on with a deployment
-//! stands in it: `xtask-deploy-all-6143503572ab-by-alice-at-laptop-18b2c0ffee`.
+//! A token is all that CloudFormation keeps of who started an operation, so it names what another machine needs to resume a
+//! deployment: `xtask-deploy-6143503572ab-from-0b7e44c1a2b3-2-by-alice-at-laptop-18b2c0ffee`.
 
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::flags::Stage;
-
-/// How much of an image's digest tells it from the others of its repository.
+/// How many digits of a release's digest tell it from the others of its repository.
 const DIGEST_DIGITS: usize = 12;
 
-/// The most that a user's or a machine's name takes of a token, which has 128 characters:
+/// The most characters of a user's or a machine's name in a token, which has 128 characters:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>.
 const NAME_CHARACTERS: usize = 24;
 
-/// The most that a build's name takes: the end of it, which tells it from the project's others.
+/// The most characters of a build's id: its end, which tells it from the project's others.
 const BUILD_CHARACTERS: usize = 48;
 
-/// What the tokens of operations beside the one that was asked for end in.
+/// What the tokens of operations beside the one that was requested end in.
 const SUFFIXES: [&str; 3] = ["-cancel", "-clear", "-shell"];
 
-/// What an operation is for.
+/// What an operation is for. Releases are named by the first digits of their digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// A part of a deployment.
-    Deploy {
-        /// The part that was asked for.
-        scope: Scope,
-        /// The first digits of the digest of the image that it brings; none where the images stay.
-        digits: Option<String>,
+    /// A step of a deployment.
+    Step {
+        /// The release that is deployed.
+        release: String,
+        /// The release that the stack had before.
+        base: String,
+        /// Which step, counted from 0.
+        step: usize,
+    },
+    /// An update that restores a release.
+    Back {
+        /// The release.
+        release: String,
+        /// Whether a person requested it. Otherwise a deployment failed.
+        is_rollback: bool,
     },
     /// Anything else, by the name of its command.
     Other(String),
 }
 
-/// How much of a deployment was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// All stages.
-    All,
-    /// One stage.
-    Stage(Stage),
-    /// Onebox back to the image that Fleet runs, because the deployment's image did badly; without an image, the stack back
-    /// to its former template, because the infrastructure's did.
-    Back,
-}
-
-/// What a token of this command line's says.
+/// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// What for.
@@ -56,46 +51,39 @@ pub(crate) struct Asked {
     pub(crate) by: String,
 }
 
-impl Purpose {
-    /// A part of a deployment towards an image, `repository@sha256:…`.
-    pub(crate) fn deploy(scope: Scope, image: Option<&str>) -> Self {
-        let digest = image.and_then(|image| image.split_once("@sha256:"));
-        Self::Deploy {
-            scope,
-            digits: digest.map(|(_, digest)| digest.chars().take(DIGEST_DIGITS).collect()),
-        }
-    }
+/// The first digits of a release's digest, as tokens name it.
+pub(crate) fn digits(digest: &str) -> String {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.chars().take(DIGEST_DIGITS).collect()
 }
 
-impl Scope {
-    /// What `--stage` asks for.
-    pub(crate) fn of(stage: Option<Stage>) -> Self {
-        stage.map_or(Self::All, Self::Stage)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Stage(stage) => stage.name(),
-            Self::Back => "back",
+impl Purpose {
+    fn parse(text: &str) -> Self {
+        let words: Vec<&str> = text.split('-').collect();
+        let step = |number: &str| number.parse::<usize>().ok()?.checked_sub(1);
+        match *words {
+            ["deploy", release, "from", base, number] if let Some(step) = step(number) => Self::Step {
+                release: release.to_owned(),
+                base: base.to_owned(),
+                step,
+            },
+            [kind @ ("revert" | "rollback"), "to", release] => Self::Back {
+                release: release.to_owned(),
+                is_rollback: kind == "rollback",
+            },
+            _ => Self::Other(text.to_owned()),
         }
-    }
-
-    fn of_name(name: &str) -> Option<Self> {
-        let stages = [Stage::Infrastructure, Stage::Onebox, Stage::Fleet].map(Self::Stage);
-        let mut known = stages.into_iter().chain([Self::All, Self::Back]);
-        known.find(|scope| scope.name() == name)
     }
 }
 
 impl fmt::Display for Purpose {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deploy { scope, digits: None } => write!(formatter, "deploy-{}", scope.name()),
-            Self::Deploy {
-                scope,
-                digits: Some(digits),
-            } => write!(formatter, "deploy-{}-{digits}", scope.name()),
+            Self::Step { release, base, step } => write!(formatter, "deploy-{release}-from-{base}-{}", step + 1),
+            Self::Back { release, is_rollback } => {
+                let kind = if *is_rollback { "rollback" } else { "revert" };
+                write!(formatter, "{kind}-to-{release}")
+            }
             Self::Other(name) => formatter.write_str(name),
         }
     }
@@ -111,25 +99,16 @@ impl Asked {
         let (said, _nanoseconds) = token.strip_prefix("xtask-")?.rsplit_once('-')?;
         let (purpose, by) = said.split_once("-by-")?;
         let by = by.replacen("-at-", " at ", 1);
-        let mut words = purpose.split('-');
-        let purpose = match (words.next(), words.next().and_then(Scope::of_name)) {
-            (Some("deploy"), Some(scope)) => Purpose::Deploy {
-                scope,
-                digits: words.next().map(ToOwned::to_owned),
-            },
-            _ => Purpose::Other(purpose.to_owned()),
-        };
+        let purpose = Purpose::parse(purpose);
         Some(Self { purpose, by })
     }
 
     /// The command that asked, as people write it.
     pub(crate) fn command(&self) -> String {
         match &self.purpose {
-            Purpose::Deploy { scope, .. } => match scope {
-                Scope::All => "deploy".to_owned(),
-                Scope::Stage(stage) => format!("deploy --stage {}", stage.name()),
-                Scope::Back => "deploy, which brings back what was before".to_owned(),
-            },
+            Purpose::Step { .. } => "deploy".to_owned(),
+            Purpose::Back { is_rollback: true, .. } => "rollback".to_owned(),
+            Purpose::Back { is_rollback: false, .. } => "deploy, reverting".to_owned(),
             Purpose::Other(name) => name.clone(),
         }
     }
@@ -203,8 +182,6 @@ mod tests {
 
     use super::*;
 
-    const IMAGE: &str = "repository@sha256:6143503572ab00000000000000000000000000000000000000000000000000aa";
-
     #[test]
     fn a_token_says_what_for_and_who() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
@@ -212,15 +189,19 @@ mod tests {
             |name| (name == "USER").then(|| "alice".to_owned()),
             "laptop.example.com",
         );
-        let all = compose(&Purpose::deploy(Scope::All, Some(IMAGE)), &alice, now);
-        assert_eq!(all, "xtask-deploy-all-6143503572ab-by-alice-at-laptop-3b9aca00");
-        let rollback = compose(&Purpose::Other("rollback".to_owned()), &alice, now);
-        assert_eq!(rollback, "xtask-rollback-by-alice-at-laptop-3b9aca00");
-        let said = Asked::of(&format!("{rollback}-cancel")).unwrap();
+        let step = Purpose::Step {
+            release: digits("sha256:6143503572ab0000"),
+            base: digits("0b7e44c1a2b3ffff"),
+            step: 1,
+        };
+        let step = compose(&step, &alice, now);
         assert_eq!(
-            (said.by.as_str(), said.command().as_str()),
-            ("alice at laptop", "rollback")
+            step,
+            "xtask-deploy-6143503572ab-from-0b7e44c1a2b3-2-by-alice-at-laptop-3b9aca00"
         );
+        let rollback = compose(&Purpose::Other("destroy".to_owned()), &alice, now);
+        let said = Asked::of(&format!("{rollback}-cancel")).unwrap();
+        assert_eq!((said.by.as_str(), said.command().as_str()), ("alice at laptop", "destroy"));
     }
 
     #[test]
@@ -248,12 +229,14 @@ mod tests {
             user in ".{0,40}",
             machine in ".{0,70}",
             build in proptest::option::of(".{0,300}"),
-            stage in 0..5_usize,
-            with_image in any::<bool>(),
+            kind in 0..3_usize,
+            step in 0..3_usize,
         ) {
-            let stages = [Stage::Infrastructure, Stage::Onebox, Stage::Fleet].map(Scope::Stage);
-            let scope = [&stages[..], &[Scope::All, Scope::Back]].concat()[stage];
-            let purpose = Purpose::deploy(scope, with_image.then_some(IMAGE));
+            let (release, base) = ("6143503572ab".to_owned(), "0b7e44c1a2b3".to_owned());
+            let purpose = match kind {
+                0 => Purpose::Step { release, base, step },
+                _ => Purpose::Back { release, is_rollback: kind == 1 },
+            };
             let variable = |name: &str| match name {
                 "USER" => Some(user.clone()),
                 "CODEBUILD_BUILD_ID" => build.clone(),

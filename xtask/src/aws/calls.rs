@@ -12,7 +12,7 @@ mod tests;
 
 use self::By::{
     Build, Deploy, DeployToolchain, Destroy, Diff, Doctor, Drift, ImagePush, Load, Local, Logs, Outputs, Pipeline,
-    PipelineRetry, PipelineStatus, PipelineStop, Resume, Rollback, Status,
+    PipelineRetry, PipelineStatus, PipelineStop, Releases, Resume, Rollback, Status,
 };
 use self::On::{
     AnyStack, BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack,
@@ -118,6 +118,8 @@ pub(crate) enum By {
     Load,
     /// `rollback`.
     Rollback,
+    /// `releases`.
+    Releases,
     /// `destroy`.
     Destroy,
     /// `doctor`.
@@ -150,6 +152,7 @@ pub(crate) const ALL: &[By] = &[
     Logs,
     Load,
     Rollback,
+    Releases,
     Destroy,
     ImagePush,
     Build,
@@ -170,8 +173,11 @@ const EXCEPT_DOCTOR: &[By] = match ALL {
 const CHANGES: &[By] = &[Deploy, DeployToolchain, Rollback, Pipeline, Local];
 const CHANGES_AND_DIFF: &[By] = &[Deploy, DeployToolchain, Diff, Rollback, Pipeline, Local];
 
-/// What pushes images.
-const PUSHES: &[By] = &[Deploy, ImagePush, Build, Local];
+/// What pushes images, or releases and what becomes of them.
+const PUSHES: &[By] = &[Deploy, Rollback, ImagePush, Build, Local];
+
+/// What reads images and releases, and what pushes them.
+const PUSHES_AND_READS: &[By] = &[Deploy, Rollback, Releases, ImagePush, Build, Local];
 
 /// What looks at the executions of the pipeline.
 const LOOKS_AT_EXECUTIONS: &[By] = &[Pipeline, PipelineStatus, PipelineRetry];
@@ -207,9 +213,13 @@ sdk_calls! {
 
 sdk_calls! {
     Ecr, aws_sdk_ecr, "ecr", OF_ECR {
-        get_authorization_token GetAuthorizationToken GetAuthorizationTokenFluentBuilder, &[(Registry, PUSHES)];
-        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[Resume, Status, Destroy])];
-        batch_delete_image BatchDeleteImage BatchDeleteImageFluentBuilder, &[(Repository, &[Destroy])];
+        get_authorization_token GetAuthorizationToken GetAuthorizationTokenFluentBuilder, &[(Registry, PUSHES_AND_READS)];
+        describe_images DescribeImages DescribeImagesFluentBuilder, &[(Repository, &[
+            Deploy, Rollback, Releases, Status, Destroy,
+        ])];
+        batch_delete_image BatchDeleteImage BatchDeleteImageFluentBuilder, &[(Repository, &[
+            Deploy, Rollback, Destroy,
+        ])];
     }
 }
 
@@ -304,8 +314,9 @@ pub(crate) const LIST: [&[Call]; 11] = [
 ];
 
 const IN_REPOSITORY: Grants = &[(Repository, PUSHES)];
+const FROM_REPOSITORY: Grants = &[(Repository, PUSHES_AND_READS)];
 const DETECTION: &str = "CloudFormation looks at each resource with the rights of whoever asks";
-const PUSH: &str = "images are pushed over the registry's own protocol";
+const PUSH: &str = "images and releases are read and pushed over the registry's own protocol";
 
 /// The rights that no call is named after.
 ///
@@ -328,9 +339,11 @@ pub(crate) const BESIDES: &[Besides] = &[
         "`git push` to the pipeline's source",
     ),
     Besides::new("ecr:BatchCheckLayerAvailability", IN_REPOSITORY, PUSH),
-    Besides::new("ecr:BatchGetImage", IN_REPOSITORY, PUSH),
+    // Lists what refers to an image as well:
+    // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+    Besides::new("ecr:BatchGetImage", FROM_REPOSITORY, PUSH),
     Besides::new("ecr:CompleteLayerUpload", IN_REPOSITORY, PUSH),
-    Besides::new("ecr:GetDownloadUrlForLayer", IN_REPOSITORY, PUSH),
+    Besides::new("ecr:GetDownloadUrlForLayer", FROM_REPOSITORY, PUSH),
     Besides::new("ecr:InitiateLayerUpload", IN_REPOSITORY, PUSH),
     Besides::new("ecr:PutImage", IN_REPOSITORY, PUSH),
     Besides::new("ecr:UploadLayerPart", IN_REPOSITORY, PUSH),
@@ -402,6 +415,7 @@ impl By {
             Self::Logs => "logs",
             Self::Load => "load",
             Self::Rollback => "rollback",
+            Self::Releases => "releases",
             Self::Destroy => "destroy",
             Self::Doctor => "doctor",
             Self::ImagePush => "image push",

@@ -36,7 +36,7 @@ impl Aws {
             return Ok(Vec::new());
         }
         let input = json!({"AlarmNames": names, "AlarmTypes": ["MetricAlarm"], "MaxRecords": 100});
-        let answer = json::call(&self.config, cloudwatch::DESCRIBE_ALARMS, input).await?;
+        let answer = json::call(self, cloudwatch::DESCRIBE_ALARMS, input).await?;
         Ok(items(&answer["MetricAlarms"]).map(alarm).collect())
     }
 
@@ -50,7 +50,7 @@ impl Aws {
             "ScanBy": "TimestampDescending",
             "MaxRecords": 100,
         });
-        let answer = json::call(&self.config, cloudwatch::DESCRIBE_ALARM_HISTORY, input).await?;
+        let answer = json::call(self, cloudwatch::DESCRIBE_ALARM_HISTORY, input).await?;
         Ok(items(&answer["AlarmHistoryItems"]).find_map(firing))
     }
 
@@ -69,7 +69,7 @@ impl Aws {
             if !next.is_null() {
                 input["NextToken"] = next;
             }
-            let mut page = json::call(&self.config, cloudwatch::GET_METRIC_DATA, input).await?;
+            let mut page = json::call(self, cloudwatch::GET_METRIC_DATA, input).await?;
             for result in items(&page["MetricDataResults"]) {
                 let index = result["Id"].as_str().and_then(|id| id.strip_prefix('m'));
                 let index = index.and_then(|index| index.parse::<usize>().ok());

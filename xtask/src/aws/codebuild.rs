@@ -11,7 +11,7 @@ use crate::pipeline::execution::Build;
 impl Aws {
     /// A build, if CodeBuild still knows it.
     pub(crate) async fn build(&self, id: &str) -> anyhow::Result<Option<Build>> {
-        let answer = json::call(&self.config, codebuild::BATCH_GET_BUILDS, json!({"ids": [id]})).await?;
+        let answer = json::call(self, codebuild::BATCH_GET_BUILDS, json!({"ids": [id]})).await?;
         Ok(answer["builds"].get(0).map(build))
     }
 }

@@ -10,7 +10,7 @@ impl Aws {
     /// Where a repository is cloned from; none where there is no such repository.
     pub(crate) async fn clone_url(&self, repository: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"repositoryName": repository});
-        match json::call(&self.config, codecommit::GET_REPOSITORY, input).await {
+        match json::call(self, codecommit::GET_REPOSITORY, input).await {
             Ok(answer) => {
                 let url = answer["repositoryMetadata"]["cloneUrlHttp"].as_str();
                 Ok(Some(url.unwrap_or_default().to_owned()))
@@ -23,7 +23,7 @@ impl Aws {
     /// The commit at the tip of a repository's branch; none while the branch doesn't exist.
     pub(crate) async fn branch_tip(&self, repository: &str, branch: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"repositoryName": repository, "branchName": branch});
-        match json::call(&self.config, codecommit::GET_BRANCH, input).await {
+        match json::call(self, codecommit::GET_BRANCH, input).await {
             Ok(answer) => Ok(answer["branch"]["commitId"].as_str().map(ToOwned::to_owned)),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),

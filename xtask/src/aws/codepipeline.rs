@@ -110,7 +110,7 @@ impl Aws {
     }
 
     async fn pipeline(&self, operation: Operation, input: Value) -> anyhow::Result<Value> {
-        json::call(&self.config, operation, input).await
+        json::call(self, operation, input).await
     }
 }
 

@@ -41,7 +41,7 @@ impl Intercept for LastDate {
 }
 
 /// `Tue, 24 Nov 2026 17:02:11 GMT`; none for what is no date, or before 1970.
-fn parse(text: &str) -> Option<SystemTime> {
+pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let date = DateTime::from_str(text, Format::HttpDate).ok()?;
     let seconds = u64::try_from(date.secs()).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))

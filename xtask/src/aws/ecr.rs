@@ -98,25 +98,37 @@ impl Aws {
 
     /// Deletes images by their digests; one that is gone already is no error.
     pub(crate) async fn delete_images(&self, repository: &str, digests: &[String]) -> anyhow::Result<()> {
+        self.delete(repository, digests, "delete an image", |digest| {
+            ImageIdentifier::builder().image_digest(digest).build()
+        })
+        .await
+    }
+
+    /// Removes tags; one that is gone already is no error. An image whose last tag is removed is deleted.
+    pub(crate) async fn remove_tags(&self, repository: &str, tags: &[String]) -> anyhow::Result<()> {
+        self.delete(repository, tags, "remove a tag", |tag| {
+            ImageIdentifier::builder().image_tag(tag).build()
+        })
+        .await
+    }
+
+    async fn delete(
+        &self,
+        repository: &str,
+        names: &[String],
+        what: &str,
+        id: fn(&str) -> ImageIdentifier,
+    ) -> anyhow::Result<()> {
         // A request takes 100: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
-        for some in digests.chunks(100) {
-            let ids = some
-                .iter()
-                .map(|digest| ImageIdentifier::builder().image_digest(digest).build())
-                .collect();
-            let request = self
-                .ecr
-                .batch_delete_image()
-                .repository_name(repository)
-                .set_image_ids(Some(ids));
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| failure(&format!("delete images of {repository}"), &error))?;
+        for some in names.chunks(100) {
+            let ids = some.iter().map(|name| id(name)).collect();
+            let request = self.ecr.batch_delete_image().repository_name(repository);
+            let answer = request.set_image_ids(Some(ids)).send().await;
+            let answer = answer.map_err(|error| failure(&format!("{what} of {repository}"), &error))?;
             let failed = answer.failures().iter().find(|failed| !is_gone(failed));
             if let Some(failed) = failed {
                 let why = failed.failure_reason().unwrap_or("no reason given");
-                let what = format!("cannot delete an image of {repository}: {why}");
+                let what = format!("cannot {what} of {repository}: {why}");
                 return Err(Failure::new(Exit::Failed, what).code(Code::AwsRefused).into());
             }
         }

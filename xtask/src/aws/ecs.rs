@@ -19,7 +19,7 @@ impl Aws {
     /// The services of a cluster, in the order asked for; one that isn't there is left out.
     pub(crate) async fn services(&self, cluster: &str, names: &[&str]) -> anyhow::Result<Vec<Service>> {
         let input = json!({"cluster": cluster, "services": names});
-        let answer = json::call(&self.config, ecs::DESCRIBE_SERVICES, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_SERVICES, input).await?;
         let services: Vec<Service> = items(&answer["services"]).map(service).collect();
         Ok(names
             .iter()
@@ -52,7 +52,7 @@ impl Aws {
     /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
     pub(crate) async fn images_deployed(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let input = json!({"cluster": cluster, "service": service, "status": ["SUCCESSFUL"], "maxResults": 100});
-        let answer = json::call(&self.config, ecs::LIST_SERVICE_DEPLOYMENTS, input).await?;
+        let answer = json::call(self, ecs::LIST_SERVICE_DEPLOYMENTS, input).await?;
         let mut deployments: Vec<&Value> = items(&answer["serviceDeployments"]).collect();
         deployments.sort_by(|a, b| {
             let created = |deployment: &Value| deployment["createdAt"].as_f64().unwrap_or_default();
@@ -74,7 +74,7 @@ impl Aws {
     /// The image of a service revision, by its task definition.
     async fn image_of(&self, revision_arn: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"serviceRevisionArns": [revision_arn]});
-        let answer = json::call(&self.config, ecs::DESCRIBE_SERVICE_REVISIONS, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_SERVICE_REVISIONS, input).await?;
         match answer["serviceRevisions"][0]["taskDefinition"].as_str() {
             Some(definition) => self.image_of_definition(definition).await,
             None => Ok(None),
@@ -84,7 +84,7 @@ impl Aws {
     /// The image of a task definition.
     pub(crate) async fn image_of_definition(&self, definition: &str) -> anyhow::Result<Option<String>> {
         let input = json!({"taskDefinition": definition});
-        let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let image = answer["taskDefinition"]["containerDefinitions"][0]["image"].as_str();
         Ok(image.map(ToOwned::to_owned))
     }
@@ -92,21 +92,21 @@ impl Aws {
     /// A service as ECS describes it; null where there is none.
     async fn described_service(&self, cluster: &str, service: &str) -> anyhow::Result<Value> {
         let input = json!({"cluster": cluster, "services": [service]});
-        let mut answer = json::call(&self.config, ecs::DESCRIBE_SERVICES, input).await?;
+        let mut answer = json::call(self, ecs::DESCRIBE_SERVICES, input).await?;
         Ok(answer["services"][0].take())
     }
 
     /// The ARNs of the tasks of a service that stopped lately, at most 100: ECS tells of them for about an hour.
     pub(crate) async fn stopped_tasks(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "STOPPED", "maxResults": 100});
-        let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
+        let answer = json::call(self, ecs::LIST_TASKS, input).await?;
         Ok(items(&answer["taskArns"]).map(text).collect())
     }
 
     /// Why tasks stopped, for at most 100; one that runs on is left out.
     pub(crate) async fn describe_stopped(&self, cluster: &str, arns: &[String]) -> anyhow::Result<Vec<StoppedTask>> {
         let input = json!({"cluster": cluster, "tasks": arns});
-        let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_TASKS, input).await?;
         Ok(items(&answer["tasks"]).filter_map(stopped_task).collect())
     }
 
@@ -115,7 +115,7 @@ impl Aws {
     /// The stream: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html>
     pub(crate) async fn last_words(&self, task: &StoppedTask) -> anyhow::Result<Vec<String>> {
         let input = json!({"taskDefinition": task.definition});
-        let answer = json::call(&self.config, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_TASK_DEFINITION, input).await?;
         let mut words = Vec::new();
         for name in task.failed_containers() {
             if let Some((group, stream)) = log_stream(&answer["taskDefinition"], &task.arn, name) {

@@ -14,7 +14,7 @@ impl Aws {
     /// When there is none with this ARN, or AWS can't be asked.
     pub(crate) async fn load_balancer_failure(&self, arn: &str) -> anyhow::Result<Option<String>> {
         let fields = [("LoadBalancerArns.member.1", arn)];
-        let answer = query::call(&self.config, elb::DESCRIBE_LOAD_BALANCERS, &fields).await?;
+        let answer = query::call(self, elb::DESCRIBE_LOAD_BALANCERS, &fields).await?;
         Ok(query::elements(&answer, "State").next().and_then(failure))
     }
 
@@ -23,7 +23,7 @@ impl Aws {
     /// # Errors
     /// When AWS can't be asked.
     pub(crate) async fn failed_load_balancers(&self) -> anyhow::Result<Vec<(String, String)>> {
-        let answer = query::call(&self.config, elb::DESCRIBE_LOAD_BALANCERS, &[]).await?;
+        let answer = query::call(self, elb::DESCRIBE_LOAD_BALANCERS, &[]).await?;
         Ok(failures(&answer))
     }
 }

@@ -31,6 +31,7 @@ use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use serde_json::Value;
 
+use super::Aws;
 use super::calls::Operation;
 use super::error::failure;
 use super::service::Service;
@@ -39,12 +40,12 @@ use super::service::Service;
 ///
 /// # Errors
 /// When AWS refuses it or can't be reached.
-pub(super) async fn call(config: &SdkConfig, operation: Operation, input: Value) -> anyhow::Result<Value> {
+pub(super) async fn call(aws: &Aws, operation: Operation, input: Value) -> anyhow::Result<Value> {
     let service = operation.service();
     let target = format!("{}.{}", service.target, operation.name());
     let body = serde_json::to_vec(&input)?;
     let request = move || request(&target, service.version, &body);
-    send(config, operation, request, response).await
+    send(aws, operation, request, response).await
 }
 
 /// Sends an operation's request, whatever its protocol, and reads the answer.
@@ -52,12 +53,12 @@ pub(super) async fn call(config: &SdkConfig, operation: Operation, input: Value)
 /// # Errors
 /// When AWS refuses it or can't be reached.
 pub(super) async fn send<T: fmt::Debug + Send + Sync + 'static>(
-    config: &SdkConfig,
+    aws: &Aws,
     operation: Operation,
     request: impl Fn() -> Result<HttpRequest, BoxError> + Send + Sync + 'static,
     response: fn(&HttpResponse) -> Result<T, OrchestratorError<ServiceError>>,
 ) -> anyhow::Result<T> {
-    let service = operation.service();
+    let (service, config) = (operation.service(), &aws.config);
     let mut builder = operation::Operation::builder()
         .service_name(service.name)
         .operation_name(operation.name())
@@ -68,6 +69,7 @@ pub(super) async fn send<T: fmt::Debug + Send + Sync + 'static>(
         .retry_classifier(TransientErrorClassifier::<ServiceError>::new())
         .retry_classifier(AwsErrorCodeClassifier::<ServiceError>::new())
         .with_connection_poisoning()
+        .interceptor(aws.clock.clone())
         .runtime_plugin(signing(config, service)?);
     if let Some(sleep) = config.sleep_impl() {
         builder = builder.sleep_impl(sleep);

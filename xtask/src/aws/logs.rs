@@ -31,7 +31,7 @@ impl Aws {
         lines: u32,
     ) -> anyhow::Result<Vec<(SystemTime, String)>> {
         let input = json!({"logGroupName": group, "logStreamName": stream, "limit": lines, "startFromHead": false});
-        let answer = json::call(&self.config, logs::GET_LOG_EVENTS, input).await?;
+        let answer = json::call(self, logs::GET_LOG_EVENTS, input).await?;
         let lines = events(&answer).iter().map(log_line);
         Ok(lines.map(|line| (line.time, line.text)).collect())
     }
@@ -54,7 +54,7 @@ impl Aws {
         if let Some(page) = page {
             input["nextToken"] = page.into();
         }
-        let answer = json::call(&self.config, logs::FILTER_LOG_EVENTS, input).await?;
+        let answer = json::call(self, logs::FILTER_LOG_EVENTS, input).await?;
         let lines = events(&answer).iter().map(log_line).collect();
         Ok((lines, answer["nextToken"].as_str().map(ToOwned::to_owned)))
     }

@@ -4,11 +4,11 @@
 
 use std::fmt::Write as _;
 
-use aws_config::SdkConfig;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 
+use super::Aws;
 use super::calls::Operation;
 use super::json::{ServiceError, send};
 
@@ -16,12 +16,12 @@ use super::json::{ServiceError, send};
 ///
 /// # Errors
 /// When AWS refuses it or can't be reached.
-pub(super) async fn call(config: &SdkConfig, operation: Operation, fields: &[(&str, &str)]) -> anyhow::Result<String> {
+pub(super) async fn call(aws: &Aws, operation: Operation, fields: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut body = format!("Action={}&Version={}", operation.name(), operation.service().version);
     for (name, value) in fields {
         let _ = write!(body, "&{name}={}", encode(value));
     }
-    send(config, operation, move || request(&body), response).await
+    send(aws, operation, move || request(&body), response).await
 }
 
 fn request(body: &str) -> Result<HttpRequest, BoxError> {

@@ -12,12 +12,12 @@ impl Aws {
     /// Source: <https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html>
     pub(crate) async fn quota(&self, service: &str, code: &str) -> anyhow::Result<f64> {
         let input = json!({"ServiceCode": service, "QuotaCode": code});
-        let applied = json::call(&self.config, quotas::GET_SERVICE_QUOTA, input.clone()).await;
+        let applied = json::call(self, quotas::GET_SERVICE_QUOTA, input.clone()).await;
         let answer = match applied {
             Ok(answer) => answer,
             // Where nothing was ever applied, there may be the default alone.
             Err(error) if format!("{error:#}").contains("NoSuchResourceException") => {
-                json::call(&self.config, quotas::GET_AWS_DEFAULT_SERVICE_QUOTA, input).await?
+                json::call(self, quotas::GET_AWS_DEFAULT_SERVICE_QUOTA, input).await?
             }
             Err(error) => return Err(error),
         };

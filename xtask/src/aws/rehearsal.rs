@@ -38,13 +38,13 @@ impl Aws {
 
     async fn describe_running(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<Value>> {
         let input = json!({"cluster": cluster, "serviceName": service, "desiredStatus": "RUNNING", "maxResults": 100});
-        let answer = json::call(&self.config, ecs::LIST_TASKS, input).await?;
+        let answer = json::call(self, ecs::LIST_TASKS, input).await?;
         let tasks: Vec<&str> = items(&answer["taskArns"]).filter_map(Value::as_str).collect();
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
         let input = json!({"cluster": cluster, "tasks": tasks});
-        let answer = json::call(&self.config, ecs::DESCRIBE_TASKS, input).await?;
+        let answer = json::call(self, ecs::DESCRIBE_TASKS, input).await?;
         Ok(items(&answer["tasks"]).cloned().collect())
     }
 
@@ -52,7 +52,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
     pub(crate) async fn healthy_targets(&self, target_group: &str) -> anyhow::Result<u64> {
         let fields = [("TargetGroupArn", target_group)];
-        let answer = query::call(&self.config, elb::DESCRIBE_TARGET_HEALTH, &fields).await?;
+        let answer = query::call(self, elb::DESCRIBE_TARGET_HEALTH, &fields).await?;
         let healthy = query::elements(&answer, "State").filter(|state| *state == "healthy");
         Ok(healthy.count() as u64)
     }
@@ -66,7 +66,7 @@ impl Aws {
             if !next.is_null() {
                 input["NextToken"] = next;
             }
-            let page = json::call(&self.config, cloudwatch::DESCRIBE_ALARMS, input).await?;
+            let page = json::call(self, cloudwatch::DESCRIBE_ALARMS, input).await?;
             names.extend(
                 items(&page["MetricAlarms"])
                     .filter_map(|alarm| alarm["AlarmName"].as_str())
@@ -91,7 +91,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html>
     pub(crate) async fn set_alarm_state(&self, alarm: &str, state: &str, reason: &str) -> anyhow::Result<()> {
         let input = json!({"AlarmName": alarm, "StateValue": state, "StateReason": reason});
-        json::call(&self.config, cloudwatch::SET_ALARM_STATE, input).await?;
+        json::call(self, cloudwatch::SET_ALARM_STATE, input).await?;
         Ok(())
     }
 }

@@ -119,7 +119,7 @@ impl Replay {
             .region(Region::from_static("us-east-1"))
             .retry_config(retries)
             .build();
-        Aws::with(config)
+        Aws::with(config, super::clock::ServerClock::new())
     }
 
     /// The requests' bodies, as they were sent.

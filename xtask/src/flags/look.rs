@@ -75,6 +75,15 @@ pub(crate) struct Status {
     pub(crate) cloud: Cloud,
 }
 
+/// List an environment's releases, newest first: what each changed, how its deployment ended, which stages run it.
+#[derive(Debug, Args)]
+pub(crate) struct Releases {
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) environment: Environment,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+}
+
 /// Look for what this machine and account lack before a deployment meets it, each with its fix; exit status 4 if one won't work.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {

@@ -7,10 +7,9 @@ use std::io;
 
 use constants::{architecture::Architecture, service::CONTAINER_PORT};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
-/// The manifest's media type, <https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md>.
-pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) use deployment::release::{Blob, Descriptor, MANIFEST_TYPE, digest};
+
 const CONFIGURATION_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -22,37 +21,6 @@ const USER: u64 = 65532;
 
 /// The time that stands wherever a format wants one.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
-
-/// Some bytes and their digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Blob {
-    /// `sha256:` and 64 hexadecimal digits.
-    pub(super) digest: String,
-    /// The bytes.
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Blob {
-    /// Computes the digest of `bytes`.
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self {
-            digest: digest(&bytes),
-            bytes,
-        }
-    }
-
-    /// The digest without the algorithm's name.
-    pub(super) fn hexadecimal(&self) -> &str {
-        self.digest.trim_start_matches("sha256:")
-    }
-}
-
-/// The digest of some bytes, as registries write it.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let digits = hash.iter().map(|byte| format!("{byte:02x}"));
-    digits.fold("sha256:".to_owned(), |text, digits| text + &digits)
-}
 
 /// An image in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,28 +138,8 @@ struct History<'a> {
 struct Manifest<'a> {
     schema_version: u8,
     media_type: &'a str,
-    config: Descriptor<'a>,
-    layers: [Descriptor<'a>; 1],
-}
-
-/// What points to a blob, <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md>.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Descriptor<'a> {
-    media_type: &'a str,
-    digest: &'a str,
-    size: u64,
-}
-
-impl<'a> Descriptor<'a> {
-    /// Points to `blob`.
-    pub(super) fn of(media_type: &'a str, blob: &'a Blob) -> Self {
-        Self {
-            media_type,
-            digest: &blob.digest,
-            size: blob.bytes.len() as u64,
-        }
-    }
+    config: Descriptor,
+    layers: [Descriptor; 1],
 }
 
 fn configuration<'a>(

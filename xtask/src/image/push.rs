@@ -9,11 +9,12 @@ use anyhow::{Context as _, ensure};
 
 use super::{
     BuiltImage,
-    contents::{Contents, archive},
+    contents::{Contents, MANIFEST_TYPE, archive},
     layout,
     login::RegistryLogin,
     registry::{RemoteManifest, Repository},
 };
+use crate::code::Code;
 use crate::docker::Engine;
 
 /// The way to a registry.
@@ -67,7 +68,7 @@ pub(crate) async fn push(
     how: PushRoute,
 ) -> anyhow::Result<Pushed> {
     let contents = layout::read(&image.directory, &image.manifest_digest)?;
-    let remote = Repository::new(repository, login)?;
+    let remote = Repository::new(repository, login, Code::ImagePush)?;
     let pushed = |digest: &str, route| Pushed {
         reference: format!("{repository}@{digest}"),
         route,
@@ -102,7 +103,7 @@ pub(crate) async fn push(
     } else {
         remote.put_blob(&contents.layer).await?;
         remote.put_blob(&contents.configuration).await?;
-        remote.put_manifest(tag, &contents.manifest).await?;
+        remote.put(tag, MANIFEST_TYPE, &contents.manifest).await?;
         UsedRoute::Direct
     };
     let manifest = remote.manifest(tag).await?;

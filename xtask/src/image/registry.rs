@@ -1,6 +1,7 @@
 //! A client of a registry, over the OCI distribution API.
 //! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>
 
+mod artifacts;
 mod transport;
 
 use std::time::Duration;
@@ -10,10 +11,8 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 use transport::{Request, Response, Transport};
 
-use super::{
-    contents::{Blob, MANIFEST_TYPE, digest},
-    login::RegistryLogin,
-};
+pub(crate) use self::artifacts::{Manifest, Referrer};
+use super::{contents::Blob, login::RegistryLogin};
 use crate::code::Code;
 use crate::exit::{self, Exit};
 
@@ -29,7 +28,7 @@ const MANIFEST_TYPES: &str =
 
 /// One repository of a registry.
 #[derive(Debug)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     transport: Transport,
     /// `host[:port]/name`, for people.
     reference: String,
@@ -37,6 +36,8 @@ pub(super) struct Repository {
     path: String,
     /// How long to wait before the second attempt; twice as long before each further one.
     first_pause: Duration,
+    /// The code of an error that outlasts every attempt.
+    code: Code,
 }
 
 /// A manifest that a registry holds.
@@ -65,7 +66,7 @@ impl Repository {
     /// # Errors
     ///
     /// When the reference names no host or no repository.
-    pub(super) fn new(reference: &str, login: &RegistryLogin) -> anyhow::Result<Self> {
+    pub(crate) fn new(reference: &str, login: &RegistryLogin, code: Code) -> anyhow::Result<Self> {
         let (host, name) = reference
             .split_once('/')
             .filter(|(host, name)| !name.is_empty() && (host.contains(['.', ':']) || *host == "localhost"))
@@ -75,29 +76,18 @@ impl Repository {
             reference: reference.to_owned(),
             path: format!("/v2/{name}"),
             first_pause: FIRST_PAUSE,
+            code,
         })
     }
 
     /// The manifest with this tag or digest, if there is one.
     pub(super) async fn manifest(&self, tag: &str) -> anyhow::Result<Option<RemoteManifest>> {
-        self.persist(&format!("ask for {tag}"), async || {
-            let mut request = Request::new(Method::GET, &format!("{}/manifests/{tag}", self.path));
-            request
-                .headers
-                .insert(header::ACCEPT, header::HeaderValue::from_static(MANIFEST_TYPES));
-            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
-            if response.status == StatusCode::NOT_FOUND && error_code(&response.body) != Some("NAME_UNKNOWN".to_owned())
-            {
-                return Ok(None);
-            }
-            let response = self.expect(response, StatusCode::OK)?;
-            remote_manifest(&response).map(Some).map_err(Failure::Lasting)
-        })
-        .await
+        let manifest = self.fetch_manifest(tag).await?;
+        manifest.map(|manifest| remote_manifest(&manifest)).transpose()
     }
 
     /// Uploads a blob, unless it is there.
-    pub(super) async fn put_blob(&self, blob: &Blob) -> anyhow::Result<()> {
+    pub(crate) async fn put_blob(&self, blob: &Blob) -> anyhow::Result<()> {
         self.persist(&format!("upload {}", blob.digest), async || {
             let request = Request::new(Method::HEAD, &format!("{}/blobs/{}", self.path, blob.digest));
             let response = self.transport.send(request).await.map_err(Failure::Lost)?;
@@ -122,21 +112,6 @@ impl Repository {
         .await
     }
 
-    /// Puts a manifest under a tag.
-    pub(super) async fn put_manifest(&self, tag: &str, manifest: &Blob) -> anyhow::Result<()> {
-        self.persist(&format!("put the manifest under {tag}"), async || {
-            let mut request = Request::new(Method::PUT, &format!("{}/manifests/{tag}", self.path));
-            request
-                .headers
-                .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(MANIFEST_TYPE));
-            request.body = manifest.bytes.clone().into();
-            let response = self.transport.send(request).await.map_err(Failure::Lost)?;
-            let response = self.expect(response, StatusCode::CREATED)?;
-            confirm_digest(&response.headers, &manifest.digest).map_err(Failure::Lasting)
-        })
-        .await
-    }
-
     /// Makes an attempt, and further ones while the failure may pass.
     async fn persist<T>(&self, what: &str, attempt: impl AsyncFn() -> Result<T, Failure>) -> anyhow::Result<T> {
         let mut pause = self.first_pause;
@@ -157,7 +132,7 @@ impl Repository {
         let error = error.context(format!("can't {what} in {} after {ATTEMPTS} attempts", self.reference));
         Err(exit::Failure {
             passing,
-            ..exit::Failure::new(Exit::Failed, format!("{error:#}")).code(Code::ImagePush)
+            ..exit::Failure::new(Exit::Failed, format!("{error:#}")).code(self.code)
         }
         .into())
     }
@@ -184,13 +159,11 @@ impl Repository {
     }
 }
 
-fn remote_manifest(response: &Response) -> anyhow::Result<RemoteManifest> {
-    let digest = digest(&response.body);
-    confirm_digest(&response.headers, &digest)?;
-    let manifest: Value = serde_json::from_slice(&response.body).context("the registry's manifest is not JSON")?;
-    let configuration_digest = manifest.pointer("/config/digest").and_then(Value::as_str);
+fn remote_manifest(manifest: &Manifest) -> anyhow::Result<RemoteManifest> {
+    let content: Value = serde_json::from_slice(&manifest.blob.bytes).context("the registry's manifest is not JSON")?;
+    let configuration_digest = content.pointer("/config/digest").and_then(Value::as_str);
     Ok(RemoteManifest {
-        digest,
+        digest: manifest.blob.digest.clone(),
         configuration_digest: configuration_digest.unwrap_or_default().to_owned(),
     })
 }
@@ -236,4 +209,4 @@ fn error_text(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

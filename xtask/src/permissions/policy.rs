@@ -141,6 +141,7 @@ pub(super) fn commands(target: Target) -> &'static [By] {
             By::Logs,
             By::Load,
             By::Rollback,
+            By::Releases,
             By::Destroy,
             By::Doctor,
             By::ImagePush,

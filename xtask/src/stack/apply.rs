@@ -75,36 +75,121 @@ pub(crate) struct Applied {
 /// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
 pub(crate) async fn apply(context: &Context, aws: &Aws, wanted: &Wanted, terms: Terms<'_>) -> anyhow::Result<Applied> {
     let creates = make_way(context, aws, &wanted.name, terms).await?.is_none();
-    let create = async || aws.create_change_set(wanted, terms.token, creates).await;
-    let id = match patiently(context, UNCHANGED, create).await {
-        Ok(id) => id,
-        Err(error) => return Err(busy::or_held(aws, &wanted.name, terms.token, error).await),
-    };
-    let change_set = match work_out(context, aws, &id).await {
-        Ok(change_set) => change_set,
-        Err(error) => {
-            let error = busy::or_held(aws, &wanted.name, terms.token, error).await;
-            return Err(abandon(aws, &id, creates, error).await);
-        }
-    };
-    if change_set.is_empty() {
-        patiently(context, UNCHANGED, async || aws.delete_change_set(&id).await).await?;
+    let opened = open(context, aws, wanted, (terms.token, creates)).await?;
+    if opened.change_set.is_empty() {
+        close(context, aws, &opened).await?;
         context.tell(Note::nothing_to_do(&wanted.name, terms.part));
         return Ok(Applied {
             changed: false,
             under_way: false,
-            stack: existing(context, aws, &id.stack_id).await?,
+            stack: existing(context, aws, &opened.id.stack_id).await?,
         });
     }
+    show(context, &wanted.name, terms, &opened.change_set);
+    if let Err(error) = consent(context, &wanted.name, terms).await {
+        return Err(abandon(aws, &opened.id, creates, error).await);
+    }
+    execute(context, aws, &wanted.name, &opened, terms.token).await?;
+    if !terms.detach
+        && let Some(failure) = ended(context, aws, &wanted.name, &opened, terms).await?
+    {
+        return Err(failure.into());
+    }
+    Ok(Applied {
+        changed: true,
+        under_way: terms.detach,
+        stack: existing(context, aws, &opened.id.stack_id).await?,
+    })
+}
+
+/// A change set that can be executed, or changes nothing.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    id: ChangeSetId,
+    creates: bool,
+    /// What it would do.
+    pub(crate) change_set: ChangeSet,
+}
+
+/// Creates a change set and waits until CloudFormation has worked it out.
+///
+/// # Errors
+/// When CloudFormation refuses it, after which none is left.
+pub(crate) async fn open(
+    context: &Context,
+    aws: &Aws,
+    wanted: &Wanted,
+    (token, creates): (&str, bool),
+) -> anyhow::Result<Opened> {
+    let create = async || aws.create_change_set(wanted, token, creates).await;
+    let id = match patiently(context, UNCHANGED, create).await {
+        Ok(id) => id,
+        Err(error) => return Err(busy::or_held(aws, &wanted.name, token, error).await),
+    };
+    let change_set = match work_out(context, aws, &id).await {
+        Ok(change_set) => change_set,
+        Err(error) => {
+            let error = busy::or_held(aws, &wanted.name, token, error).await;
+            return Err(abandon(aws, &id, creates, error).await);
+        }
+    };
     if let Some(error) = change_set.refusal(&wanted.name) {
         return Err(abandon(aws, &id, creates, error).await);
     }
-    show(context, &wanted.name, terms, &change_set);
-    if let Err(error) = consent(context, &wanted.name, terms).await {
-        return Err(abandon(aws, &id, creates, error).await);
+    Ok(Opened {
+        id,
+        creates,
+        change_set,
+    })
+}
+
+/// Deletes a change set that isn't executed.
+///
+/// # Errors
+/// When AWS refuses, or when interrupted.
+pub(crate) async fn close(context: &Context, aws: &Aws, opened: &Opened) -> anyhow::Result<()> {
+    patiently(context, UNCHANGED, async || aws.delete_change_set(&opened.id).await).await
+}
+
+/// Starts a change set.
+///
+/// # Errors
+/// When CloudFormation refuses, or somebody else changes the stack.
+pub(crate) async fn execute(
+    context: &Context,
+    aws: &Aws,
+    name: &str,
+    opened: &Opened,
+    token: &str,
+) -> anyhow::Result<()> {
+    let begin = async || aws.execute_change_set(&opened.id, token).await;
+    let leaving = format!("interrupted while {name} was asked to change");
+    match patiently(context, &leaving, begin).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(busy::or_held(aws, name, token, error).await),
     }
-    let total = creates.then_some(change_set.changes.len());
-    execute(context, aws, &wanted.name, (&id, total), terms).await
+}
+
+/// Follows a change set that was started to its end. `None` if it completed.
+///
+/// # Errors
+/// When interrupted, or when its events can't be read.
+pub(crate) async fn ended(
+    context: &Context,
+    aws: &Aws,
+    name: &str,
+    opened: &Opened,
+    terms: Terms<'_>,
+) -> anyhow::Result<Option<Failure>> {
+    let operation = Operation {
+        stack_name: name,
+        stack_id: &opened.id.stack_id,
+        token: terms.token,
+        follow: terms.follow,
+        total: opened.creates.then_some(opened.change_set.changes.len()),
+    };
+    let log = follow(context, aws, operation).await?;
+    Ok(failed(aws, name, &log, terms.again).await)
 }
 
 /// An operation that someone else began, or that this command did before it was interrupted.
@@ -302,43 +387,6 @@ async fn consent(context: &Context, name: &str, terms: Terms<'_>) -> anyhow::Res
         return Ok(());
     }
     Err(declined(&what).into())
-}
-
-async fn execute(
-    context: &Context,
-    aws: &Aws,
-    name: &str,
-    (id, total): (&ChangeSetId, Option<usize>),
-    terms: Terms<'_>,
-) -> anyhow::Result<Applied> {
-    let begin = async || aws.execute_change_set(id, terms.token).await;
-    let leaving = format!("interrupted while {name} was asked to change");
-    if let Err(error) = patiently(context, &leaving, begin).await {
-        return Err(busy::or_held(aws, name, terms.token, error).await);
-    }
-    if terms.detach {
-        return Ok(Applied {
-            changed: true,
-            under_way: true,
-            stack: existing(context, aws, &id.stack_id).await?,
-        });
-    }
-    let operation = Operation {
-        stack_name: name,
-        stack_id: &id.stack_id,
-        token: terms.token,
-        follow: terms.follow,
-        total,
-    };
-    let log = follow(context, aws, operation).await?;
-    if let Some(failure) = failed(aws, name, &log, terms.again).await {
-        return Err(failure.into());
-    }
-    Ok(Applied {
-        changed: true,
-        under_way: false,
-        stack: existing(context, aws, &id.stack_id).await?,
-    })
 }
 
 async fn failed(aws: &Aws, name: &str, followed: &Followed, again: &str) -> Option<Failure> {

@@ -66,6 +66,9 @@ async fn dispatch(registry: &Registry, request: Request) -> Result<Response, Api
         ("PUT", Target::Manifest { repository, reference }) => {
             manifests::put(&known(registry, repository)?, &reference, request).await
         }
+        ("GET", Target::Referrers { repository, digest }) => {
+            manifests::referrers(&known(registry, repository)?, &digest, request.uri()).await
+        }
         ("GET", Target::Tags { repository }) => manifests::tags(&known(registry, repository)?, request.uri()).await,
         _ => Err(ApiError::unsupported()),
     }

@@ -1,10 +1,10 @@
 //! What ECR's own API asks of the registry: which images there are, and that some go.
 
-use crate::manifest::{Content, Manifest};
+use crate::manifest::Manifest;
 use crate::name::{Reference, is_repository_name};
 use crate::store::Index;
 use crate::{Digest, Registry};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,8 +23,37 @@ pub struct Image {
     pub pushed_at: SystemTime,
     /// The manifest's media type.
     pub media_type: String,
-    /// The config's media type; none for an index.
+    /// The manifest's `artifactType`, else the config's media type; `None` for an index without one.
     pub artifact_media_type: Option<String>,
+    /// The manifest that this one refers to, which may be missing.
+    pub subject: Option<Digest>,
+}
+
+/// A manifest whose subject is another one, as the referrers API lists it
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    /// The referring manifest's digest.
+    pub digest: Digest,
+    /// The referring manifest's media type.
+    pub media_type: String,
+    /// The manifest's `artifactType`, else the config's media type; `None` for an index without one.
+    pub artifact_type: Option<String>,
+    /// The length of the referring manifest.
+    pub size_bytes: u64,
+    /// The referring manifest's annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A manifest as it was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// The digest of `bytes`.
+    pub digest: Digest,
+    /// The media type that it was pushed as.
+    pub media_type: String,
+    /// The manifest, byte for byte.
+    pub bytes: Vec<u8>,
 }
 
 /// What became of a request to delete an image.
@@ -69,6 +98,55 @@ impl Registry {
             }
         }
         Ok(images)
+    }
+
+    /// The manifests of a repository whose subject is `subject`, in the order of their digests.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can't be read.
+    pub fn referrers(&self, repository: &str, subject: &Digest) -> io::Result<Vec<Referrer>> {
+        if !is_repository_name(repository) {
+            return Ok(Vec::new());
+        }
+        let _index = self.shared.store.index();
+        let mut referrers = Vec::new();
+        for digest in self.shared.store.manifests(repository)? {
+            let manifest = self.manifest(repository, &digest)?;
+            let Some(manifest) = manifest.filter(|manifest| manifest.subject.as_ref() == Some(subject)) else {
+                continue;
+            };
+            referrers.push(Referrer {
+                size_bytes: self.shared.store.manifest_size_bytes(&digest)?,
+                artifact_type: manifest.artifact_type().map(str::to_owned),
+                digest,
+                media_type: manifest.media_type,
+                annotations: manifest.annotations,
+            });
+        }
+        Ok(referrers)
+    }
+
+    /// The manifest of that tag or digest, as it was pushed; `None` if the repository has none.
+    ///
+    /// # Errors
+    ///
+    /// When the folder can't be read.
+    pub fn stored_manifest(&self, repository: &str, reference: &str) -> io::Result<Option<StoredManifest>> {
+        let Some(reference) = Reference::parse(reference).filter(|_| is_repository_name(repository)) else {
+            return Ok(None);
+        };
+        let Some(digest) = self.digest(repository, &reference)? else {
+            return Ok(None);
+        };
+        let Some(record) = self.shared.store.record(repository, &digest)? else {
+            return Ok(None);
+        };
+        Ok(Some(StoredManifest {
+            bytes: self.shared.store.manifest_bytes(&digest)?,
+            media_type: record.media_type,
+            digest,
+        }))
     }
 
     /// Deletes by tag or by digest, as ECR's `BatchDeleteImage`: a tag goes alone unless it is the last,
@@ -163,11 +241,9 @@ impl Registry {
             tags: Vec::new(),
             size_bytes: self.size_bytes(repository, &manifest)?,
             pushed_at: UNIX_EPOCH + Duration::from_millis(record.pushed_at_milliseconds),
-            artifact_media_type: match &manifest.content {
-                Content::Image { config, .. } => Some(config.media_type.clone()),
-                Content::Index { .. } => None,
-            },
+            artifact_media_type: manifest.artifact_type().map(str::to_owned),
             media_type: manifest.media_type,
+            subject: manifest.subject,
         }))
     }
 

@@ -14,12 +14,14 @@ mod http;
 mod images;
 mod manifest;
 mod name;
+mod push;
 mod resolve;
 mod store;
 mod uploads;
 
 pub use digest::Digest;
-pub use images::{Deletion, Image};
+pub use images::{Deletion, Image, Referrer, StoredManifest};
+pub use push::{PushError, Pushed};
 pub use resolve::{ImageConfiguration, ImageOnDisk, Layer};
 
 use std::io;
@@ -39,6 +41,11 @@ pub trait Repositories: Send + Sync + 'static {
     fn refusal(&self, password: &str, action: &str, repository: &str) -> Option<String> {
         let _ = (password, action, repository);
         None
+    }
+
+    /// Called after every manifest that was pushed to a repository, off the executor.
+    fn pushed(&self, registry: &Registry, name: &str) {
+        let _ = (registry, name);
     }
 
     /// The account that owns the registry, as twelve digits, for ECR's error messages.

@@ -2,17 +2,23 @@
 
 use crate::Digest;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// A manifest that a client pushed, or that is on disk.
 #[derive(Debug, Clone)]
 pub(crate) struct Manifest {
     pub(crate) media_type: String,
     pub(crate) content: Content,
+    /// What the manifest itself says that it is; see [`Manifest::artifact_type`].
+    declared_artifact_type: Option<String>,
+    /// The manifest that this one refers to, whether the repository holds it or not.
+    pub(crate) subject: Option<Digest>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +75,26 @@ impl Manifest {
             },
             other => return Err(format!("manifests of the type {other:?} are not supported")),
         };
-        Ok(Manifest { media_type, content })
+        let subject = raw.subject.map(RawDescriptor::checked).transpose()?;
+        Ok(Manifest {
+            media_type,
+            content,
+            declared_artifact_type: raw.artifact_type.filter(|text| !text.is_empty()),
+            subject: subject.map(|subject| subject.digest),
+            annotations: raw.annotations.unwrap_or_default(),
+        })
+    }
+
+    /// The artifact type by the rule for listing referrers: the manifest's own, else the media type of the config.
+    /// `None` for an index without one.
+    ///
+    /// <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>
+    pub(crate) fn artifact_type(&self) -> Option<&str> {
+        let config = match &self.content {
+            Content::Image { config, .. } => Some(config.media_type.as_str()),
+            Content::Index { .. } => None,
+        };
+        self.declared_artifact_type.as_deref().or(config)
     }
 
     /// The blobs that must be there for the image to be whole.
@@ -112,6 +137,9 @@ struct RawManifest {
     config: Option<RawDescriptor>,
     layers: Option<Vec<RawDescriptor>>,
     manifests: Option<Vec<RawDescriptor>>,
+    artifact_type: Option<String>,
+    subject: Option<RawDescriptor>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]

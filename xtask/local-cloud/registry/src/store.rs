@@ -96,6 +96,10 @@ impl Store {
         fs::read(self.blob_path(digest))
     }
 
+    pub(crate) fn manifest_size_bytes(&self, digest: &Digest) -> io::Result<u64> {
+        Ok(fs::metadata(self.blob_path(digest))?.len())
+    }
+
     /// The digests of a repository's manifests, in order.
     pub(crate) fn manifests(&self, repository: &str) -> io::Result<Vec<Digest>> {
         let names = file_names(&self.repository_path(repository).join("manifests"))?;

@@ -1,5 +1,6 @@
 //! The registry over its wire.
 
+mod artifacts;
 mod client;
 mod docker;
 mod protocol;

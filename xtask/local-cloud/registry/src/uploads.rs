@@ -95,9 +95,9 @@ impl Uploads {
         Some(entry.upload.clone())
     }
 
-    /// Forgets an upload; its file goes with it, unless it has been taken.
-    pub(crate) fn end(&self, id: &str) {
-        self.open().remove(id);
+    /// Forgets an upload; its file goes with it, unless it has been taken. `false` if it was forgotten before.
+    pub(crate) fn end(&self, id: &str) -> bool {
+        self.open().remove(id).is_some()
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<String, Entry>> {

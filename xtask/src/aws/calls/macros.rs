@@ -23,8 +23,9 @@ macro_rules! sdk_calls {
         pub(in crate::aws) struct $client($sdk::Client);
 
         impl $client {
-            pub(in crate::aws) fn new(config: &aws_config::SdkConfig) -> Self {
-                Self($sdk::Client::new(config))
+            pub(in crate::aws) fn new(config: &aws_config::SdkConfig, clock: &crate::aws::clock::ServerClock) -> Self {
+                let config = $sdk::config::Builder::from(config).interceptor(clock.clone());
+                Self($sdk::Client::from_conf(config.build()))
             }
 
             $(pub(in crate::aws) fn $method(&self) -> $sdk::operation::$method::builders::$builder {

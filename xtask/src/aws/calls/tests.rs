@@ -9,7 +9,7 @@ use super::{BESIDES, Call, LIST};
 
 /// What makes a way to call, and the one file that may.
 const WAYS: [(&str, &str); 3] = [
-    ("sdk::Client::new(", "aws/calls/macros.rs"),
+    ("sdk::Client::from_conf(", "aws/calls/macros.rs"),
     (":Operation=Operation{service:", "aws/calls/macros.rs"),
     ("operation::Operation::builder()", "aws/json.rs"),
 ];

@@ -28,23 +28,23 @@ impl registry::Repositories for Repositories {
 }
 
 /// What a registry does to a request in place of answering it.
-type Fault = fn(number: usize, asked: &Asked) -> Option<Answer>;
+pub(crate) type Fault = fn(number: usize, asked: &Asked) -> Option<Answer>;
 
 /// A registry on loopback.
-pub(in crate::image) struct TestRegistry {
-    pub(in crate::image) host: String,
-    pub(in crate::image) registry: registry::Registry,
+pub(crate) struct TestRegistry {
+    pub(crate) host: String,
+    pub(crate) registry: registry::Registry,
     requests: Arc<AtomicUsize>,
     _folder: tempfile::TempDir,
 }
 
 impl TestRegistry {
     /// One without faults.
-    pub(in crate::image) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_faults(|_, _| None).await
     }
 
-    async fn with_faults(fault: Fault) -> Self {
+    pub(crate) async fn with_faults(fault: Fault) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let registry = registry::Registry::open(folder.path(), Arc::new(Repositories)).unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -63,9 +63,9 @@ impl TestRegistry {
         }
     }
 
-    fn repository(&self, name: &str, password: &str) -> Repository {
+    pub(crate) fn repository(&self, name: &str, password: &str) -> Repository {
         let login = RegistryLogin::new("AWS", password);
-        let mut repository = Repository::new(&format!("{}/{name}", self.host), &login).unwrap();
+        let mut repository = Repository::new(&format!("{}/{name}", self.host), &login, Code::ImagePush).unwrap();
         repository.first_pause = Duration::from_millis(1);
         repository
     }
@@ -141,7 +141,7 @@ async fn gives_up_at_last() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let nobody = format!("{}/x", listener.local_addr().unwrap());
     drop(listener);
-    let mut repository = Repository::new(&nobody, &RegistryLogin::new("AWS", "secret")).unwrap();
+    let mut repository = Repository::new(&nobody, &RegistryLogin::new("AWS", "secret"), Code::ImagePush).unwrap();
     repository.first_pause = Duration::from_millis(1);
     assert!(is_passing(&repository.put_blob(&blob()).await.unwrap_err()));
 }
@@ -200,17 +200,22 @@ async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let mut repository = Repository::new(&format!("{host}/x"), &RegistryLogin::new("AWS", "secret")).unwrap();
+    let mut repository = Repository::new(
+        &format!("{host}/x"),
+        &RegistryLogin::new("AWS", "secret"),
+        Code::ImagePush,
+    )
+    .unwrap();
     repository.first_pause = Duration::from_millis(1);
     let error = format!("{:#}", repository.manifest("v1").await.unwrap_err());
-    let expected = format!("can't ask for v1 in {host}/x after 4 attempts: can't talk to http://{host}: ");
+    let expected = format!("can't read the manifest v1 in {host}/x after 4 attempts: can't talk to http://{host}: ");
     assert!(error.starts_with(&expected), "{error}");
 }
 
 #[test]
 fn a_repository_needs_a_host() {
     for reference in ["service", "team/service", "/service", "host:1/"] {
-        let error = Repository::new(reference, &RegistryLogin::new("AWS", "secret")).unwrap_err();
+        let error = Repository::new(reference, &RegistryLogin::new("AWS", "secret"), Code::ImagePush).unwrap_err();
         let expected = format!("`{reference}` is not a repository: it should be host/name or host:port/name");
         assert_eq!(error.to_string(), expected);
     }

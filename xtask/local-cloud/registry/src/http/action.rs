@@ -12,7 +12,11 @@ pub(super) fn of<'a>(method: &str, target: &'a Target) -> Option<(&'static str, 
         ("POST", Target::Uploads { repository }) => ("ecr:InitiateLayerUpload", repository),
         ("GET" | "PATCH" | "DELETE", Target::Upload { repository, .. }) => ("ecr:UploadLayerPart", repository),
         ("PUT", Target::Upload { repository, .. }) => ("ecr:CompleteLayerUpload", repository),
-        ("GET" | "HEAD", Target::Manifest { repository, .. }) => ("ecr:BatchGetImage", repository),
+        // ListImageReferrers needs the right to read images, by its own page:
+        // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+        ("GET" | "HEAD", Target::Manifest { repository, .. }) | ("GET", Target::Referrers { repository, .. }) => {
+            ("ecr:BatchGetImage", repository)
+        }
         ("PUT", Target::Manifest { repository, .. }) => ("ecr:PutImage", repository),
         ("GET", Target::Tags { repository }) => ("ecr:ListImages", repository),
         _ => return None,

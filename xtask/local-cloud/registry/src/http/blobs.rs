@@ -119,12 +119,10 @@ async fn mount(known: &Known, parameters: &Parameters) -> Result<Option<Response
 }
 
 /// Takes the last bytes of an upload, and the upload itself if it is what the client says.
-/// Whichever way this ends, the upload is over.
+/// The upload is over after this, unless the bytes belong elsewhere: then the client asks where to continue
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-a-blob-in-chunks>).
 async fn complete(known: &Known, id: &str, digest: &str, request: Request) -> Result<Response, ApiError> {
-    let upload = open(known, id)?;
-    known.registry.shared.uploads.end(id);
-    let digest = parse_digest(digest)?;
-    let mut upload = upload.lock_owned().await;
+    let mut upload = open(known, id)?.lock_owned().await;
     if begins_elsewhere(request.headers(), upload.size_bytes()) {
         return Ok(progress(
             known,
@@ -133,6 +131,11 @@ async fn complete(known: &Known, id: &str, digest: &str, request: Request) -> Re
             upload.size_bytes(),
         ));
     }
+    // Another request may have completed it while this one waited for the lock.
+    if !known.registry.shared.uploads.end(id) {
+        return Err(ApiError::upload_unknown());
+    }
+    let digest = parse_digest(digest)?;
     receive(&mut upload, request.into_body()).await?;
     let actual = upload.finish().await?;
     if actual != digest {

@@ -1,6 +1,7 @@
 //! Errors as the protocol writes them, in ECR's words where ECR has any.
 
 use super::answer;
+use crate::PushError;
 use crate::uploads::UploadError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -59,7 +60,19 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
     }
 
-    pub(super) fn tag_immutable(tag: &str, repository: &str) -> Self {
+    pub(super) fn of_push(error: PushError, repository: &str) -> Self {
+        match error {
+            PushError::Invalid(message) => Self::bad_request("MANIFEST_INVALID", message),
+            PushError::WrongDigest(message) => Self::bad_request("DIGEST_INVALID", message),
+            PushError::TagImmutable { tag } => Self::tag_immutable(&tag, repository),
+            PushError::BlobMissing(message) | PushError::ManifestMissing(message) => {
+                Self::bad_request("MANIFEST_BLOB_UNKNOWN", message)
+            }
+            PushError::Io(error) => error.into(),
+        }
+    }
+
+    fn tag_immutable(tag: &str, repository: &str) -> Self {
         Self::bad_request(
             "TAG_INVALID",
             format!(

@@ -2,18 +2,17 @@
 
 use super::error::ApiError;
 use super::{Known, answer};
-use crate::Digest;
-use crate::manifest::Manifest;
+use crate::manifest::OCI_INDEX;
 use crate::name::Reference;
-use crate::store::{Index, ManifestRecord};
+use crate::{Digest, Referrer};
 use axum::body::Body;
 use axum::extract::{Query, Request};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
-use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use serde_json::{Value, json};
+use std::time::Duration;
 
 /// How long a client may take over a manifest.
 const BODY_TIME: Duration = Duration::from_mins(1);
@@ -38,22 +37,78 @@ pub(super) async fn get(known: &Known, reference: &str) -> Result<Response, ApiE
 }
 
 pub(super) async fn put(known: &Known, reference: &str, request: Request) -> Result<Response, ApiError> {
-    let reference = parse(reference)?;
+    parse(reference)?;
+    let reference = reference.to_owned();
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let bytes = receive(request.into_body(), known.registry.shared.limits.manifest_bytes).await?;
     known
         .blocking(move |known| {
-            let digest = Digest::of(&bytes);
-            let manifest = Manifest::parse(&bytes, content_type.as_deref())
-                .map_err(|message| ApiError::bad_request("MANIFEST_INVALID", message))?;
-            store(known, &reference, &digest, &manifest, &bytes)?;
-            Ok(answer(StatusCode::CREATED)
-                .header("location", format!("/v2/{}/manifests/{digest}", known.name))
-                .header("docker-content-digest", &digest)
-                .empty())
+            let registry = &known.registry;
+            let pushed = registry
+                .push_manifest(&known.name, known.policy, &reference, content_type.as_deref(), &bytes)
+                .map_err(|error| ApiError::of_push(error, &known.name))?;
+            registry.shared.repositories.pushed(registry, &known.name);
+            let mut answer = answer(StatusCode::CREATED)
+                .header("location", format!("/v2/{}/manifests/{}", known.name, pushed.digest))
+                .header("docker-content-digest", &pushed.digest);
+            if let Some(subject) = &pushed.subject {
+                answer = answer.header("oci-subject", subject);
+            }
+            Ok(answer.empty())
         })
         .await
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    artifact_type: Option<String>,
+}
+
+/// Lists what refers to a manifest, as an index; empty if nothing does, whether the manifest exists or not
+/// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>).
+///
+/// A named choice: a repository that doesn't exist is `NAME_UNKNOWN` here as in all other calls, although the protocol
+/// has no 404 for this one; in ECR a repository is a resource of its own.
+pub(super) async fn referrers(known: &Known, subject: &str, uri: &Uri) -> Result<Response, ApiError> {
+    let subject: Digest = subject
+        .parse()
+        .map_err(|error| ApiError::bad_request("DIGEST_INVALID", format!("{subject:?}: {error}")))?;
+    let Query(filter) = Query::<Filter>::try_from_uri(uri)
+        .map_err(|error| ApiError::bad_request("UNSUPPORTED", format!("the query is malformed: {error}")))?;
+    known
+        .blocking(move |known| {
+            let wanted = filter.artifact_type.as_deref();
+            let referrers = known.registry.referrers(&known.name, &subject)?;
+            let manifests: Vec<_> = referrers
+                .iter()
+                .filter(|referrer| wanted.is_none_or(|wanted| referrer.artifact_type.as_deref() == Some(wanted)))
+                .map(descriptor)
+                .collect();
+            let mut answer = answer(StatusCode::OK);
+            if wanted.is_some() {
+                answer = answer.header("oci-filters-applied", "artifactType");
+            }
+            let body = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+            Ok(answer.json(body.to_string().into_bytes(), OCI_INDEX))
+        })
+        .await
+}
+
+fn descriptor(referrer: &Referrer) -> Value {
+    let mut descriptor = json!({
+        "mediaType": referrer.media_type,
+        "digest": referrer.digest.to_string(),
+        "size": referrer.size_bytes,
+    });
+    if let Some(artifact_type) = &referrer.artifact_type {
+        descriptor["artifactType"] = json!(artifact_type);
+    }
+    if !referrer.annotations.is_empty() {
+        descriptor["annotations"] = json!(referrer.annotations);
+    }
+    descriptor
 }
 
 #[derive(Deserialize)]
@@ -84,85 +139,6 @@ pub(super) async fn tags(known: &Known, uri: &Uri) -> Result<Response, ApiError>
             Ok(answer.json(body.to_string().into_bytes(), "application/json"))
         })
         .await
-}
-
-fn store(
-    known: &Known,
-    reference: &Reference,
-    digest: &Digest,
-    manifest: &Manifest,
-    bytes: &[u8],
-) -> Result<(), ApiError> {
-    let index = known.registry.shared.store.index();
-    match reference {
-        Reference::Digest(named) if named != digest => {
-            let message = format!("the manifest was sent as {named}, but is {digest}");
-            return Err(ApiError::bad_request("DIGEST_INVALID", message));
-        }
-        Reference::Tag(tag) => check_tag(known, tag, digest)?,
-        Reference::Digest(_) => {}
-    }
-    check_whole(known, manifest)?;
-    put_record(known, &index, digest, manifest, bytes)?;
-    if let Reference::Tag(tag) = reference {
-        index.put_tag(&known.name, tag, digest)?;
-    }
-    Ok(())
-}
-
-/// An immutable tag stays with its image. Pushing the very image again is no change, and passes.
-fn check_tag(known: &Known, tag: &str, digest: &Digest) -> Result<(), ApiError> {
-    if !known.policy.immutable_tags {
-        return Ok(());
-    }
-    match known.registry.shared.store.tagged(&known.name, tag)? {
-        Some(current) if current != *digest => Err(ApiError::tag_immutable(tag, &known.name)),
-        _ => Ok(()),
-    }
-}
-
-/// Everything that the manifest names must be in the repository, and as long as it says.
-fn check_whole(known: &Known, manifest: &Manifest) -> Result<(), ApiError> {
-    let store = &known.registry.shared.store;
-    for blob in manifest.blobs() {
-        let size_bytes = store.blob_size_bytes(&known.name, &blob.digest)?;
-        if size_bytes != Some(blob.size_bytes) {
-            let message = match size_bytes {
-                None => format!("the repository holds no blob {}, upload it first", blob.digest),
-                Some(size_bytes) => format!(
-                    "the manifest gives {} {} bytes, but it has {size_bytes}",
-                    blob.digest, blob.size_bytes
-                ),
-            };
-            return Err(ApiError::bad_request("MANIFEST_BLOB_UNKNOWN", message));
-        }
-    }
-    for child in manifest.children() {
-        if store.record(&known.name, &child.digest)?.is_none() {
-            let message = format!("the repository holds no manifest {}, push it first", child.digest);
-            return Err(ApiError::bad_request("MANIFEST_BLOB_UNKNOWN", message));
-        }
-    }
-    Ok(())
-}
-
-/// Records the manifest, unless it is there: an image's time is that of its first push.
-fn put_record(
-    known: &Known,
-    index: &Index<'_>,
-    digest: &Digest,
-    manifest: &Manifest,
-    bytes: &[u8],
-) -> Result<(), ApiError> {
-    if known.registry.shared.store.record(&known.name, digest)?.is_some() {
-        return Ok(());
-    }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let record = ManifestRecord {
-        media_type: manifest.media_type.clone(),
-        pushed_at_milliseconds: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-    };
-    Ok(index.put_manifest(&known.name, digest, &record, bytes)?)
 }
 
 async fn receive(body: Body, limit_bytes: usize) -> Result<Vec<u8>, ApiError> {

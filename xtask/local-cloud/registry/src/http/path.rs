@@ -10,6 +10,7 @@ pub(super) enum Target {
     Upload { repository: String, id: String },
     Manifest { repository: String, reference: String },
     Tags { repository: String },
+    Referrers { repository: String, digest: String },
 }
 
 /// What a path means; `None` where it means nothing, as with a name that no repository can have.
@@ -56,6 +57,14 @@ fn split(path: &str) -> Option<(&str, Target)> {
         (
             name,
             Target::Blob {
+                repository: owned(name),
+                digest: owned(last),
+            },
+        )
+    } else if let Some(name) = before.strip_suffix("/referrers") {
+        (
+            name,
+            Target::Referrers {
                 repository: owned(name),
                 digest: owned(last),
             },
@@ -111,6 +120,13 @@ mod tests {
         check(
             "/v2/team/service/blobs/sha256%3Aab",
             Some(Target::Blob {
+                repository: repository(),
+                digest: "sha256:ab".to_owned(),
+            }),
+        );
+        check(
+            "/v2/team/service/referrers/sha256:ab",
+            Some(Target::Referrers {
                 repository: repository(),
                 digest: "sha256:ab".to_owned(),
             }),

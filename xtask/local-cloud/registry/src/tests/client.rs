@@ -47,6 +47,11 @@ impl Answer {
         value.to_str().unwrap().to_owned()
     }
 
+    pub(super) fn optional_header(&self, name: &str) -> Option<String> {
+        let value = self.headers.get(name)?;
+        Some(value.to_str().unwrap().to_owned())
+    }
+
     /// `CODE: message`.
     #[track_caller]
     pub(super) fn error(&self) -> String {

@@ -60,6 +60,7 @@ async fn who_may_not_do_something_is_told_so_in_ecrs_name_of_it() {
     check("GET", &blob, Ok(200)).await;
     check("GET", "manifests/none", Ok(404)).await;
     check("GET", "tags/list", Ok(200)).await;
+    check("GET", &format!("referrers/{}", digest("a")), Ok(200)).await;
     check("POST", "blobs/uploads/", Err("ecr:InitiateLayerUpload")).await;
     check("PATCH", "blobs/uploads/1", Err("ecr:UploadLayerPart")).await;
     check("PUT", "blobs/uploads/1", Err("ecr:CompleteLayerUpload")).await;

@@ -97,6 +97,7 @@ async fn ask_by_sdk(aws: &Aws) {
         aws.delete_images(REPOSITORY, &[format!("sha256:{}", "0".repeat(64))])
             .await,
     );
+    drop(aws.remove_tags(REPOSITORY, &["keep-0123".to_owned()]).await);
 }
 
 /// Asks for everything that is asked for in JSON, and the load balancer.

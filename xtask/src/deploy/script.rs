@@ -1,0 +1,260 @@
+//! From what the stack has and what is wanted to every update that may be needed, and the plan in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use constants::deployment::BAKE_MINUTES;
+use deployment::machine::{Script, StackUpdate, StepScript};
+use deployment::release::Release;
+use deployment::staging::{
+    self, Affected, ChangeKind, Deployed, Desired, Plan, PlannedChange, RELEASE_PARAMETERS, Refusal, Replacement, Step,
+};
+use serde_json::{Value, json};
+use stacks::service;
+
+use crate::code::Code;
+use crate::exit::{Coded as _, Exit, Failure};
+use crate::flags::Stage;
+use crate::progress::human;
+use crate::stack::Stack;
+use crate::stack::parameters::declared;
+
+/// A plan with every update that it may need.
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    pub(crate) plan: Plan,
+    pub(crate) script: Script,
+}
+
+impl Staged {
+    /// Plans the steps, and the way back from each.
+    ///
+    /// # Errors
+    /// Every reason why the release can't be staged.
+    pub(crate) fn new(deployed: &Deployed, desired: &Desired) -> Result<Self, Vec<Refusal>> {
+        let plan = staging::plan(deployed, desired)?;
+        let restored = Desired {
+            template: deployed.template.clone(),
+            parameters: deployed.parameters.clone(),
+        };
+        let mut back = vec![Vec::new()];
+        for step in &plan.steps {
+            let reached = Deployed {
+                template: step.template.clone(),
+                parameters: step.parameters.clone(),
+                imported_exports: deployed.imported_exports.clone(),
+            };
+            back.push(updates(&staging::rollback(&reached, &restored)?));
+        }
+        let script = Script {
+            base: StackUpdate {
+                template: deployed.template.clone(),
+                parameters: deployed.parameters.clone(),
+            },
+            steps: plan.steps.iter().map(step_script).collect(),
+            back,
+        };
+        Ok(Self { plan, script })
+    }
+
+    /// Plans the way from what the stack has back to a release: a script without steps.
+    ///
+    /// # Errors
+    /// Every reason why the release can't be restored.
+    pub(crate) fn back(deployed: &Deployed, previous: &Desired) -> Result<Self, Vec<Refusal>> {
+        let plan = staging::rollback(deployed, previous)?;
+        let script = Script {
+            base: StackUpdate {
+                template: deployed.template.clone(),
+                parameters: deployed.parameters.clone(),
+            },
+            steps: Vec::new(),
+            back: vec![updates(&plan)],
+        };
+        Ok(Self { plan, script })
+    }
+
+    /// The same up to a stage; all of it without one.
+    ///
+    /// # Errors
+    /// When an earlier stage isn't deployed yet (exit status 4).
+    pub(crate) fn until(mut self, stage: Option<Stage>) -> anyhow::Result<Self> {
+        let Some(stage) = stage else { return Ok(self) };
+        let last = stage.into();
+        let first = self.script.steps.first().map(|step| step.stage);
+        if let Some(first) = first.filter(|first| *first < last) {
+            let what = format!("{first} doesn't have this release yet, so {last} can't get it");
+            let failure = Failure::preflight(what).code(Code::Unjudged);
+            return Err(failure
+                .next(format!("deploy it there first: `--stage {}`", first.name().to_lowercase()))
+                .into());
+        }
+        let count = self.script.steps.iter().filter(|step| step.stage <= last).count();
+        self.script.steps.truncate(count);
+        self.plan.steps.truncate(count);
+        Ok(self)
+    }
+}
+
+fn update(step: &Step) -> StackUpdate {
+    StackUpdate {
+        template: step.template.clone(),
+        parameters: step.parameters.clone(),
+    }
+}
+
+fn updates(plan: &Plan) -> Vec<StackUpdate> {
+    plan.steps.iter().map(update).collect()
+}
+
+fn step_script(step: &Step) -> StepScript {
+    StepScript {
+        stage: step.stage,
+        update: update(step),
+        summary: summary(&step.changes),
+    }
+}
+
+/// The values of a template's parameters: the image where one is deployed, what the stack has, or else the defaults.
+///
+/// # Errors
+/// When the template has a parameter without a default that the stack lacks (exit status 4).
+pub(crate) fn parameters(
+    template: &str,
+    stack: &Stack,
+    image: Option<&str>,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for (name, default) in declared(template)? {
+        let is_image = [service::ONEBOX_IMAGE, service::FLEET_IMAGE].contains(&name.as_str());
+        let kept = stack.parameters.get(&name).cloned();
+        let value = image.filter(|_| is_image).map(ToOwned::to_owned).or(kept);
+        match (value, default) {
+            (Some(value), _) => drop(values.insert(name, value)),
+            (None, true) => {}
+            (None, false) => {
+                let what = format!("the parameter {name} is new to {}, and has no default", stack.name);
+                return Err(Failure::preflight(what)
+                    .code(Code::NewParameter)
+                    .next("give it a default in the template, and deploy that first")
+                    .into());
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Gives the release parameters that a release's template declares their value.
+pub(crate) fn name_release(parameters: &mut BTreeMap<String, String>, release: &Release, digest: &str) {
+    let declared = declared(release.template()).unwrap_or_default();
+    for (name, _) in RELEASE_PARAMETERS {
+        if declared.iter().any(|(declared, _)| declared == name) {
+            parameters.insert(name.to_owned(), digest.to_owned());
+        }
+    }
+}
+
+/// What is refused before any change, each with its way out.
+pub(crate) fn refused(refusals: &[Refusal], again: &str) -> anyhow::Error {
+    let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    let what = format!("nothing was changed: this release can't be staged\n  {}", lines.join("\n  "));
+    let mut ways: Vec<String> = refusals.iter().map(|refusal| refusal.way_out.to_string()).collect();
+    ways.dedup();
+    let failure = Failure::new(Exit::Refused, what).code(Code::NotStageable);
+    let failure = ways.into_iter().fold(failure, Failure::next);
+    failure.next(format!("then run `{again}` again")).into()
+}
+
+/// The plan for people: a paragraph a step, and how long it takes.
+pub(crate) fn text(stack: &str, plan: &Plan, minute: Duration) -> String {
+    let mut lines = vec![format!("plan for {stack}:")];
+    for (number, step) in (1..).zip(&plan.steps) {
+        let judged = judged(step.affects());
+        lines.push(format!("  {number}. {}: {}; {judged}", step.stage, summary(&step.changes)));
+        for change in &step.changes {
+            lines.push(format!("     {}", line(change)));
+        }
+    }
+    if plan.steps.iter().all(|step| step.stage == deployment::stage::Stage::Fleet) {
+        lines.push("  the change concerns Fleet alone, so it doesn't pass Onebox".to_owned());
+    }
+    let most = minute * u32::try_from(BAKE_MINUTES + 6).unwrap_or(16) * u32::try_from(plan.steps.len()).unwrap_or(3);
+    lines.push(format!(
+        "  takes up to about {}: CloudWatch metrics are minutes late, and each step waits for them",
+        human(most)
+    ));
+    lines.join("\n")
+}
+
+fn judged(affected: Affected) -> &'static str {
+    match (affected.onebox, affected.fleet) {
+        (true, true) => "judged on both stages",
+        (true, false) => "judged on Onebox",
+        (false, true) => "judged on Fleet",
+        (false, false) => "not judged",
+    }
+}
+
+fn summary(changes: &[PlannedChange]) -> String {
+    let count = |wanted: fn(&ChangeKind) -> bool| changes.iter().filter(|change| wanted(&change.kind)).count();
+    let counts = [
+        (count(|kind| matches!(kind, ChangeKind::Add)), "added"),
+        (count(is_replaced), "replaced"),
+        (count(|kind| matches!(kind, ChangeKind::Modify { .. }) && !is_replaced(kind)), "modified"),
+        (count(|kind| matches!(kind, ChangeKind::Remove)), "removed"),
+    ];
+    let words: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if words.is_empty() {
+        "only outputs".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+fn is_replaced(kind: &ChangeKind) -> bool {
+    let ChangeKind::Modify { replacement, .. } = kind else {
+        return false;
+    };
+    *replacement != Replacement::No
+}
+
+fn effect(kind: &ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Add => "create",
+        ChangeKind::Remove => "delete",
+        ChangeKind::Modify { replacement: Replacement::No, .. } => "modify",
+        ChangeKind::Modify { replacement: Replacement::Conditional, .. } => "may replace",
+        ChangeKind::Modify { replacement: Replacement::Yes, .. } => "replace",
+    }
+}
+
+fn line(change: &PlannedChange) -> String {
+    let mut line = format!("{:<11} {} ({})", effect(&change.kind), change.logical_id, change.resource_type);
+    if let ChangeKind::Modify { properties, .. } = &change.kind {
+        let names: Vec<&str> = properties.iter().map(String::as_str).collect();
+        let _ = write!(line, ": {}", names.join(", "));
+    }
+    line
+}
+
+/// A planned change for programs.
+pub(crate) fn record(stack: &str, step: usize, change: &PlannedChange) -> Value {
+    let causes: Vec<&str> = match &change.kind {
+        ChangeKind::Modify { properties, .. } => properties.iter().map(String::as_str).collect(),
+        ChangeKind::Add | ChangeKind::Remove => Vec::new(),
+    };
+    json!({
+        "stack": stack,
+        "step": step + 1,
+        "stage": change.stage.name(),
+        "effect": effect(&change.kind),
+        "logical_id": change.logical_id,
+        "resource_type": change.resource_type,
+        "causes": causes,
+    })
+}
