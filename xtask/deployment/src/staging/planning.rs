@@ -42,6 +42,16 @@ pub fn plan(deployed: &Deployed, desired: &Desired) -> Result<Plan, Vec<Refusal>
     Err(distinct(planner.refusals))
 }
 
+/// A composed template as text, without notes if it would be too large with them.
+fn intermediate_text(world: &mut World) -> String {
+    let text = world.template.to_text();
+    if text.len() <= TEMPLATE_LIMIT_BYTES {
+        return text;
+    }
+    world.template.drop_notes();
+    world.template.to_text()
+}
+
 struct Planner<'a> {
     inputs: &'a Inputs,
     desired: &'a Desired,
@@ -105,14 +115,14 @@ impl Planner<'_> {
         }
     }
 
-    fn push(&mut self, stage: Stage, composed: Composed, last: bool) {
+    fn push(&mut self, stage: Stage, mut composed: Composed, last: bool) {
         let text = if last {
             self.desired.template.clone()
         } else {
             let problems = composed.world.template.problems();
             self.refusals
                 .extend(invalid(problems, "the template between two steps"));
-            composed.world.template.to_text()
+            intermediate_text(&mut composed.world)
         };
         if text.len() > TEMPLATE_LIMIT_BYTES {
             let reason = format!(

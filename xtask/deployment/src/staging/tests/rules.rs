@@ -64,6 +64,34 @@ fn the_last_step_is_the_release_byte_for_byte() {
 }
 
 #[test]
+fn a_composed_template_that_is_too_large_goes_without_notes() {
+    let (before, after) = edited(|case| {
+        let padding = "x".repeat(48_500 - case.template.to_string().len());
+        case.set("/Resources/Vpc/Metadata", json!({ "Note": padding }));
+        for number in 1..=3 {
+            case.rename(&format!("PrivateSubnet{number}"), &format!("InnerSubnet{number}"));
+            case.rename(
+                &format!("PrivateSubnetRouting{number}"),
+                &format!("InnerSubnetRouting{number}"),
+            );
+            let range = json!(format!("10.0.{}.0/20", 48 + 16 * number));
+            case.property(&format!("InnerSubnet{number}"), "CidrBlock", range);
+            for more in 0..6 {
+                case.resource(
+                    &format!("OneboxTopic{number}{more}"),
+                    "AWS::SNS::Topic",
+                    &json!({ "DisplayName": "more" }),
+                );
+            }
+        }
+    });
+    let plan = planned(&before, &after);
+    let noted: Vec<bool> = plan.steps.iter().map(|step| step.template.contains("xxx")).collect();
+    assert_eq!(noted, [true, false, true]);
+    assert_eq!(parsed(&plan.steps[1]).resources["FleetService"].stage.name(), "Fleet");
+}
+
+#[test]
 fn a_stages_release_changes_only_with_the_stage() {
     let release = |step: &Step, name: &str| step.parameters.get(name).cloned().unwrap_or_default();
     let (before, after) = edited(|case| drop(case.values.insert("FleetImage".to_owned(), image('b'))));
