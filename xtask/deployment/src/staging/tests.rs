@@ -1,8 +1,10 @@
 //! Tests of staging.
 
+mod cloud;
 mod confirm;
 mod edits;
 mod kinds;
+mod provisioned;
 mod random;
 mod rollback;
 mod rules;

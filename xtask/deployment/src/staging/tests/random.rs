@@ -10,7 +10,7 @@ use crate::staging::{ChangeKind, Deployed, Desired, Plan, Step, TEMPLATE_LIMIT_B
 use crate::template::Template;
 
 /// Applies kinds one after the other. `None` if one can't follow the others.
-fn combined(base: &Case, chosen: &[usize]) -> Option<(Case, Case)> {
+pub(super) fn combined(base: &Case, chosen: &[usize]) -> Option<(Case, Case)> {
     let kinds = kinds();
     let chosen = || chosen.iter().filter_map(|index| kinds.get(index % kinds.len()));
     catch_unwind(AssertUnwindSafe(|| {
