@@ -10,11 +10,13 @@ mod confirm;
 mod effect;
 mod inputs;
 mod planning;
+mod quick;
 mod refusal;
 mod replacement;
 mod rollback;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +24,10 @@ use crate::stage::Stage;
 
 pub use changes::{Affected, ChangeKind, PlannedChange, Replacement};
 pub use confirm::{ChangeSource, ListedAction, ListedChange, ListedDetail, Recreation, Unplanned, confirm};
-pub use planning::{plan, undo};
+pub use planning::plan;
 pub use refusal::{Code, Refusal};
 pub use rollback::rollback;
+pub use undo::undo;
 
 /// The stack parameters that name releases, with the stage that each belongs to. `Release` changes in the last step only.
 ///
@@ -70,7 +73,7 @@ pub struct Plan {
 /// One stack update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The step's number as a stage: 1 Shared, 2 Onebox, 3 Fleet.
+    /// The step's number as a stage: 1 Shared, 2 Onebox, 3 Fleet. When a step is undone, that step's; in a rollback Fleet.
     pub stage: Stage,
     /// The template's text. In the last step the release's, byte for byte.
     pub template: String,

@@ -108,6 +108,16 @@ impl Template {
         sorted(&Value::Object(root)).to_string()
     }
 
+    /// Drops metadata other than the stages, which changes no resource.
+    pub(crate) fn drop_notes(&mut self) {
+        self.head.remove("Metadata");
+        for resource in self.resources.values_mut() {
+            if let Some(Value::Object(metadata)) = resource.definition.get_mut("Metadata") {
+                metadata.retain(|key, _| key == "Stage");
+            }
+        }
+    }
+
     /// The resources that a resource refers to or depends on.
     pub(crate) fn dependencies(&self, resource: &Resource) -> Vec<String> {
         let mut names: Vec<String> = resource

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -54,13 +55,12 @@ impl Comparison {
         let outputs = changed_outputs(&old.outputs(), &new.outputs());
         let exports = [old.exports(), new.exports()];
         let mut changes: BTreeMap<String, ChangeKind> = new
-            .evaluated
-            .take()
-            .into_iter()
-            .filter_map(|(name, (_, kind))| Some((name, kind?)))
+            .made
+            .borrow()
+            .iter()
+            .filter_map(|(name, made)| Some((name.clone(), made.1.clone()?)))
             .collect();
-        let after = new.resources.take();
-        let before = old.resources.take();
+        let (before, after) = (old.resources(), new.resources());
         for name in before.keys().filter(|name| !after.contains_key(*name)) {
             changes.insert(name.clone(), ChangeKind::Remove);
         }
@@ -127,13 +127,12 @@ impl Comparison {
     }
 }
 
-type Made = (Evaluated, Option<ChangeKind>);
+type Made = Rc<(Evaluated, Option<ChangeKind>)>;
 
 struct Side<'a> {
     evaluation: Evaluation<'a>,
     old: Option<&'a Side<'a>>,
-    evaluated: RefCell<BTreeMap<String, Made>>,
-    resources: RefCell<BTreeMap<String, Evaluated>>,
+    made: RefCell<BTreeMap<String, Made>>,
 }
 
 impl<'a> Side<'a> {
@@ -141,8 +140,7 @@ impl<'a> Side<'a> {
         Self {
             evaluation: Evaluation::new(&world.template, &world.values, masked),
             old,
-            evaluated: RefCell::default(),
-            resources: RefCell::default(),
+            made: RefCell::default(),
         }
     }
 
@@ -150,19 +148,17 @@ impl<'a> Side<'a> {
         for name in self.evaluation.template.resources.keys() {
             self.make(name);
         }
-        let resources = self
-            .evaluated
-            .borrow()
-            .iter()
-            .map(|(name, (evaluated, _))| (name.clone(), evaluated.clone()))
-            .collect();
-        self.resources.replace(resources);
+    }
+
+    fn resources(&self) -> BTreeMap<String, Evaluated> {
+        let made = self.made.borrow();
+        made.iter().map(|(name, made)| (name.clone(), made.0.clone())).collect()
     }
 
     /// Evaluates a resource after everything that it refers to. `None` if it doesn't exist.
     fn make(&self, name: &str) -> Option<Made> {
-        if let Some(made) = self.evaluated.borrow().get(name) {
-            return Some(made.clone());
+        if let Some(made) = self.made.borrow().get(name) {
+            return Some(Rc::clone(made));
         }
         let resource = self.evaluation.template.resources.get(name)?;
         if !self.evaluation.exists(resource.condition.as_deref()) {
@@ -170,11 +166,11 @@ impl<'a> Side<'a> {
         }
         let evaluated = self.evaluate(resource);
         let kind = self.old.and_then(|old| {
-            let before = old.resources.borrow().get(name).cloned();
-            difference(before.as_ref(), &evaluated)
+            let made = old.made.borrow();
+            difference(made.get(name).map(|before| &before.0), &evaluated)
         });
-        let made = (evaluated, kind);
-        self.evaluated.borrow_mut().insert(name.to_owned(), made.clone());
+        let made = Rc::new((evaluated, kind));
+        self.made.borrow_mut().insert(name.to_owned(), Rc::clone(&made));
         Some(made)
     }
 
@@ -205,15 +201,16 @@ impl<'a> Side<'a> {
         if let Some(attribute) = attribute {
             symbol.insert("$attribute".to_owned(), json!(attribute));
         }
-        let Some((evaluated, kind)) = self.make(name) else {
+        let Some(made) = self.make(name) else {
             symbol.insert("$absent".to_owned(), Value::Bool(true));
             return Value::Object(symbol);
         };
+        let (evaluated, kind) = made.as_ref();
         if let Some(property) = attribute.and_then(|attribute| evaluated.properties.get(attribute)) {
             symbol.insert("$is".to_owned(), property.clone());
         }
         match kind {
-            Some(kind) if kind.may_replace() || kind == ChangeKind::Add => {
+            Some(kind) if kind.may_replace() || *kind == ChangeKind::Add => {
                 symbol.insert("$new".to_owned(), Value::Bool(true));
             }
             // Nothing is known about the type, so any attribute may change with any property.

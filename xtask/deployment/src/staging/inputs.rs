@@ -53,7 +53,6 @@ impl Inputs {
         };
         let mut refusals = inputs.changed_types();
         refusals.extend(inputs.invalid_values());
-        refusals.extend(inputs.hidden_values());
         if refusals.is_empty() { Ok(inputs) } else { Err(refusals) }
     }
 
@@ -150,7 +149,7 @@ impl Inputs {
     }
 
     /// A hidden value can't be read back, so the stages can't have different ones of a shared parameter.
-    fn hidden_values(&self) -> Vec<Refusal> {
+    pub(super) fn changed_hidden_values(&self) -> Vec<Refusal> {
         self.release
             .template
             .parameters
@@ -160,7 +159,10 @@ impl Inputs {
                 parameter.is_hidden()
                     && before.is_some_and(Parameter::is_hidden)
                     && self.parameter_stage(name) == Stage::Shared
-                    && self.release.values.get(*name).is_some_and(|value| value != HIDDEN)
+                    && self.release.values.get(*name).is_some_and(|value| {
+                        let known = self.deployed.values.get(*name) == Some(value);
+                        value != HIDDEN && !known
+                    })
             })
             .map(|(name, _)| {
                 let reason = "the value is hidden (NoEcho) and changes, and both stages or shared resources use it";

@@ -7,10 +7,9 @@ use crate::staging::changes::planned;
 use crate::staging::checks::{Update, check};
 use crate::staging::compose::{Composed, compose};
 use crate::staging::effect::{Comparison, World};
-use crate::staging::inputs::{Inputs, invalid, masked, stages};
+use crate::staging::inputs::{Inputs, invalid, masked};
 use crate::staging::refusal::distinct;
 use crate::staging::{Code, Deployed, Desired, Plan, RELEASE_PARAMETERS, Refusal, Step, TEMPLATE_LIMIT_BYTES};
-use crate::template::Template;
 
 /// Plans the updates from what the stack has to what a release wants, or refuses with every reason.
 ///
@@ -19,6 +18,10 @@ use crate::template::Template;
 /// Every [`Refusal`]; nothing may be changed then.
 pub fn plan(deployed: &Deployed, desired: &Desired) -> Result<Plan, Vec<Refusal>> {
     let inputs = Inputs::new(deployed, desired)?;
+    let hidden = inputs.changed_hidden_values();
+    if !hidden.is_empty() {
+        return Err(hidden);
+    }
     let mut planner = Planner {
         inputs: &inputs,
         desired,
@@ -39,51 +42,14 @@ pub fn plan(deployed: &Deployed, desired: &Desired) -> Result<Plan, Vec<Refusal>
     Err(distinct(planner.refusals))
 }
 
-/// Reverts the first `reached` steps of a plan: the templates before them, newest first, and at last the deployed one.
-///
-/// A hidden value of a stage that a step changed can't be restored, because it can't be read back.
-pub fn undo(plan: &Plan, deployed: &Deployed, reached: usize) -> Vec<Step> {
-    let done = plan.steps.get(..reached).unwrap_or(&plan.steps);
-    let world = |text: &str, values: &BTreeMap<String, String>| World {
-        template: Template::parse(text).unwrap_or_default(),
-        values: values.clone(),
-    };
-    let mut worlds = vec![world(&deployed.template, &deployed.parameters)];
-    worlds.extend(done.iter().map(|step| world(&step.template, &step.parameters)));
-    let stages = stages(worlds.iter().map(|world| &world.template));
-    let mut steps = Vec::new();
-    for (index, step) in done.iter().enumerate().rev() {
-        let (Some(after), Some(before)) = (worlds.get(index + 1), worlds.get(index)) else {
-            continue;
-        };
-        let comparison = Comparison::new(after, before, &[]);
-        let (template, parameters) = match index.checked_sub(1).and_then(|previous| done.get(previous)) {
-            Some(previous) => (previous.template.clone(), previous.parameters.clone()),
-            None => (deployed.template.clone(), visible(before)),
-        };
-        steps.push(Step {
-            stage: step.stage,
-            template,
-            parameters,
-            changes: planned(&comparison, &stages),
-            outputs: comparison.outputs.iter().cloned().collect(),
-            last: index == 0,
-        });
+/// A composed template as text, without notes if it would be too large with them.
+fn intermediate_text(world: &mut World) -> String {
+    let text = world.template.to_text();
+    if text.len() <= TEMPLATE_LIMIT_BYTES {
+        return text;
     }
-    steps
-}
-
-/// The values of the template's parameters that aren't hidden.
-fn visible(world: &World) -> BTreeMap<String, String> {
-    world
-        .values
-        .iter()
-        .filter(|(name, _)| {
-            let parameter = world.template.parameters.get(*name);
-            parameter.is_some_and(|parameter| !parameter.is_hidden())
-        })
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    world.template.drop_notes();
+    world.template.to_text()
 }
 
 struct Planner<'a> {
@@ -149,14 +115,14 @@ impl Planner<'_> {
         }
     }
 
-    fn push(&mut self, stage: Stage, composed: Composed, last: bool) {
+    fn push(&mut self, stage: Stage, mut composed: Composed, last: bool) {
         let text = if last {
             self.desired.template.clone()
         } else {
             let problems = composed.world.template.problems();
             self.refusals
                 .extend(invalid(problems, "the template between two steps"));
-            composed.world.template.to_text()
+            intermediate_text(&mut composed.world)
         };
         if text.len() > TEMPLATE_LIMIT_BYTES {
             let reason = format!(

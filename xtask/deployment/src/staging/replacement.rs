@@ -73,6 +73,22 @@ fn same_at(path: &[&str], before: Option<&Value>, after: Option<&Value>) -> bool
     )
 }
 
+/// The create-only properties of a type.
+#[cfg(test)]
+pub(super) fn create_only(resource_type: &str) -> impl Iterator<Item = &'static str> {
+    let rules = RULES.get(resource_type);
+    rules
+        .into_iter()
+        .flat_map(|rules| &rules.create_only)
+        .map(String::as_str)
+}
+
+/// The types with rules.
+#[cfg(test)]
+pub(super) fn known_types() -> impl Iterator<Item = &'static str> {
+    RULES.keys().map(String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

@@ -1,8 +1,6 @@
 //! Restores the previous release: customers first, no gates.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::stage::Stage;
 use crate::staging::changes::planned;
@@ -10,9 +8,10 @@ use crate::staging::checks::{is_named, taken_names};
 use crate::staging::compose::compose;
 use crate::staging::effect::{Comparison, World};
 use crate::staging::inputs::{Inputs, masked};
+use crate::staging::quick::{changed_services, quick, services_of};
 use crate::staging::refusal::distinct;
 use crate::staging::{Code, Deployed, Desired, Plan, RELEASE_PARAMETERS, Refusal, Step};
-use crate::template::Resource;
+use crate::template::Parameter;
 
 /// Plans the way back from what the stack has to the previous release.
 ///
@@ -35,11 +34,12 @@ pub fn rollback(current: &Deployed, previous: &Desired) -> Result<Plan, Vec<Refu
     if Comparison::new(&inputs.deployed, &target, &masked()).is_empty() {
         return Ok(Plan::default());
     }
-    let first = quick(&target);
+    let services = services_of(&target);
+    let first = quick(&target, &services);
     let collisions = taken_names(&Comparison::new(&inputs.deployed, &first, &[]));
     let worlds = if !collisions.is_empty() {
-        stage_by_stage(&inputs, &target, &releases)?
-    } else if changes_a_service(&comparison) {
+        stage_by_stage(&inputs, &target, &releases, &services)?
+    } else if !changed_services(&comparison).is_empty() {
         vec![first, target]
     } else {
         vec![target]
@@ -61,14 +61,16 @@ fn releases(inputs: &Inputs) -> BTreeMap<String, String> {
     releases
 }
 
-/// A hidden value of the previous release that isn't given can't be read back.
+/// A hidden value of a stage that isn't given can't be read back. A shared one hasn't changed, because no plan changes it.
 fn lost_hidden_values(inputs: &Inputs, previous: &Desired) -> Vec<Refusal> {
-    inputs
-        .release
-        .template
-        .parameters
+    let release = &inputs.release.template.parameters;
+    release
         .iter()
         .filter(|(name, parameter)| parameter.is_hidden() && !previous.parameters.contains_key(*name))
+        .filter(|(name, _)| {
+            let kept = inputs.deployed.template.parameters.get(*name);
+            inputs.parameter_stage(name) != Stage::Shared || !kept.is_some_and(Parameter::is_hidden)
+        })
         .map(|(name, _)| Refusal::new(Code::NoEcho, name, "its hidden value can't be read back"))
         .collect()
 }
@@ -87,64 +89,12 @@ fn retained_names(comparison: &Comparison) -> Vec<Refusal> {
         .collect()
 }
 
-fn changes_a_service(comparison: &Comparison) -> bool {
-    comparison.changes.keys().any(|name| {
-        let resource = comparison.after.get(name).or_else(|| comparison.before.get(name));
-        resource.is_some_and(|resource| resource.resource_type == "AWS::ECS::Service")
-    })
-}
-
-/// The release without what could hold the rollback up: Fleet's dependency on Onebox, and ECS's rollback on alarms.
-///
-/// `Enable` is off as well as `Rollback`: otherwise an alarm would fail the deployment and, with it, the update.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html>
-fn quick(target: &World) -> World {
-    let mut quick = target.clone();
-    let stages: BTreeMap<String, Stage> = target
-        .template
-        .resources
-        .iter()
-        .map(|(name, resource)| (name.clone(), resource.stage))
-        .collect();
-    for resource in quick.template.resources.values_mut() {
-        if resource.stage == Stage::Fleet {
-            resource
-                .depends_on
-                .retain(|name| stages.get(name) != Some(&Stage::Onebox));
-            if resource.depends_on.is_empty() {
-                resource.definition.remove("DependsOn");
-            } else {
-                let names = resource.depends_on.iter().cloned().map(Value::String).collect();
-                resource.definition.insert("DependsOn".to_owned(), names);
-            }
-        }
-        if resource.resource_type == "AWS::ECS::Service" {
-            ignore_alarms(resource);
-        }
-    }
-    quick
-}
-
-fn ignore_alarms(service: &mut Resource) {
-    let alarms = service
-        .definition
-        .get_mut("Properties")
-        .and_then(|properties| properties.pointer_mut("/DeploymentConfiguration/Alarms"))
-        .and_then(Value::as_object_mut);
-    if let Some(alarms) = alarms {
-        let off: Map<String, Value> = [("Enable", json!(false)), ("Rollback", json!(false))]
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect();
-        alarms.extend(off);
-    }
-}
-
 /// Fleet's stage first, then Onebox's, then the shared resources: the deployment's steps backwards.
 fn stage_by_stage(
     inputs: &Inputs,
     target: &World,
     releases: &BTreeMap<String, String>,
+    services: &BTreeSet<String>,
 ) -> Result<Vec<World>, Vec<Refusal>> {
     let forward = Inputs {
         deployed: target.clone(),
@@ -155,9 +105,9 @@ fn stage_by_stage(
     };
     let mut worlds = Vec::new();
     for stage in [Stage::Onebox, Stage::Shared] {
-        worlds.push(quick(&compose(&forward, stage, releases)?.world));
+        worlds.push(quick(&compose(&forward, stage, releases)?.world, services));
     }
-    worlds.push(quick(target));
+    worlds.push(quick(target, services));
     worlds.push(target.clone());
     let mut before = &inputs.deployed;
     let mut refusals = Vec::new();

@@ -1,7 +1,12 @@
 //! Tests of staging.
 
+mod cloud;
+mod confirm;
 mod edits;
 mod kinds;
+mod provisioned;
+mod random;
+mod rollback;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -21,14 +26,31 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// The service's template: everything per stage that should be.
+    /// Production's template, and what some kinds of change need beside it.
     pub(super) fn base() -> Self {
-        let values = ["OneboxImage", "FleetImage"].map(|name| (name.to_owned(), image('a')));
-        let releases = ["OneboxRelease", "FleetRelease", "Release"].map(|name| (name.to_owned(), OLD.to_owned()));
+        Self::of(include_str!("tests/prod.json"))
+    }
+
+    /// The same for the sandbox.
+    pub(super) fn sandbox() -> Self {
+        Self::of(include_str!("tests/sandbox.json"))
+    }
+
+    /// Production's template as it is.
+    pub(super) fn plain() -> Self {
         Self {
-            template: serde_json::from_str(include_str!("tests/base.json")).expect("JSON"),
-            values: values.into_iter().chain(releases).collect(),
+            template: serde_json::from_str(include_str!("tests/prod.json")).expect("JSON"),
+            values: deployed_values(),
         }
+    }
+
+    fn of(text: &str) -> Self {
+        let mut case = Self {
+            template: serde_json::from_str(text).expect("JSON"),
+            values: deployed_values(),
+        };
+        case.add_what_kinds_need();
+        case
     }
 
     /// The template of a stack made before there were releases and stages.
@@ -59,6 +81,12 @@ impl Case {
             parameters,
         }
     }
+}
+
+fn deployed_values() -> BTreeMap<String, String> {
+    let images = ["OneboxImage", "FleetImage"].map(|name| (name.to_owned(), image('a')));
+    let releases = ["OneboxRelease", "FleetRelease", "Release"].map(|name| (name.to_owned(), OLD.to_owned()));
+    images.into_iter().chain(releases).collect()
 }
 
 pub(super) fn image(digit: char) -> String {

@@ -77,12 +77,12 @@ fn section<T>(
     root: &Map<String, Value>,
     name: &str,
     problems: &mut Vec<Problem>,
-    make: impl Fn(Map<String, Value>) -> Result<T, String>,
+    entry: impl Fn(Map<String, Value>) -> Result<T, String>,
 ) -> BTreeMap<String, T> {
     let mut items = BTreeMap::new();
     for (key, value) in root.get(name).and_then(Value::as_object).into_iter().flatten() {
         let made = match value {
-            Value::Object(definition) => make(definition.clone()),
+            Value::Object(definition) => entry(definition.clone()),
             _ => Err(format!("the entry in {name} isn't an object")),
         };
         match made {

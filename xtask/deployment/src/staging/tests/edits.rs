@@ -96,6 +96,39 @@ impl Case {
     }
 }
 
+impl Case {
+    /// A shared parameter, a condition and a mapping that both stages use, and shared resources beside theirs.
+    pub(super) fn add_what_kinds_need(&mut self) {
+        self.set("/Parameters/Level", json!({ "Type": "String", "Default": "info" }));
+        self.set("/Mappings", json!({ "Sizes": { "Task": { "Cpu": "512" } } }));
+        let verbose = json!({ "Fn::Equals": [{ "Ref": "Level" }, "debug"] });
+        self.set("/Conditions", json!({ "Verbose": verbose }));
+        self.alarm("SharedErrorAlarm");
+        self.resource(
+            "Settings",
+            "AWS::SSM::Parameter",
+            &json!({ "Type": "String", "Value": "1" }),
+        );
+        let service = json!({ "Fn::Sub": "com.amazonaws.${AWS::Region}.logs" });
+        let endpoint = json!({ "VpcId": { "Ref": "Vpc" }, "ServiceName": service, "VpcEndpointType": "Interface" });
+        self.resource("LogsEndpoint", "AWS::EC2::VPCEndpoint", &endpoint);
+        let body = json!({ "Fn::Sub": "${OneboxServerErrorAlarm.Arn} ${FleetServerErrorAlarm.Arn}" });
+        self.resource(
+            "Dashboard",
+            "AWS::CloudWatch::Dashboard",
+            &json!({ "DashboardBody": body }),
+        );
+        for stage in STAGES {
+            let size = json!({ "Fn::FindInMap": ["Sizes", "Task", "Cpu"] });
+            self.property(&format!("{stage}TaskDefinition"), "Cpu", size);
+            self.variable(stage, "LEVEL", &json!({ "Ref": "Level" }));
+            self.variable(stage, "TRACE", &json!({ "Fn::If": ["Verbose", "on", "off"] }));
+            self.variable(stage, "SETTING", &json!({ "Fn::GetAtt": ["Settings", "Value"] }));
+            self.watch(&format!("{stage}Service"), "SharedErrorAlarm");
+        }
+    }
+}
+
 fn alarm_names(service: &str) -> String {
     format!("/Resources/{service}/Properties/DeploymentConfiguration/Alarms/AlarmNames")
 }

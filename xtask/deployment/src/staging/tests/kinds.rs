@@ -58,8 +58,8 @@ fn tasks() -> Vec<Kind> {
             "image, both stages",
             |case| {
                 each(case, |case, stage| {
-                    drop(case.values.insert(format!("{stage}Image"), image('b')))
-                })
+                    drop(case.values.insert(format!("{stage}Image"), image('b')));
+                });
             },
             "2, 3",
         ),
@@ -92,8 +92,8 @@ fn tasks() -> Vec<Kind> {
             "execution role: rights, in place",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}ExecutionRole"), "Policies", json!([]))
-                })
+                    case.property(&format!("{stage}ExecutionRole"), "Policies", json!([]));
+                });
             },
             "2, 3",
         ),
@@ -101,8 +101,8 @@ fn tasks() -> Vec<Kind> {
             "role path (replaced)",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}TaskRole"), "Path", json!("/tasks/"))
-                })
+                    case.property(&format!("{stage}TaskRole"), "Path", json!("/tasks/"));
+                });
             },
             "2, 3",
         ),
@@ -110,7 +110,7 @@ fn tasks() -> Vec<Kind> {
             "mapping dropped",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}TaskDefinition"), "Cpu", json!("1024"))
+                    case.property(&format!("{stage}TaskDefinition"), "Cpu", json!("1024"));
                 });
                 case.remove("/Mappings");
             },
@@ -125,8 +125,8 @@ fn targets() -> Vec<Kind> {
             "health check path",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}TargetGroup"), "HealthCheckPath", json!("/h"))
-                })
+                    case.property(&format!("{stage}TargetGroup"), "HealthCheckPath", json!("/h"));
+                });
             },
             "2, 3",
         ),
@@ -142,7 +142,7 @@ fn targets() -> Vec<Kind> {
         ),
         kind(
             "container port, group port constant",
-            |case| each(case, |case, stage| move_port(case, stage)),
+            |case| each(case, move_port),
             "refused PORTS",
         ),
         kind(
@@ -163,8 +163,8 @@ fn targets() -> Vec<Kind> {
             "target group port",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}TargetGroup"), "Port", json!(9090))
-                })
+                    case.property(&format!("{stage}TargetGroup"), "Port", json!(9090));
+                });
             },
             "refused TARGETS",
         ),
@@ -220,7 +220,7 @@ fn move_port(case: &mut Case, stage: &str) {
     let ingress = format!("/Resources/{stage}TaskSecurityGroup/Properties/SecurityGroupIngress/0");
     for port in ["FromPort", "ToPort"] {
         case.set(&format!("{ingress}/{port}"), json!(9090));
-        case.property(&format!("{stage}TaskEgress"), port, json!(9090));
+        case.property(&format!("{stage}LoadBalancerEgress"), port, json!(9090));
     }
 }
 
@@ -337,7 +337,7 @@ fn parameters() -> Vec<Kind> {
                 case.set(
                     "/Conditions/Verbose",
                     json!({ "Fn::Equals": [{ "Ref": "Level" }, "info"] }),
-                )
+                );
             },
             "2, 3",
         ),
@@ -372,8 +372,8 @@ fn services() -> Vec<Kind> {
             "service name, same logical id (replaced)",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}Service"), "ServiceName", json!(stage))
-                })
+                    case.property(&format!("{stage}Service"), "ServiceName", json!(stage));
+                });
             },
             "refused SERVICE",
         ),
@@ -381,8 +381,8 @@ fn services() -> Vec<Kind> {
             "launch type (may replace the service)",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}Service"), "LaunchType", json!("EC2"))
-                })
+                    case.property(&format!("{stage}Service"), "LaunchType", json!("EC2"));
+                });
             },
             "refused SERVICE",
         ),
@@ -431,7 +431,7 @@ fn alarms() -> Vec<Kind> {
             "alarm name, same logical id (replaced)",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}ServerErrorAlarm"), "AlarmName", json!(stage))
+                    case.property(&format!("{stage}ServerErrorAlarm"), "AlarmName", json!(stage));
                 });
             },
             "refused OTHER",
@@ -504,8 +504,8 @@ fn outputs_and_scaling() -> Vec<Kind> {
             "scaling bounds",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}ScalableTarget"), "MaxCapacity", json!(50))
-                })
+                    case.property(&format!("{stage}ScalableTarget"), "MaxCapacity", json!(50));
+                });
             },
             "2, 3",
         ),
@@ -532,7 +532,7 @@ fn balancer_and_cluster() -> Vec<Kind> {
                 case.set(
                     "/Resources/LoadBalancer/Properties/LoadBalancerAttributes/0/Value",
                     json!("90"),
-                )
+                );
             },
             "1",
         ),
@@ -609,7 +609,7 @@ fn network() -> Vec<Kind> {
             "3",
         ),
         kind(
-            "NAT gateways and their addresses: one instead of three",
+            NAT_GATEWAYS,
             |case| {
                 for number in 2..=3 {
                     case.remove(&format!("/Resources/NatGateway{number}"));
@@ -662,8 +662,8 @@ fn security_groups_and_logs() -> Vec<Kind> {
             "log retention",
             |case| {
                 each(case, |case, stage| {
-                    case.property(&format!("{stage}LogGroup"), "RetentionInDays", json!(30))
-                })
+                    case.property(&format!("{stage}LogGroup"), "RetentionInDays", json!(30));
+                });
             },
             "2, 3",
         ),
@@ -693,11 +693,24 @@ fn order() -> Vec<Kind> {
     ]
 }
 
+const NAT_GATEWAYS: &str = "NAT gateways and their addresses: one instead of three";
+
 #[test]
-fn every_kind_has_its_outcome() {
+fn every_kind_has_its_outcome_in_production() {
+    check(&Case::base(), &kinds());
+}
+
+#[test]
+fn every_kind_has_its_outcome_in_the_sandbox() {
+    let mut kinds = kinds();
+    kinds.retain(|kind| kind.name != NAT_GATEWAYS);
+    check(&Case::sandbox(), &kinds);
+}
+
+fn check(base: &Case, kinds: &[Kind]) {
     let mut wrong = Vec::new();
-    for kind in kinds() {
-        let mut before = Case::base();
+    for kind in kinds {
+        let mut before = base.clone();
         (kind.before)(&mut before);
         let mut after = before.clone();
         (kind.edit)(&mut after);
