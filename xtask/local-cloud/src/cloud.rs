@@ -1,6 +1,7 @@
 //! Everything that the local cloud holds, stacks apart: the records behind the resources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use journal::Journal;
@@ -46,6 +47,9 @@ pub(crate) struct Cloud {
     /// What tasks' secrets are made from.
     #[serde(skip)]
     pub(crate) credentials_key: task_credentials::Key,
+    /// Where tasks reach this local cloud, unless it is `registry_host`.
+    #[serde(skip)]
+    pub(crate) tasks_reach: Option<SocketAddr>,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     #[serde(skip, default = "no_images")]
@@ -133,6 +137,7 @@ impl Cloud {
             code: Code::default(),
             faults: Faults::default(),
             credentials_key: task_credentials::Key::default(),
+            tasks_reach: None,
             speed: no_speed(),
             images: no_images(),
             journal: Journal::default(),
