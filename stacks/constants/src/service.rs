@@ -15,6 +15,9 @@ pub const STATUS_BODY: &str = r#"{"status": "OK"}"#;
 /// Environment variable: the deployment stage that a task belongs to, `onebox` or `fleet`.
 pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 
+/// Environment variable: the release that a task runs, `sha256:` and 64 hexadecimal digits; unset or empty means none.
+pub const RELEASE_VARIABLE: &str = "SERVICE_RELEASE";
+
 /// Environment variable: the faults to inject, comma-separated; unset or empty means none. An image may carry it.
 pub const FAULT_VARIABLE: &str = "SERVICE_FAULT";
 
