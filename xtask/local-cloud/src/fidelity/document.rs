@@ -59,6 +59,11 @@ const CHAPTERS: &str = "\
 - CloudFormation in a role is judged by the main call of each resource's handler (`ecs:CreateCluster`), and by `iam:PassRole` for the roles that it passes on; what else handlers call is in their schemas alone. Without a role it acts as the person, also where a build asks.
 - A change of a role's policies counts at once, also for tasks that run.
 - A role that isn't there may do nothing. A build's login to the registry ends with the build.
+- An image expires at the first push after a rule selects it, and its artifacts with it; on AWS within 24 hours. Artifacts count as images in every rule.
+- `BatchGetImage` doesn't find an image whose media type the caller doesn't accept. AWS converts some.
+- The referrers of a repository that doesn't exist are `NAME_UNKNOWN`, as every other call is, although the protocol has no 404 for them.
+- A change set lists what AWS was recorded to list: with property values, a resource is missing if only an attribute of one that is modified in place may change it. It is updated all the same.
+- The description of an output alone is a change, as its value is.
 
 ## Differences that every user meets
 

@@ -108,6 +108,15 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
             "ecs:ListTasks on resource: * because no identity-based policy allows the ecs:ListTasks action",
         )),
     );
+    check(
+        Service::Ecr,
+        "ListImageReferrers",
+        json!({"repositoryName": "a", "subjectId": {"imageDigest": "sha256:00"}}),
+        Err((
+            "AccessDeniedException",
+            "ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:000000000000:repository/a with an explicit deny in an identity-based policy",
+        )),
+    );
     let hands = |role: &str| json!({"StackName": "mine", "RoleARN": role, "TemplateBody": "{}"});
     check(Service::CloudFormation, "CreateStack", hands(ROLE), Ok(()));
     check(
