@@ -254,7 +254,10 @@ impl Cloud {
         input["Capabilities"] = json!(["CAPABILITY_NAMED_IAM"]);
         self.call("CreateChangeSet", &input);
         self.settle();
-        let described = self.call("DescribeChangeSet", &named);
+        let described = self.call(
+            "DescribeChangeSet",
+            &json!({ "ChangeSetName": "step", "IncludePropertyValues": true }),
+        );
         if described["Status"] != "CREATE_COMPLETE" {
             return Err(format!("{}", described["StatusReason"]));
         }
