@@ -50,7 +50,7 @@ async fn listen_and_serve(config: &Config) -> io::Result<Ended> {
     let stage = config.stage.header_value();
     let answer = move |_request| {
         let response = ok(stage.clone());
-        async move { response }
+        async move { Ok(response) }
     };
     let signal = async || {
         signals.next().await;
@@ -59,7 +59,7 @@ async fn listen_and_serve(config: &Config) -> io::Result<Ended> {
 }
 
 fn ok(stage: HeaderValue) -> Response {
-    let mut response = json_response(StatusCode::OK, r#"{"status": "OK"}"#);
+    let mut response = json_response(StatusCode::OK, constants::service::STATUS_BODY);
     let header = HeaderName::from_static(constants::stage::HEADER);
     response.headers_mut().insert(header, stage);
     response

@@ -3,12 +3,13 @@
 //! This is the file to edit. Limits, logs, request ids and faults are around it, in `edge`.
 
 use axum::{Router, body::Body, extract::State, response::Response, routing::get};
+use constants::service::STATUS_BODY;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 /// `GET /`: the main answer, which is also what the load balancer's health checks ask for.
 async fn root() -> Response {
-    json_response(StatusCode::OK, r#"{"status": "OK"}"#)
+    json_response(StatusCode::OK, STATUS_BODY)
 }
 
 /// `GET /version`: which build this is, and on which stage it runs.

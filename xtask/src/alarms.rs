@@ -168,6 +168,20 @@ fn figure(value: f64) -> String {
     rounded.to_string()
 }
 
+/// The names of a stack's alarms that concern both stages.
+pub(crate) fn shared(resources: &[Resource]) -> Vec<String> {
+    let of_a_stage = [stacks::Stage::Onebox, stacks::Stage::Fleet]
+        .map(|stage| of_stage(resources, stage))
+        .concat();
+    let alarms = resources
+        .iter()
+        .filter(|resource| resource.resource_type == "AWS::CloudWatch::Alarm" && !resource.physical_id.is_empty());
+    alarms
+        .map(|resource| resource.physical_id.clone())
+        .filter(|name| !of_a_stage.contains(name))
+        .collect()
+}
+
 /// The names of a stack's alarms for a stage, whose names in the template begin with the stage's.
 pub(crate) fn of_stage(resources: &[Resource], stage: stacks::Stage) -> Vec<String> {
     let alarms = resources

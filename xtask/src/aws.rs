@@ -205,6 +205,11 @@ impl Aws {
         self.clock.time()
     }
 
+    /// AWS's clock.
+    pub(crate) fn clock(&self) -> ServerClock {
+        self.clock.clone()
+    }
+
     /// How long one of AWS's minutes lasts: less on a local cloud that runs faster.
     pub(crate) fn minute(&self) -> Duration {
         self.minute

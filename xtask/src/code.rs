@@ -60,8 +60,8 @@ pub(crate) enum Code {
     RolesDiffer,
     /// Fleet was to get an image that nobody judged.
     Unjudged,
-    /// There is no image to go back to.
-    NoEarlierImage,
+    /// There is no release to restore.
+    NoEarlierRelease,
     /// No release, or more than one, has the given digest.
     ReleaseUnknown,
     /// Something of a release is no longer in the repository.
@@ -98,7 +98,13 @@ pub(crate) enum Code {
     StackBusy,
     /// Nothing of a deployment is under way.
     NothingToResume,
-    /// Somebody moved Onebox to another image meanwhile.
+    /// A deployment isn't finished.
+    Unfinished,
+    /// A release can't be deployed in stages.
+    NotStageable,
+    /// A change set contains what the plan doesn't.
+    Unplanned,
+    /// Somebody else changed the stack meanwhile.
     Overtaken,
     /// The stack is in a status that isn't known.
     StackStatus,
@@ -137,7 +143,7 @@ pub(crate) enum Code {
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 62] = [
+pub(crate) const CODES: [Code; 65] = [
     Code::AwsRefused,
     Code::AwsThrottled,
     Code::AwsUnreachable,
@@ -173,6 +179,8 @@ pub(crate) const CODES: [Code; 62] = [
     Code::UnknownName,
     Code::NoTerminal,
     Code::Declined,
+    Code::NotStageable,
+    Code::Unplanned,
     Code::CredentialsMissing,
     Code::CredentialsExpired,
     Code::CredentialsInvalid,
@@ -184,13 +192,14 @@ pub(crate) const CODES: [Code; 62] = [
     Code::NewParameter,
     Code::RolesDiffer,
     Code::Unjudged,
-    Code::NoEarlierImage,
+    Code::NoEarlierRelease,
     Code::ReleaseUnknown,
     Code::ReleaseGone,
     Code::RepositoryLeft,
     Code::NoStack,
     Code::StackBusy,
     Code::NothingToResume,
+    Code::Unfinished,
     Code::Overtaken,
     Code::StackStatus,
     Code::RedAlarm,
@@ -255,7 +264,7 @@ impl Code {
             Self::StillNeeded => ("E-STILL-NEEDED", "what was to be deleted is needed to change or delete what still stands", "delete that first, with the command that the error names"),
             Self::NoLocalCloud => ("E-NO-LOCAL-CLOUD", "no local cloud is running", "`cargo xtask local start` starts it"),
             Self::LocalCloud => ("E-LOCAL-CLOUD", "the local cloud couldn't be started; the end of its log follows", "do what the log names: mostly a port that is taken, a state of a newer version, or no Docker"),
-            Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with another runtime, speed, port or region than was asked for", "leave out the flag; or `cargo xtask local stop`, which keeps the state, and the command again"),
+            Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with other settings than were asked for", "leave out the flag; or `cargo xtask local stop`, which keeps the state, and the command again"),
             Self::LocalFault => ("E-LOCAL-FAULT", "the local cloud knows no such fault, or none with this number", "`cargo xtask local fault list` shows those that wait; `local fault add --help` those that there are"),
             Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or fix what the compiler says; `cargo xtask doctor` looks for what is missing"),
             Self::ImagePush => ("E-IMAGE-PUSH", "the image was built, and the registry or Docker didn't take it; its words follow", "run the command again: what is in the registry already isn't pushed again"),
@@ -263,7 +272,7 @@ impl Code {
             Self::NewParameter => ("E-NEW-PARAMETER", "the template has a parameter without default that the deployed stack doesn't have, so that its value isn't known", "deploy it: `deploy` gives its parameters their values"),
             Self::RolesDiffer => ("E-ROLES-DIFFER", "the roles that the pipeline acts in would change, and it may not change them itself", "someone who may change roles runs `cargo xtask deploy toolchain`, then the pipeline again"),
             Self::Unjudged => ("E-UNJUDGED", "Fleet was to get an image that Onebox doesn't run, and so nobody has judged", "let Onebox meet it first: `deploy --stage onebox`"),
-            Self::NoEarlierImage => ("E-NO-EARLIER-IMAGE", "Fleet has run no other image, as far as ECS tells", "name the image to go back to: `rollback --image REPOSITORY@sha256:DIGEST`"),
+            Self::NoEarlierRelease => ("E-NO-EARLIER-RELEASE", "no release was deployed before the one that runs; nothing was changed", "name the release to restore: `rollback ENVIRONMENT --to DIGEST`; `releases ENVIRONMENT` lists them"),
             Self::ReleaseUnknown => ("E-RELEASE-UNKNOWN", "no release has this digest, or several start with it; nothing was changed", "name one of the releases that the error lists; `cargo xtask releases ENVIRONMENT` shows what each changed"),
             Self::ReleaseGone => ("E-RELEASE-GONE", "the release's image, or a part of it, is no longer in the repository; nothing was changed", "name one of the releases that the error lists, or deploy from the source"),
             Self::Registry => ("E-REGISTRY", "the image registry refused a request about a release, or couldn't be reached; its message follows", "run the command again; if it fails again, see that the login may read and push images"),
@@ -282,7 +291,10 @@ impl Code {
             Self::NoStack => ("E-NO-STACK", "a stack that the command needs isn't deployed", "deploy it with the command that the error names"),
             Self::StackBusy => ("E-STACK-BUSY", "an operation of someone else's goes on in the stack; the error names it and since when", "wait until it has ended, and run the command again (`deploy` waits by itself)"),
             Self::NothingToResume => ("E-NOTHING-TO-RESUME", "no deployment is under way that `--resume` could follow, and none was left between its stages", "`cargo xtask status` shows what runs; deploy without `--resume`"),
-            Self::Overtaken => ("E-OVERTAKEN", "while Onebox's image was judged, somebody moved Onebox to another one; Fleet was not touched", "see whose it is with `cargo xtask status`, and deploy again once theirs is through"),
+            Self::Unfinished => ("E-UNFINISHED", "a deployment to the environment isn't finished: it runs elsewhere, or was left between two steps; nothing was changed", "wait for it, continue it with `deploy ENVIRONMENT --resume`, or undo it with `rollback ENVIRONMENT`; one that was left for half an hour is reverted by the next deployment"),
+            Self::NotStageable => ("E-NOT-STAGEABLE", "the release contains a change that would reach a later stage too early, leave a target group empty or close a port in use; nothing was changed", "split the change as the error says; `docs/staging.md` lists the recipes"),
+            Self::Unplanned => ("E-UNPLANNED", "CloudFormation's change set contains changes that the plan doesn't, so the step wasn't executed", "see with `diff --drift` whether a resource was changed by hand"),
+            Self::Overtaken => ("E-OVERTAKEN", "somebody else changed the stack while it was deployed", "see with `status` what runs, and run the command again once that is through"),
             Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
             Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
             Self::LoadBalancer => ("E-LOAD-BALANCER", "the load balancer serves nobody, so that no request would show what a change does; on a local cloud, another program took its port while the local cloud was down", "do what its reason names: end the program that listens on the port (`ss -ltnp` names it), and the local cloud takes it back by itself"),

@@ -1,17 +1,21 @@
-//! `deploy`: foundation, image, service; each only if it has to change, and each stage after the one before it.
+//! `deploy`: foundation, image, release; then the service in steps, each judged before the next.
 
-mod back;
-mod health;
-mod infrastructure;
-mod judge;
+mod create;
+mod driver;
+mod finish;
 mod left;
+mod notices;
 pub(crate) mod outcome;
 pub(crate) mod place;
 pub(crate) mod plan;
 mod preflight;
 mod resume;
+pub(crate) mod rollback;
+mod script;
 pub(crate) mod sides;
+mod tasks;
 pub(crate) mod toolchain;
+mod unfinished;
 mod watch;
 mod work;
 
@@ -32,8 +36,6 @@ use crate::flags::{Cloud, Deploy, Environment, Stage};
 use crate::progress::human;
 use crate::stack::Stack;
 use crate::telling::note::Note;
-use crate::token::Scope;
-use crate::verdict::Verdict;
 use crate::{cloud, outputs, runs};
 
 #[cfg(test)]
@@ -66,7 +68,6 @@ impl Deploy {
             aws: &aws,
             stacks: &stacks,
             deploy: &self,
-            scope: Scope::of(self.stage),
             again: &again,
             follow: &follow,
         };
@@ -86,7 +87,8 @@ impl Deploy {
             "changed": done.changed,
             "under_way": done.under_way,
             "image": done.image,
-            "verdict": done.verdict.as_ref().map(Verdict::record),
+            "release": done.release,
+            "verdicts": done.verdicts,
             "outputs": done.stack.outputs,
             "seconds": started.elapsed().as_secs_f64(),
         }))
@@ -95,27 +97,23 @@ impl Deploy {
     /// Refuses what makes no sense together.
     fn check_flags(&self) -> anyhow::Result<()> {
         let refused = match self.stage {
-            Some(Stage::Infrastructure) if self.image.is_some() || self.fault.is_some() => {
-                "the stage infrastructure moves no image: leave out --image and --fault"
+            Some(Stage::Shared) if self.fault.is_some() => {
+                "the stage shared deploys no image: --fault goes with the stage onebox"
             }
             Some(Stage::Fleet) if self.fault.is_some() => {
-                "the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox"
+                "the stage fleet deploys the image that Onebox runs: --fault goes with the stage onebox"
             }
             _ => return Ok(()),
         };
         Err(Failure::refused(refused).code(Code::Flags).into())
     }
 
-    /// Takes what a build's file says in place of the file's name: the bootstrap image where the infrastructure is
-    /// deployed, which moves no image, and otherwise the service's.
+    /// Takes the images that a build's file names in place of the file's name.
     fn read_image(&mut self) -> anyhow::Result<()> {
-        let Some(file) = self.image.take_if(|image| !image.contains("@sha256:")) else {
-            return Ok(());
-        };
-        let images = Images::read(Path::new(&file))?;
-        match self.stage {
-            Some(Stage::Infrastructure) => self.bootstrap = Some(images.bootstrap),
-            None | Some(Stage::Onebox | Stage::Fleet) => self.image = Some(images.service),
+        if let Some(file) = self.image.take_if(|image| !image.contains("@sha256:")) {
+            let images = Images::read(Path::new(&file))?;
+            self.bootstrap = Some(images.bootstrap);
+            self.image = Some(images.service);
         }
         Ok(())
     }
@@ -123,7 +121,7 @@ impl Deploy {
     /// Whether it can't do without the source, whatever runs.
     fn surely_builds(&self) -> bool {
         let moves_new_image = matches!(self.stage, None | Some(Stage::Onebox));
-        moves_new_image && self.image.is_none() && !self.resume
+        moves_new_image && self.image.is_none() && self.release.is_none() && !self.resume
     }
 
     /// A fault that is asked for has no place where customers are.
@@ -131,7 +129,7 @@ impl Deploy {
         refuse_fault(self.fault.as_deref(), environment, aws)
     }
 
-    /// Only the infrastructure is brought to its template; a stage that moves an image keeps the one that is deployed.
+    /// The stacks, with the templates of a folder if one is named.
     fn stacks(&self, environment: Environment) -> anyhow::Result<Stacks> {
         match &self.templates {
             Some(folder) => Stacks::from_folder(environment, folder),
@@ -146,6 +144,7 @@ impl Deploy {
         for (flag, value) in [
             ("--stage", self.stage.map(Stage::name)),
             ("--image", self.image.as_deref()),
+            ("--release", self.release.as_deref()),
             ("--templates", templates.as_deref()),
             ("--role", self.role.as_deref()),
         ] {
@@ -164,14 +163,17 @@ impl Deploy {
     /// The command by which to follow this one, and to go on with it, from anywhere.
     fn follow(&self) -> String {
         let mut follow = format!("cargo xtask deploy {} --resume", self.target.name());
-        for (flag, is_given) in [
-            (" --yes", self.yes),
-            (" --no-probe", self.caution.no_probe),
-            (" --accept-thin-evidence", self.caution.accept_thin_evidence),
-            (" --ignore-red-alarms", self.caution.ignore_red_alarms),
-        ] {
+        for (flag, is_given) in [(" --yes", self.yes), (" --no-probe", self.caution.no_probe)] {
             if is_given {
                 follow.push_str(flag);
+            }
+        }
+        for (flag, reason) in [
+            ("--accept", &self.caution.accept),
+            ("--ignore-red-alarms", &self.caution.ignore_red_alarms),
+        ] {
+            if let Some(reason) = reason {
+                let _ = write!(follow, " {flag} '{}'", reason.replace('\'', "'\\''"));
             }
         }
         follow + &self.cloud.arguments()
@@ -241,9 +243,9 @@ mod tests {
     #[test]
     fn a_builds_file_stands_for_the_image_that_a_stage_moves() {
         let service = Some("service@sha256:1");
-        check(None, service, None);
-        check(Some("infrastructure"), None, Some("bootstrap@sha256:2"));
-        check(Some("onebox"), service, None);
-        check(Some("fleet"), service, None);
+        check(None, service, Some("bootstrap@sha256:2"));
+        check(Some("shared"), service, Some("bootstrap@sha256:2"));
+        check(Some("onebox"), service, Some("bootstrap@sha256:2"));
+        check(Some("fleet"), service, Some("bootstrap@sha256:2"));
     }
 }

@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 use crate::code::Code;
 use crate::exit::{Coded as _, Failure};
 use crate::flags::{Cloud, Environment, Target};
-use crate::stack::parameters::kept;
-use crate::stack::{Stack, Template, Wanted};
+use crate::stack::{Stack, Wanted};
 
 /// The name and template of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +144,8 @@ impl From<Environment> for stacks::Environment {
 impl From<stacks::Stack> for Rendered {
     fn from(stack: stacks::Stack) -> Self {
         Self {
+            template: stack.compact(),
             name: stack.name,
-            template: stack.template,
         }
     }
 }
@@ -165,7 +164,7 @@ impl Rendered {
         if let Err(error) = serde_json::from_str::<Map<String, Value>>(&template) {
             return Err(refuse(format!("{} is no template in JSON: {error}", path.display())).into());
         }
-        self.template = template;
+        self.template = stacks::compact(&template);
         Ok(())
     }
 
@@ -173,21 +172,10 @@ impl Rendered {
     pub(crate) fn with<const N: usize>(&self, parameters: [(&str, &str); N]) -> Wanted {
         Wanted {
             name: self.name.clone(),
-            template: Template::Text(self.template.clone()),
+            template: self.template.clone(),
             parameters: owned(parameters),
             kept: Vec::new(),
         }
-    }
-
-    /// What is asked of the stack as it is deployed, whose parameters keep their values.
-    ///
-    /// # Errors
-    /// When the template has a parameter that the stack hasn't, and no default for it.
-    pub(crate) fn keeping(&self, stack: &Stack) -> anyhow::Result<Wanted> {
-        Ok(Wanted {
-            kept: kept(stack, &self.template)?,
-            ..self.with([])
-        })
     }
 }
 
@@ -199,18 +187,6 @@ fn owned<const N: usize>(parameters: [(&str, &str); N]) -> BTreeMap<String, Stri
 }
 
 impl Stack {
-    /// What is asked of the stack where parameters alone change: its template and its other parameters stay.
-    pub(crate) fn changing<const N: usize>(&self, parameters: [(&str, &str); N]) -> Wanted {
-        let parameters = owned(parameters);
-        let others = self.parameters.keys().filter(|name| !parameters.contains_key(*name));
-        Wanted {
-            name: self.name.clone(),
-            template: Template::Deployed,
-            kept: others.cloned().collect(),
-            parameters,
-        }
-    }
-
     /// An output's value.
     ///
     /// # Errors

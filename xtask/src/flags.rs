@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::build::{Binary, Build, Image, ImageCommand, ImageContents};
 pub(crate) use self::check::{Bench, Rehearse, Soak, Test};
-pub(crate) use self::deploy::{Deploy, Destroy, Rollback};
+pub(crate) use self::deploy::{Caution, Deploy, Destroy, Rollback};
 pub(crate) use self::local::{
     CallFault, Fault, FaultCommand, Local, LocalCommand, LocalSettings, ResourceOperation, Runtime,
 };
@@ -81,12 +81,23 @@ pub(crate) enum Target {
 /// A part of a deployment that can be made by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
-    /// Everything but the images, which stay; where there is nothing yet, the bootstrap image comes first.
-    Infrastructure,
-    /// Onebox's image.
+    /// What both stages use; a new environment is created with the bootstrap image.
+    #[value(alias = "infrastructure")]
+    Shared,
+    /// Onebox, once the shared resources are new.
     Onebox,
-    /// Fleet's image: the one that Onebox runs.
+    /// Fleet, once Onebox has passed.
     Fleet,
+}
+
+impl From<Stage> for deployment::stage::Stage {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Shared => Self::Shared,
+            Stage::Onebox => Self::Onebox,
+            Stage::Fleet => Self::Fleet,
+        }
+    }
 }
 
 /// Which cloud to talk to, and how to print what it says.
@@ -113,7 +124,7 @@ impl Stage {
     /// The value as it is written on a command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Infrastructure => "infrastructure",
+            Self::Shared => "shared",
             Self::Onebox => "onebox",
             Self::Fleet => "fleet",
         }
@@ -225,6 +236,9 @@ mod tests {
             &["deploy", "sandbox", "--region", "Europe"],
             &["deploy", "sandbox", "--local", "--speed", "0"],
             &["deploy", "sandbox", "--local", "--speed", "NaN"],
+            &["deploy", "sandbox", "--local", "--metric-lag", "11"],
+            &["deploy", "sandbox", "--local", "--metric-lag=-1"],
+            &["deploy", "sandbox", "--local", "--bake", "half"],
             &["deploy", "sandbox", "--runtime", "podman"],
             &["destroy"],
             &["destroy", "sandbox", "--all"],

@@ -10,7 +10,7 @@ mod layout;
 mod login;
 mod push;
 pub(crate) mod registry;
-mod revision;
+pub(crate) mod revision;
 mod toolchain;
 
 use std::path::{Path, PathBuf};

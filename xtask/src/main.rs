@@ -40,7 +40,6 @@ mod prompt;
 mod publish;
 mod rehearse;
 mod releases;
-mod rollback;
 mod runs;
 mod services;
 mod soak;

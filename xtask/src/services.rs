@@ -63,14 +63,6 @@ pub(crate) struct Deployment {
     pub(crate) failed: u64,
 }
 
-impl Service {
-    /// Whether a deployment of it goes on.
-    pub(crate) fn is_changing(&self) -> bool {
-        let newest = self.deployments.first();
-        newest.is_some_and(|newest| newest.rollout_state.as_deref() == Some("IN_PROGRESS"))
-    }
-}
-
 impl Deployment {
     /// Whether ECS has given it up.
     pub(crate) fn has_failed(&self) -> bool {

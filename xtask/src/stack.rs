@@ -4,7 +4,7 @@
 
 pub(crate) mod absent;
 pub(crate) mod apply;
-mod busy;
+pub(crate) mod busy;
 mod change_set;
 pub(crate) mod changes;
 pub(crate) mod compare;
@@ -70,22 +70,13 @@ pub(crate) struct Resource {
     pub(crate) status: String,
 }
 
-/// Which template a change brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Template {
-    /// This text.
-    Text(String),
-    /// The one that the stack has: only parameters change.
-    Deployed,
-}
-
 /// What is asked of a stack: its name, template and parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The stack's name.
     pub(crate) name: String,
-    /// The template.
-    pub(crate) template: Template,
+    /// The template's text.
+    pub(crate) template: String,
     /// The values of parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     /// The parameters that keep the value that the stack has.

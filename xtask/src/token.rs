@@ -132,6 +132,11 @@ fn compose(purpose: &Purpose, who: &str, now: SystemTime) -> String {
     format!("xtask-{purpose}-by-{who}-{nanoseconds:x}")
 }
 
+/// Who runs this process, for people: `alice at laptop`.
+pub(crate) fn by() -> String {
+    who().replacen("-at-", " at ", 1)
+}
+
 /// Whoever runs this process, by its environment, or else by its user's number, and the machine's name.
 fn who() -> String {
     let machine = rustix::system::uname();
@@ -201,7 +206,10 @@ mod tests {
         );
         let rollback = compose(&Purpose::Other("destroy".to_owned()), &alice, now);
         let said = Asked::of(&format!("{rollback}-cancel")).unwrap();
-        assert_eq!((said.by.as_str(), said.command().as_str()), ("alice at laptop", "destroy"));
+        assert_eq!(
+            (said.by.as_str(), said.command().as_str()),
+            ("alice at laptop", "destroy")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod connections;
 mod counts;
 mod failures;
 mod histogram;
+pub(crate) mod probes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -36,6 +36,49 @@ pub const SMALLEST_LATENCY_RISE_SECONDS: f64 = 0.1;
 /// How surely a regression must be found for it to count as one that the traffic could have shown.
 pub const POWER: f64 = 0.8;
 
+/// Seconds after which a probe has failed, at any speed of a local cloud: four times as quick as the service's own limit, so
+/// that a request that hangs is noticed even if the service never gives it up.
+pub const PROBE_TIMEOUT_SECONDS: u64 = 5;
+
+/// The customers' requests a minute up to which a stage is probed at the full rate. Above, probes would dilute customers'
+/// errors in the metrics that alarms watch, and there are enough requests to judge by.
+pub const PROBE_DILUTION_REQUESTS: f64 = 100.0;
+
+/// How unlikely the probes' failures must be at one look for a revert before the metrics arrive. Small, because there are up
+/// to some thousand looks: together they revert a good release at most once in three hundred deployments.
+pub const EARLY_SIGNIFICANCE: f64 = 1e-6;
+
+/// The window of the latest probes that such a look tests beside all of them, in seconds: long enough for 10 % failures at
+/// 5 probes a second, and short enough that earlier good minutes don't hide a late fault.
+pub const EARLY_RECENT_SECONDS: u64 = 60;
+
+/// In how many seconds a probe must have failed for such a revert: one hiccup of a machine isn't a bad release.
+pub const EARLY_MINIMUM_FAILING_SECONDS: u64 = 3;
+
+/// The share of failures that is tolerated where there is nothing to compare with.
+pub const TOLERATED_ERROR_SHARE: f64 = 0.01;
+
+/// How far from a second, in seconds, a call to AWS shows whether the network worked in it: more than the longest pause
+/// between two calls while a deployment is watched.
+pub const NETWORK_REACH_SECONDS: u64 = 15;
+
+/// How unlikely a stage's share of the requests must be for it to be called too small.
+pub const DROP_SIGNIFICANCE: f64 = 0.001;
+
+/// The part of its share that must be missing: weights are chances, and half is far outside of them.
+pub const SMALLEST_DROP: f64 = 0.5;
+
+/// The part of all requests that must be missing compared with before the step: traffic changes by itself, yet hardly by
+/// so much within minutes.
+pub const SMALLEST_DROP_OF_ALL: f64 = 0.9;
+
+/// The fewest requests that a stage must have been expected to receive: of ten, chance alone misses half in one of fifteen.
+pub const DROP_MINIMUM_EXPECTED: f64 = 10.0;
+
+/// The longest that CloudWatch was measured to publish a load balancer's minute after it closed, in minutes; the shortest was
+/// 52 s.
+pub const LONGEST_METRIC_LAG_MINUTES: u32 = 4;
+
 const _: () = assert!(2 <= MINIMUM_MINUTES && MINIMUM_MINUTES <= MAXIMUM_MINUTES);
 const _: () = assert!(SMALLEST_ERROR_RISE * 100.0 < crate::alarm::SERVER_ERROR_PERCENT as f64);
 const _: () = assert!(SMALLEST_LATENCY_RISE_SECONDS < crate::alarm::RESPONSE_TIME_SECONDS as f64);
@@ -43,3 +86,6 @@ const _: () = assert!(SMALLEST_LATENCY_RISE_SECONDS < crate::alarm::RESPONSE_TIM
 const _: () = assert!(PROBES_PER_SECOND as u64 * 60 * crate::deployment::BAKE_MINUTES as u64 >= MINIMUM_REQUESTS);
 // Probes never end before an ordinary rollout does.
 const _: () = assert!(PROBES_AT_MOST >= PROBES_PER_SECOND as u64 * 60 * 2 * crate::deployment::BAKE_MINUTES as u64);
+const _: () = assert!(PROBE_TIMEOUT_SECONDS < crate::service::REQUEST_TIMEOUT_SECONDS);
+const _: () = assert!(EARLY_SIGNIFICANCE < ERROR_SIGNIFICANCE);
+const _: () = assert!(0.0 < TOLERATED_ERROR_SHARE && TOLERATED_ERROR_SHARE < 1.0);

@@ -16,7 +16,7 @@ pub use event::{Action, Event, Gate, Notice, Observation, Probes, Ruling, Tasks,
 pub use outcome::{Cause, Outcome};
 pub use script::{Position, Script, StackUpdate, StepScript, UpdateId};
 
-use crate::time::ServerTime;
+use crate::evidence::ServerTime;
 
 /// How long ECS is given to roll a stage back by itself once an alarm fires, in AWS's minutes.
 const ECS_ROLLBACK_MINUTES: u32 = 2;

@@ -1,8 +1,11 @@
 //! CloudFormation's verbs.
 
+mod listed;
+
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, Parameter};
+use deployment::staging::ListedChange;
 use serde_json::Value;
 
 use super::Aws;
@@ -12,7 +15,7 @@ use crate::exit::Failure;
 use crate::stack::changes::{Change, effect};
 use crate::stack::events::Event;
 use crate::stack::properties::{PropertyChange, added, within};
-use crate::stack::{Resource, Stack, Template, Wanted};
+use crate::stack::{Resource, Stack, Wanted};
 
 /// The longest template that goes into a request:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>.
@@ -27,6 +30,8 @@ pub(crate) struct ChangeSet {
     pub(crate) reason: String,
     /// What it would do.
     pub(crate) changes: Vec<Change>,
+    /// The same as the planner compares it.
+    pub(crate) listed: Vec<ListedChange>,
 }
 
 /// A change set's and its stack's names in AWS.
@@ -113,8 +118,7 @@ impl Aws {
             } else {
                 ChangeSetType::Update
             })
-            .set_use_previous_template(text.is_none().then_some(true))
-            .set_template_body(text.map(ToOwned::to_owned))
+            .template_body(text)
             .set_parameters(Some(parameters))
             .set_role_arn(self.deployment_role.clone())
             .capabilities(Capability::CapabilityIam)
@@ -137,7 +141,7 @@ impl Aws {
 
     /// A change set with all pages of its changes.
     pub(crate) async fn change_set(&self, id: &ChangeSetId) -> anyhow::Result<ChangeSet> {
-        let mut changes = Vec::new();
+        let (mut changes, mut listed) = (Vec::new(), Vec::new());
         let mut next = None;
         loop {
             let request = self
@@ -150,12 +154,9 @@ impl Aws {
                 .send()
                 .await
                 .map_err(|error| failure("describe the change set", &error))?;
-            changes.extend(
-                page.changes()
-                    .iter()
-                    .filter_map(|change| change.resource_change())
-                    .map(change),
-            );
+            let of_page = page.changes().iter().filter_map(|change| change.resource_change());
+            listed.extend(of_page.clone().map(listed::change));
+            changes.extend(of_page.map(change));
             next = page.next_token().map(ToOwned::to_owned);
             if next.is_none() {
                 let status = page.status().map_or("", |status| status.as_str()).to_owned();
@@ -163,6 +164,7 @@ impl Aws {
                     status,
                     reason: page.status_reason().unwrap_or_default().to_owned(),
                     changes,
+                    listed,
                 });
             }
         }
@@ -215,6 +217,20 @@ impl Aws {
             .map_err(|error| failure("cancel the update", &error))
     }
 
+    /// Continues a rollback that failed; its events carry the token.
+    pub(crate) async fn continue_rollback(&self, stack_id: &str, token: &str) -> anyhow::Result<()> {
+        let request = self
+            .cloudformation
+            .continue_update_rollback()
+            .stack_name(stack_id)
+            .client_request_token(token);
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failure("continue the rollback", &error))
+    }
+
     /// Starts the deletion of a stack; its events carry the token.
     pub(crate) async fn delete_stack(&self, stack_id: &str, token: &str) -> anyhow::Result<()> {
         let request = self
@@ -264,20 +280,17 @@ impl Aws {
     }
 }
 
-/// The template's text, if it goes into the request.
-fn template_text(wanted: &Wanted) -> anyhow::Result<Option<&str>> {
-    let Template::Text(text) = &wanted.template else {
-        return Ok(None);
-    };
-    let length = text.len();
+/// The template's text, if it fits into the request.
+fn template_text(wanted: &Wanted) -> anyhow::Result<&str> {
+    let length = wanted.template.len();
     if length > TEMPLATE_LIMIT_BYTES {
         let what = format!(
-            "the template of {} has {length} bytes, and CloudFormation takes {TEMPLATE_LIMIT_BYTES}",
+            "the template of {} has {length} bytes (limit {TEMPLATE_LIMIT_BYTES})",
             wanted.name
         );
         return Err(Failure::preflight(what).code(Code::TemplateTooLong).into());
     }
-    Ok(Some(text))
+    Ok(&wanted.template)
 }
 
 fn stack(stack: &types::Stack) -> Stack {

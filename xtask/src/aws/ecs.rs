@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::calls::ecs;
-use super::error::lacking;
 use super::json::{items, text};
 use super::{Aws, json};
 use crate::services::last_words::telling;
@@ -27,13 +26,6 @@ impl Aws {
             .collect())
     }
 
-    /// When the newest deployment of a service began.
-    pub(crate) async fn deployment_began(&self, cluster: &str, service: &str) -> anyhow::Result<SystemTime> {
-        let described = self.described_service(cluster, service).await?;
-        let created = moment(&described["deployments"][0]["createdAt"]);
-        created.ok_or_else(|| lacking(format!("ECS doesn't say when the deployment of {service} began")))
-    }
-
     /// The names of the alarms that watch a service's deployments.
     pub(crate) async fn deployment_alarms(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
         let described = self.described_service(cluster, service).await?;
@@ -45,40 +37,6 @@ impl Aws {
     pub(crate) async fn bake_minutes(&self, cluster: &str, service: &str) -> anyhow::Result<Option<u64>> {
         let described = self.described_service(cluster, service).await?;
         Ok(described["deploymentConfiguration"]["bakeTimeInMinutes"].as_u64())
-    }
-
-    /// The images that a service was deployed with to the end, the newest first, as far back as ECS tells.
-    ///
-    /// Source: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
-    pub(crate) async fn images_deployed(&self, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
-        let input = json!({"cluster": cluster, "service": service, "status": ["SUCCESSFUL"], "maxResults": 100});
-        let answer = json::call(self, ecs::LIST_SERVICE_DEPLOYMENTS, input).await?;
-        let mut deployments: Vec<&Value> = items(&answer["serviceDeployments"]).collect();
-        deployments.sort_by(|a, b| {
-            let created = |deployment: &Value| deployment["createdAt"].as_f64().unwrap_or_default();
-            created(b).total_cmp(&created(a))
-        });
-        let mut images: Vec<String> = Vec::new();
-        for revision in deployments
-            .iter()
-            .filter_map(|deployment| deployment["targetServiceRevisionArn"].as_str())
-        {
-            let image = self.image_of(revision).await?;
-            if images.last() != image.as_ref() {
-                images.extend(image);
-            }
-        }
-        Ok(images)
-    }
-
-    /// The image of a service revision, by its task definition.
-    async fn image_of(&self, revision_arn: &str) -> anyhow::Result<Option<String>> {
-        let input = json!({"serviceRevisionArns": [revision_arn]});
-        let answer = json::call(self, ecs::DESCRIBE_SERVICE_REVISIONS, input).await?;
-        match answer["serviceRevisions"][0]["taskDefinition"].as_str() {
-            Some(definition) => self.image_of_definition(definition).await,
-            None => Ok(None),
-        }
     }
 
     /// The image of a task definition.

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use super::calls::{cloudwatch, ecs, elb};
-use super::error::failure;
 use super::json::{items, text};
 use super::{Aws, json, query};
 
@@ -77,14 +76,6 @@ impl Aws {
                 return Ok(names);
             }
         }
-    }
-
-    /// Asks to roll back once more an update whose rollback failed.
-    pub(crate) async fn continue_update_rollback(&self, stack: &str) -> anyhow::Result<()> {
-        let request = self.cloudformation.continue_update_rollback().stack_name(stack);
-        let answer = request.send().await;
-        answer.map_err(|error| failure(&format!("continue the rollback of {stack}"), &error))?;
-        Ok(())
     }
 
     /// Sets an alarm's state until it is next evaluated.

@@ -5,13 +5,13 @@ mod peers;
 use std::net::SocketAddr;
 
 use anyhow::ensure;
+use optional_programs::Program;
 
 use self::peers::Backends;
 use super::cloud::LocalCloud;
 use super::figure::Figure;
 use super::load::Loaded;
 use super::process::{Process, resident_bytes};
-use super::programs::Program;
 use super::reading::{Reading, Unit};
 use super::service::readings;
 use super::site::{Site, mebibytes};

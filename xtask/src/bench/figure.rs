@@ -1,6 +1,7 @@
 //! What a figure is.
 
-use super::programs::Program;
+use optional_programs::Program;
+
 use super::reading::Reading;
 use super::site::Site;
 

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use optional_programs::Program;
 
 use super::process;
-use super::programs::{self, Program};
+use super::programs;
 use super::statistics::Series;
 
 /// How long one turn lasts, in seconds.

@@ -1,9 +1,10 @@
 //! The service under load, beside a bare server.
 
+use optional_programs::Program;
+
 use super::figure::Figure;
 use super::load::Loaded;
 use super::process::Process;
-use super::programs::Program;
 use super::reading::{Reading, Target, Unit};
 use super::site::Site;
 use super::start::{free_address, server};

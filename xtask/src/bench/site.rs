@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
+use optional_programs::Program;
 use xshell::Shell;
 
-use super::programs::{self, Program};
+use super::programs;
 use crate::exit::Failure;
 use crate::image::{self, Binary, BuiltImage, Recipe};
 use crate::progress::Progress;

@@ -72,7 +72,6 @@ fn cargo_test(root: &Path, package: &str) -> Command {
         .current_dir(root)
         .args(["test", "--locked", "--no-fail-fast", "--package", package])
         // Snapshots are compared, never written.
-        .env("CI", "true")
         .env("INSTA_UPDATE", "no")
         .stdin(Stdio::null());
     command

@@ -11,7 +11,7 @@ use crate::patience::patiently;
 use crate::releases::Store;
 use crate::services;
 use crate::stack::apply::Terms;
-use crate::stack::{Stack, Template, Wanted};
+use crate::stack::{Stack, Wanted};
 use crate::telling::note::Note;
 use crate::token::{Purpose, token_for};
 
@@ -30,7 +30,7 @@ pub(super) async fn create(work: Work<'_>, store: &Store, image: String) -> anyh
     work.context.tell(Note::first());
     let wanted = Wanted {
         name: work.stacks.service.name.clone(),
-        template: Template::Text(release.template().to_owned()),
+        template: release.template().to_owned(),
         parameters,
         kept: Vec::new(),
     };

@@ -1,98 +1,114 @@
-//! How a deployment that didn't reach Fleet is told: what was decided, what runs where now, and how to go on.
+//! How a deployment that didn't complete is told: the outcome, the reason, what runs where now, and the next command.
 
 use std::fmt::Write as _;
+
+use deployment::machine::{Cause, Outcome};
+use deployment::release::Record;
 
 use super::place::services_of;
 use super::plan::{Images, short};
 use crate::aws::Aws;
 use crate::code::Code;
-use crate::exit::{Exit, Failure, exit_of};
-use crate::flags::Deploy;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::image::revision::source_revision;
 use crate::services::{Deployment, Service};
 use crate::stack::Stack;
-use crate::stack::apply::Applied;
 use crate::stack::explain::RUNS_AGAIN;
 use crate::stack::standing::{Standing, standing};
-use crate::verdict::Verdict;
 
-/// Onebox's image is worse than Fleet's, and went.
-pub(super) fn worse(verdict: &Verdict, again: &str) -> Failure {
-    let what = format!(
-        "the image is worse than what Fleet runs: {}",
-        verdict.reasons.join("; ")
-    );
-    Failure::new(Exit::RolledBack, what)
-        .code(Code::Worse)
-        .next(format!("fix the cause and run `{again}` again"))
+/// What the words about an outcome need besides it.
+pub(super) struct Told<'a> {
+    pub(super) stack: &'a str,
+    pub(super) again: &'a str,
+    pub(super) follow: &'a str,
 }
 
-/// There was too little to judge Onebox's image by; it stays, so that more requests can tell.
-pub(super) fn thin(verdict: &Verdict, deploy: &Deploy) -> Failure {
-    let what = format!(
-        "there is too little to judge the image by: {}",
-        verdict.reasons.join("; ")
-    );
-    let command = |verb: &str, flags: &str| {
-        let environment = deploy.target.name();
-        format!("`cargo xtask {verb} {environment}{flags}{}`", deploy.cloud.arguments())
-    };
-    Failure::new(Exit::ThinEvidence, what)
-        .next(format!(
-            "let more requests come to Onebox, and judge again: {}",
-            command("deploy", " --stage fleet")
-        ))
-        .next(format!(
-            "or go on to Fleet without: {}",
-            command("deploy", " --stage fleet --accept-thin-evidence")
-        ))
-        .next(format!("or take it back from Onebox: {}", command("rollback", "")))
-}
-
-/// Somebody said no to Fleet's change, when Onebox ran the image already: what runs where, and the two ways on.
-pub(super) fn declined_at_fleet(error: anyhow::Error, images: &Images, deploy: &Deploy, follow: &str) -> anyhow::Error {
-    let failure = match error.downcast::<Failure>() {
-        Ok(failure) if failure.code == Some(Code::Declined) => failure,
-        Ok(other) => return other.into(),
-        Err(other) => return other,
-    };
-    let (environment, cloud) = (deploy.target.name(), deploy.cloud.arguments());
-    failure
-        .also(&images.to_string())
-        .next(format!("go on to Fleet: `{follow}`"))
-        .next(format!(
-            "or take it back from Onebox: `cargo xtask rollback {environment}{cloud}`"
-        ))
-        .into()
-}
-
-/// Onebox runs another image than the one that was judged.
-pub(super) fn overtaken(image: &str, images: &Images) -> Failure {
-    let what = format!(
-        "somebody moved Onebox on while {} was judged: {images}; Fleet is untouched",
-        short(image)
-    );
-    Failure::preflight(what)
-        .code(Code::Overtaken)
-        .next("see what goes on with `cargo xtask status`, and deploy again once that is through")
-}
-
-/// Why Onebox was put back, and what came of that.
-pub(super) fn after_putting_back(error: anyhow::Error, back: anyhow::Result<Applied>) -> anyhow::Error {
-    let Err(trouble) = back else { return error };
-    let mut failure = match error.downcast::<Failure>() {
-        Ok(failure) => failure,
-        Err(error) => return error,
-    };
-    let _ = write!(
-        failure.what,
-        "\n  Onebox couldn't be brought back to what Fleet runs: {trouble:#}"
-    );
-    if matches!(exit_of(&trouble), Exit::RollbackFailed | Exit::Interrupted) {
-        failure.exit = exit_of(&trouble);
+/// The error for an outcome. `failure` is the newest error behind it, which has AWS's words and hints.
+pub(super) fn error(outcome: Outcome, failure: Option<anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
+    let again = format!("fix the cause and run `{}` again", told.again);
+    match outcome {
+        Outcome::Declined => Failure::refused(format!("{} is not changed", told.stack))
+            .code(Code::Declined)
+            .into(),
+        Outcome::Unplanned(changes) => unplanned(Exit::Refused, &changes, told).into(),
+        Outcome::NotStarted(error) => failure.unwrap_or_else(|| anyhow::anyhow!(error)),
+        Outcome::Overtaken { by, changed } => overtaken(&by, changed, told).into(),
+        Outcome::Reverted(Cause::RolledBack(what)) => {
+            failure.unwrap_or_else(|| Failure::new(Exit::RolledBack, what).next(again).into())
+        }
+        Outcome::Reverted(cause) => reverted(&cause, told).into(),
+        Outcome::Stuck { cause, error } => stuck(cause.as_ref(), &error, failure, told),
+        Outcome::Deployed { .. } | Outcome::Unchanged => anyhow::anyhow!("the deployment is complete"),
     }
-    let steps = Failure::of(&trouble).map(|trouble| trouble.next.clone());
-    failure.next.extend(steps.unwrap_or_default());
-    failure.into()
+}
+
+fn reverted(cause: &Cause, told: &Told<'_>) -> Failure {
+    let again = format!("fix the cause and run `{}` again", told.again);
+    match cause {
+        Cause::Inconclusive(reasons) => {
+            let what = format!(
+                "reverted: there is too little evidence to judge by: {}",
+                reasons.join("; ")
+            );
+            Failure::new(Exit::ThinEvidence, what)
+                .next(format!("deploy with probes or traffic: `{}`", told.again))
+                .next(format!("or accept it: `{} --accept REASON`", told.again))
+        }
+        Cause::Unplanned(changes) => unplanned(Exit::RolledBack, changes, told),
+        Cause::Worse(_) | Cause::Probes(_) => Failure::new(Exit::RolledBack, format!("rolled back: {cause}"))
+            .code(Code::Worse)
+            .next(again),
+        Cause::Alarms(_)
+        | Cause::Tasks(_)
+        | Cause::RolledBack(_)
+        | Cause::Failed(_)
+        | Cause::Asked
+        | Cause::Resumed => Failure::new(Exit::RolledBack, format!("rolled back: {cause}")).next(again),
+    }
+}
+
+fn unplanned(exit: Exit, changes: &[String], told: &Told<'_>) -> Failure {
+    let what = format!(
+        "CloudFormation's change set for {} contains changes that the plan doesn't:\n  {}",
+        told.stack,
+        changes.join("\n  ")
+    );
+    Failure::new(exit, what)
+        .code(Code::Unplanned)
+        .next("somebody may have changed a resource by hand: see with `cargo xtask diff --drift`")
+}
+
+fn overtaken(by: &str, changed: bool, told: &Told<'_>) -> Failure {
+    let unchanged = if changed { "" } else { "; nothing was changed" };
+    let what = format!("somebody else changed the stack meanwhile: {by}{unchanged}");
+    let failure = Failure::preflight(what).code(Code::Overtaken);
+    failure.next(format!(
+        "see with `cargo xtask status` what runs, and run `{}` again once that is through",
+        told.again
+    ))
+}
+
+fn stuck(cause: Option<&Cause>, error: &str, failure: Option<anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
+    let hints = failure
+        .as_ref()
+        .and_then(Failure::of)
+        .map(|failure| failure.next.clone())
+        .unwrap_or_default();
+    let because = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let what = format!("what ran before couldn't be restored{because}: {error}");
+    let failure = Failure::new(Exit::RollbackFailed, what).next("see what runs with `cargo xtask status`");
+    let failure = hints.into_iter().fold(failure, Failure::next);
+    failure.next(format!("then continue: `{}`", told.follow)).into()
+}
+
+/// Who makes a release, when, and from which revision of the source.
+pub(super) fn record(context: &Context, aws: &Aws) -> Record {
+    Record {
+        time: aws.now(),
+        revision: source_revision(&context.root).unwrap_or_else(|| "unknown".to_owned()),
+        author: crate::token::by(),
+    }
 }
 
 /// Adds what now runs where to a failure after which someone wants to know.
@@ -183,7 +199,6 @@ mod tests {
     use crate::flags::{Command, Xtask};
     use crate::stack::script::{no_stack, stack};
     use crate::telling::report::text as report;
-    use crate::verdict::Sample;
 
     fn told(error: &anyhow::Error) -> String {
         format!("{}\nexit {}", report(error), exit_of(error).code())
@@ -208,7 +223,7 @@ mod tests {
         let Command::Deploy(deploy) = xtask.command else {
             panic!("it is a deployment")
         };
-        let verdict = Verdict::of(Sample::default(), Sample::default());
+        let verdict = crate::verdict::thin();
         insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
         error[E-THIN-EVIDENCE]: there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
           next: let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
@@ -243,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_worse_image_that_could_not_be_taken_back() {
-        let mut verdict = Verdict::of(Sample::default(), Sample::default());
-        verdict.reasons = vec!["10.00 % of its answers are errors, and 0.00 % of Fleet's".to_owned()];
+        let mut verdict = crate::verdict::thin();
+        verdict.reasons = vec!["error rate of Onebox 10 % (Fleet 0 %)".to_owned()];
         let failure = || worse(&verdict, "cargo xtask deploy sandbox").into();
         let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
         let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));

@@ -37,6 +37,8 @@ pub(crate) struct Places {
     pub(crate) fleet: Place,
     /// The load balancer's ARN.
     pub(crate) load_balancer: String,
+    /// The names of the alarms that concern both.
+    pub(crate) shared_alarms: Vec<String>,
     /// The endpoint's URL.
     pub(crate) endpoint: String,
 }
@@ -52,6 +54,7 @@ impl Places {
             onebox: Place::of(Stage::Onebox, stack, &resources)?,
             fleet: Place::of(Stage::Fleet, stack, &resources)?,
             load_balancer: only(LOAD_BALANCER, None, stack, &resources)?.to_owned(),
+            shared_alarms: alarms::shared(&resources),
             endpoint: stack.output(service::WEB_API_ENDPOINT)?.to_owned(),
         })
     }
@@ -64,11 +67,12 @@ impl Places {
         }
     }
 
-    /// The names of the alarms of both stages.
+    /// The names of all alarms.
     pub(crate) fn alarms(&self) -> Vec<String> {
         [&self.onebox, &self.fleet]
             .iter()
             .flat_map(|place| place.alarms.iter().cloned())
+            .chain(self.shared_alarms.iter().cloned())
             .collect()
     }
 }
@@ -165,6 +169,7 @@ pub(super) mod tests {
             onebox: place("Onebox"),
             fleet: place("Fleet"),
             load_balancer: "arn".to_owned(),
+            shared_alarms: Vec::new(),
             endpoint: "http://127.0.0.1:1".to_owned(),
         }
     }

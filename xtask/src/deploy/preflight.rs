@@ -1,6 +1,7 @@
 //! What is looked at before anything changes: alarms that are red already, and whether there is traffic to judge by.
 
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::place::Places;
 use crate::alarms::Alarm;
@@ -17,7 +18,8 @@ use crate::verdict::series::Point;
 /// How far back traffic is looked for.
 const LOOK_BACK: Duration = Duration::from_mins(5);
 
-/// Refuses to begin while an alarm of the stage is red, in words that say what is unchanged.
+/// Refuses to start while an alarm of the stage is in ALARM, saying what is unchanged. Returns the names of those that are
+/// ignored as requested.
 ///
 /// ECS ignores a deployment's alarms where one of them is red at its start, so that nothing would stop a bad change.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
@@ -30,16 +32,16 @@ pub(super) async fn no_red_alarm(
     places: &Places,
     (stage, unchanged): (Option<Stage>, &str),
     (ignore, again): (bool, &str),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeSet<String>> {
     let names = match stage {
         Some(Stage::Onebox) => places.onebox.alarms.clone(),
-        None | Some(Stage::Infrastructure | Stage::Fleet) => places.alarms(),
+        None | Some(Stage::Shared | Stage::Fleet) => places.alarms(),
     };
     let look = async || aws.alarms(&names).await;
     let alarms = patiently(context, "interrupted: nothing was changed", look).await?;
     let red: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.is_red()).collect();
     if red.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     for alarm in &red {
         context.output.event(EventCode::Alarm, alarm.record());
@@ -50,7 +52,7 @@ pub(super) async fn no_red_alarm(
             "going on although {}: ECS ignores the alarms of this deployment, so that none of them will roll it back",
             names.join(", and ")
         )));
-        return Ok(());
+        return Ok(red.iter().map(|alarm| alarm.name.clone()).collect());
     }
     Err(refusal(&red, unchanged, again).into())
 }
@@ -96,7 +98,7 @@ fn refusal(red: &[&Alarm], unchanged: &str, again: &str) -> Failure {
 
 /// Says what will be judged by where nobody has asked for anything lately.
 pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, probes: bool) -> anyhow::Result<()> {
-    let now = SystemTime::now();
+    let now = aws.now();
     let questions = [&places.onebox, &places.fleet].map(|place| place.question("RequestCount", "Sum"));
     let look = async || aws.datapoints(&questions, now - LOOK_BACK, now).await;
     let answers = patiently(context, "interrupted: nothing was changed", look).await?;
@@ -111,6 +113,8 @@ pub(super) async fn say_traffic(context: &Context, aws: &Aws, places: &Places, p
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::SystemTime;
+
     use serde_json::json;
 
     use super::super::place::tests::places;

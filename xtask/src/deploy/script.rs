@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use stacks::service;
 
 use crate::code::Code;
-use crate::exit::{Coded as _, Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::flags::Stage;
 use crate::progress::human;
 use crate::stack::Stack;
@@ -79,22 +79,43 @@ impl Staged {
     ///
     /// # Errors
     /// When an earlier stage isn't deployed yet (exit status 4).
-    pub(crate) fn until(mut self, stage: Option<Stage>) -> anyhow::Result<Self> {
+    pub(crate) fn until(self, stage: Option<Stage>) -> anyhow::Result<Self> {
+        self.until_after(stage, 0)
+    }
+}
+
+impl Staged {
+    /// The same up to a stage, once so many steps are done.
+    ///
+    /// # Errors
+    /// When a stage before it isn't done (exit status 4).
+    pub(crate) fn until_after(mut self, stage: Option<Stage>, done: usize) -> anyhow::Result<Self> {
         let Some(stage) = stage else { return Ok(self) };
         let last = stage.into();
-        let first = self.script.steps.first().map(|step| step.stage);
-        if let Some(first) = first.filter(|first| *first < last) {
-            let what = format!("{first} doesn't have this release yet, so {last} can't get it");
-            let failure = Failure::preflight(what).code(Code::Unjudged);
-            return Err(failure
-                .next(format!("deploy it there first: `--stage {}`", first.name().to_lowercase()))
-                .into());
+        let next = self.script.steps.get(done).map(|step| step.stage);
+        if let Some(next) = next.filter(|next| *next < last) {
+            return Err(too_early(next, last).into());
         }
-        let count = self.script.steps.iter().filter(|step| step.stage <= last).count();
+        let count = self
+            .script
+            .steps
+            .iter()
+            .filter(|step| step.stage <= last)
+            .count()
+            .max(done);
         self.script.steps.truncate(count);
         self.plan.steps.truncate(count);
         Ok(self)
     }
+}
+
+fn too_early(first: deployment::stage::Stage, last: deployment::stage::Stage) -> Failure {
+    let what = format!("{first} doesn't have this release yet, so {last} can't get it");
+    let failure = Failure::preflight(what).code(Code::Unjudged);
+    failure.next(format!(
+        "deploy it there first: `--stage {}`",
+        first.name().to_lowercase()
+    ))
 }
 
 fn update(step: &Step) -> StackUpdate {
@@ -158,7 +179,10 @@ pub(crate) fn name_release(parameters: &mut BTreeMap<String, String>, release: &
 /// What is refused before any change, each with its way out.
 pub(crate) fn refused(refusals: &[Refusal], again: &str) -> anyhow::Error {
     let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    let what = format!("nothing was changed: this release can't be staged\n  {}", lines.join("\n  "));
+    let what = format!(
+        "nothing was changed: this release can't be staged\n  {}",
+        lines.join("\n  ")
+    );
     let mut ways: Vec<String> = refusals.iter().map(|refusal| refusal.way_out.to_string()).collect();
     ways.dedup();
     let failure = Failure::new(Exit::Refused, what).code(Code::NotStageable);
@@ -171,12 +195,20 @@ pub(crate) fn text(stack: &str, plan: &Plan, minute: Duration) -> String {
     let mut lines = vec![format!("plan for {stack}:")];
     for (number, step) in (1..).zip(&plan.steps) {
         let judged = judged(step.affects());
-        lines.push(format!("  {number}. {}: {}; {judged}", step.stage, summary(&step.changes)));
+        lines.push(format!(
+            "  {number}. {}: {}; {judged}",
+            step.stage,
+            summary(&step.changes)
+        ));
         for change in &step.changes {
             lines.push(format!("     {}", line(change)));
         }
     }
-    if plan.steps.iter().all(|step| step.stage == deployment::stage::Stage::Fleet) {
+    if plan
+        .steps
+        .iter()
+        .all(|step| step.stage == deployment::stage::Stage::Fleet)
+    {
         lines.push("  the change concerns Fleet alone, so it doesn't pass Onebox".to_owned());
     }
     let most = minute * u32::try_from(BAKE_MINUTES + 6).unwrap_or(16) * u32::try_from(plan.steps.len()).unwrap_or(3);
@@ -201,7 +233,10 @@ fn summary(changes: &[PlannedChange]) -> String {
     let counts = [
         (count(|kind| matches!(kind, ChangeKind::Add)), "added"),
         (count(is_replaced), "replaced"),
-        (count(|kind| matches!(kind, ChangeKind::Modify { .. }) && !is_replaced(kind)), "modified"),
+        (
+            count(|kind| matches!(kind, ChangeKind::Modify { .. }) && !is_replaced(kind)),
+            "modified",
+        ),
         (count(|kind| matches!(kind, ChangeKind::Remove)), "removed"),
     ];
     let words: Vec<String> = counts
@@ -227,14 +262,28 @@ fn effect(kind: &ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Add => "create",
         ChangeKind::Remove => "delete",
-        ChangeKind::Modify { replacement: Replacement::No, .. } => "modify",
-        ChangeKind::Modify { replacement: Replacement::Conditional, .. } => "may replace",
-        ChangeKind::Modify { replacement: Replacement::Yes, .. } => "replace",
+        ChangeKind::Modify {
+            replacement: Replacement::No,
+            ..
+        } => "modify",
+        ChangeKind::Modify {
+            replacement: Replacement::Conditional,
+            ..
+        } => "may replace",
+        ChangeKind::Modify {
+            replacement: Replacement::Yes,
+            ..
+        } => "replace",
     }
 }
 
 fn line(change: &PlannedChange) -> String {
-    let mut line = format!("{:<11} {} ({})", effect(&change.kind), change.logical_id, change.resource_type);
+    let mut line = format!(
+        "{:<11} {} ({})",
+        effect(&change.kind),
+        change.logical_id,
+        change.resource_type
+    );
     if let ChangeKind::Modify { properties, .. } = &change.kind {
         let names: Vec<&str> = properties.iter().map(String::as_str).collect();
         let _ = write!(line, ": {}", names.join(", "));

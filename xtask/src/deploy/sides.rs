@@ -11,7 +11,7 @@ use crate::aws::Aws;
 use crate::services::phase::Phase;
 use crate::stack::{Resource, Stack};
 use crate::telling::view::{Bake, Side};
-use crate::verdict::series::{Point, shortest_distance};
+use crate::verdict::series::Point;
 
 /// How long to wait before metrics are asked for again: they come once a minute, and each answer costs.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -19,25 +19,16 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// How long where asking costs nothing.
 const NEAR_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a minute of AWS's lasts.
-const MINUTE: Duration = Duration::from_mins(1);
-
 /// What was last seen of both stages.
 #[derive(Debug)]
 pub(super) struct SideBySide {
     weights: [Option<f64>; 2],
     bake_minutes: [Option<u64>; 2],
     began: SystemTime,
-    metrics: Metrics,
-    last: Option<Instant>,
-}
-
-/// What CloudWatch tells of the time since the deployment began.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Metrics {
     requests: [Option<u64>; 2],
-    /// How long a minute lasts here.
-    minute: Option<Duration>,
+    /// How long one of AWS's minutes lasts.
+    minute: Duration,
+    last: Option<Instant>,
 }
 
 impl SideBySide {
@@ -53,12 +44,9 @@ impl SideBySide {
         Self {
             weights: [Stage::Onebox, Stage::Fleet].map(|stage| weight(&template, &resources, stage)),
             bake_minutes,
-            began: SystemTime::now(),
-            metrics: Metrics {
-                // Where time passes faster than elsewhere, only the data points' distance tells.
-                minute: (!aws.is_near()).then_some(MINUTE),
-                ..Metrics::default()
-            },
+            began: aws.now(),
+            requests: [None, None],
+            minute: aws.minute(),
             last: None,
         }
     }
@@ -70,10 +58,15 @@ impl SideBySide {
             return;
         }
         let questions = [&places.onebox, &places.fleet].map(|place| place.question("RequestCount", "Sum"));
-        if let Ok(answers) = aws.datapoints(&questions, self.began, SystemTime::now()).await {
-            self.metrics = Metrics::of(&answers, self.metrics.minute);
+        if let Ok(answers) = aws.datapoints(&questions, self.began, aws.now()).await {
+            self.requests = requests(&answers);
         }
         self.last = Some(Instant::now());
+    }
+
+    /// How long one of AWS's minutes lasts.
+    pub(super) fn minute(&self) -> Duration {
+        self.minute
     }
 
     /// Both stages: one changes, and is in that phase; probes go to some.
@@ -85,13 +78,13 @@ impl SideBySide {
                 stage,
                 changes: stage == changes,
                 weight: self.weights[index],
-                requests: self.metrics.requests[index],
+                requests: self.requests[index],
                 probes: probes
                     .iter()
                     .find(|(probed, _)| *probed == stage)
                     .map(|(_, counts)| *counts),
                 bake: match phase.baking_since() {
-                    Some(since) if stage == changes => bake(since, self.bake_minutes[index], self.metrics.minute),
+                    Some(since) if stage == changes => bake(since, self.bake_minutes[index], self.minute),
                     _ => Bake::No,
                 },
             })
@@ -99,29 +92,18 @@ impl SideBySide {
     }
 }
 
-fn bake(since: SystemTime, minutes: Option<u64>, minute: Option<Duration>) -> Bake {
+fn bake(since: SystemTime, minutes: Option<u64>, minute: Duration) -> Bake {
     let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok());
-    match minutes.zip(minute) {
-        Some((minutes, minute)) => Bake::Until(since + minute * minutes),
-        None => Bake::Unknown,
-    }
+    minutes.map_or(Bake::Unknown, |minutes| Bake::Until(since + minute * minutes))
 }
 
-impl Metrics {
-    fn of(answers: &[Vec<Point>], minute: Option<Duration>) -> Self {
-        let sum = |index: usize| {
-            let points = answers.get(index).filter(|points| !points.is_empty())?;
-            Some(points.iter().map(|point| whole(point.value)).sum())
-        };
-        Self {
-            requests: [sum(0), sum(1)],
-            // A minute without requests has no data point.
-            minute: shortest_distance(answers.iter().flatten())
-                .into_iter()
-                .chain(minute)
-                .min(),
-        }
-    }
+/// The sums of two metrics. `None` for one without data points.
+fn requests(answers: &[Vec<Point>]) -> [Option<u64>; 2] {
+    let sum = |index: usize| {
+        let points = answers.get(index).filter(|points| !points.is_empty())?;
+        Some(points.iter().map(|point| whole(point.value)).sum())
+    };
+    [sum(0), sum(1)]
 }
 
 #[expect(
@@ -156,26 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_summed_and_the_minute_is_the_points_distance() {
+    fn requests_are_summed_and_a_bake_ends_after_its_minutes() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let points = |values: &[(u64, f64)]| -> Vec<Point> {
-            values
-                .iter()
-                .map(|(seconds, value)| Point {
-                    at: at(*seconds),
-                    value: *value,
-                })
-                .collect()
-        };
-        let metrics = Metrics::of(&[points(&[(0, 3.0), (5, 4.0)]), Vec::new()], None);
-        assert_eq!(
-            (metrics.requests, metrics.minute),
-            ([Some(7), None], Some(Duration::from_secs(5)))
-        );
-        let minute = metrics.minute;
-        assert_eq!(Metrics::of(&[Vec::new(), Vec::new()], minute).minute, minute);
+        let points = [(0, 3.0), (5, 4.0)].map(|(seconds, value)| Point { at: at(seconds), value });
+        assert_eq!(requests(&[points.to_vec(), Vec::new()]), [Some(7), None]);
+        let minute = Duration::from_secs(5);
         assert_eq!(bake(at(10), Some(6), minute), Bake::Until(at(40)));
-        assert_eq!(bake(at(10), Some(1), None), Bake::Unknown);
         assert_eq!(bake(at(10), None, minute), Bake::Unknown);
     }
 }

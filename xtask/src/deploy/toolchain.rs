@@ -1,6 +1,6 @@
 //! `deploy toolchain`: what must exist before source and images can be pushed, and the pipeline.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use constants::pipeline::BRANCH;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::flags::{Deploy, Target};
 use crate::stack::apply::{Applied, Terms, apply, follow_under_way};
 use crate::stack::gone;
 use crate::telling::note::Note;
-use crate::token::{Purpose, Scope, token_for};
+use crate::token::token;
 
 impl Deploy {
     /// Deploys the foundations and the pipeline; in a role of CloudFormation's, as the pipeline does, the pipeline alone.
@@ -121,7 +121,7 @@ impl<'a> Asking<'a> {
 /// When declined (exit status 3), when the change fails and is rolled back (5), when the rollback fails (6).
 pub(crate) async fn one(context: &Context, aws: &Aws, stack: &Rendered, asking: Asking<'_>) -> anyhow::Result<Applied> {
     refuse_taken_name(aws, stack).await?;
-    let token = token_for(&Purpose::deploy(Scope::All, None), SystemTime::now());
+    let token = token("deploy", aws.now());
     let terms = Terms {
         yes: asking.yes,
         token: &token,
@@ -164,7 +164,7 @@ async fn ensure_as_deployed(aws: &Aws, foundation: &Rendered) -> anyhow::Result<
     if aws.stack(name).await?.is_none() {
         return refuse(Code::NoStack, format!("there is no stack {name}"));
     }
-    if aws.template(name).await? != foundation.template {
+    if stacks::compact(&aws.template(name).await?) != foundation.template {
         let what = format!("{name} differs from its template, and the pipeline may not change what it may do itself");
         return refuse(Code::RolesDiffer, what);
     }

@@ -1,5 +1,7 @@
 //! A deployment from the command to the driver: what to deploy, and what runs now.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use deployment::release::Release;
 use deployment::staging::{Deployed, Desired};
@@ -75,10 +77,10 @@ impl Work<'_> {
         let unfinished = Unfinished::find(self).await?;
         let continued = refuse_unfinished(self, unfinished).await?;
         let running = updatable(self.context, self.aws, name, self.again).await?;
-        match &running {
+        let ignored = match &running {
             Some(stack) => self.preflight(stack).await?,
-            None => self.ensure_creatable()?,
-        }
+            None => self.ensure_creatable().map(|()| BTreeSet::new())?,
+        };
         // A build error shows before anything changes.
         let built = self.build(running.as_ref()).await?;
         let (foundation, foundation_changed) = self.foundation().await?;
@@ -91,8 +93,8 @@ impl Work<'_> {
         };
         let target = self.target(&store, &stack, image.as_deref()).await?;
         let mut done = match continued.filter(|continued| continued.is_of(&target.digest)) {
-            Some(continued) => continued.go_on(self, &store, stack, target).await?,
-            None => self.staged(&store, stack, target).await?,
+            Some(continued) => continued.go_on(self, &store, stack, (target, ignored)).await?,
+            None => self.staged(&store, stack, (target, ignored)).await?,
         };
         done.changed |= foundation_changed;
         done.image = image;
@@ -100,10 +102,15 @@ impl Work<'_> {
     }
 
     /// Deploys a release over what the stack has now.
-    async fn staged(self, store: &Store, stack: Stack, target: Stored) -> anyhow::Result<Done> {
+    async fn staged(
+        self,
+        store: &Store,
+        stack: Stack,
+        (target, ignored): (Stored, BTreeSet<String>),
+    ) -> anyhow::Result<Done> {
         let deployed = self.deployed(&stack).await?;
         let base = self.base(store, &deployed).await?;
-        let desired = desired(&target, &deployed);
+        let desired = desired(&target);
         let staged = Staged::new(&deployed, &desired).map_err(|refusals| script::refused(&refusals, self.again))?;
         let staged = staged.until(self.deploy.stage)?;
         if staged.plan.steps.is_empty() {
@@ -115,7 +122,8 @@ impl Work<'_> {
         let places = self.places(&stack).await?;
         preflight::say_traffic(self.context, self.aws, &places, !self.deploy.caution.no_probe).await?;
         let start = deployment::machine::Start::Idle(deployment::machine::Position::Step(0));
-        Driver::new(self, store, stack, (staged, start), (target.digest, base)).run().await
+        let driver = Driver::new(self, store, stack, (staged, start), (target.digest, base));
+        driver.ignoring(ignored).run().await
     }
 
     /// What the stack has now, as the planner takes it.
@@ -131,7 +139,11 @@ impl Work<'_> {
     /// The release of what the stack has now: stored, so that a rollback from any machine finds it. A stack that was made
     /// without releases is adopted this way.
     async fn base(self, store: &Store, deployed: &Deployed) -> anyhow::Result<String> {
-        let image = deployed.parameters.get(service::FLEET_IMAGE).cloned().unwrap_or_default();
+        let image = deployed
+            .parameters
+            .get(service::FLEET_IMAGE)
+            .cloned()
+            .unwrap_or_default();
         let release = Release::new(&image, &deployed.template, &deployed.parameters).coded(Code::OtherStack)?;
         Ok(store.create(&release, &self.record()).await?.digest)
     }
@@ -153,20 +165,29 @@ impl Work<'_> {
         Ok(Stored { digest, release })
     }
 
-    fn show_plan(self, stack: &Stack, staged: &Staged) -> anyhow::Result<()> {
-        for (step, changes) in staged.plan.steps.iter().enumerate().map(|(index, step)| (index, &step.changes)) {
+    pub(super) fn show_plan(self, stack: &Stack, staged: &Staged) -> anyhow::Result<()> {
+        for (step, changes) in staged
+            .plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| (index, &step.changes))
+        {
             for change in changes {
-                self.context
-                    .output
-                    .event(crate::telling::event_code::EventCode::Change, script::record(&stack.name, step, change));
+                self.context.output.event(
+                    crate::telling::event_code::EventCode::Change,
+                    script::record(&stack.name, step, change),
+                );
             }
         }
         let minute = self.aws.minute();
-        self.context.progress.line(&script::text(&stack.name, &staged.plan, minute));
+        self.context
+            .progress
+            .line(&script::text(&stack.name, &staged.plan, minute));
         Ok(())
     }
 
-    async fn consent(self, stack: &Stack) -> anyhow::Result<()> {
+    pub(super) async fn consent(self, stack: &Stack) -> anyhow::Result<()> {
         let question = format!("deploy this to {}?", stack.name);
         let leaving = format!("interrupted: {} is not changed", stack.name);
         if self.deploy.yes || prompt::confirm(self.context, &question, "--yes", &leaving).await? {
@@ -181,7 +202,7 @@ impl Work<'_> {
     }
 
     /// Refuses to start what couldn't be judged.
-    async fn preflight(self, stack: &Stack) -> anyhow::Result<()> {
+    async fn preflight(self, stack: &Stack) -> anyhow::Result<BTreeSet<String>> {
         let places = self.places(stack).await?;
         preflight::load_balancer_serves(self.context, self.aws, &places).await?;
         let ignore = self.deploy.caution.ignore_red_alarms.is_some();
@@ -206,7 +227,9 @@ impl Work<'_> {
         if matches!(self.deploy.stage, None | Some(Stage::Shared)) {
             let token = token_for(&Purpose::Other("deploy".to_owned()), self.aws.now());
             let terms = self.terms(&token);
-            let applied = self.apply(&foundation.with([]), Terms { detach: false, ..terms }).await?;
+            let applied = self
+                .apply(&foundation.with([]), Terms { detach: false, ..terms })
+                .await?;
             return Ok((applied.stack, applied.changed));
         }
         let find = async || self.aws.stack(&foundation.name).await;
@@ -245,7 +268,9 @@ impl Work<'_> {
         built: Option<BuiltImage>,
     ) -> anyhow::Result<Option<String>> {
         if let Some(built) = built {
-            return publish::push(self.context, self.aws, repository, &built).await.map(Some);
+            return publish::push(self.context, self.aws, repository, &built)
+                .await
+                .map(Some);
         }
         Ok(match (self.deploy.stage, running) {
             (Some(Stage::Shared), None) if self.deploy.bootstrap.is_some() => self.deploy.bootstrap.clone(),
@@ -291,11 +316,10 @@ impl Done {
     }
 }
 
-/// What a stored release wants the stack to have. A parameter that the release doesn't know keeps the stack's value.
-pub(super) fn desired(target: &Stored, deployed: &Deployed) -> Desired {
+/// What a stored release wants the stack to have.
+pub(super) fn desired(target: &Stored) -> Desired {
     let mut parameters = target.release.parameters().clone();
     script::name_release(&mut parameters, &target.release, &target.digest);
-    let _ = deployed;
     Desired {
         template: target.release.template().to_owned(),
         parameters,

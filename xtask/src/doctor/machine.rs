@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use optional_programs::{Missing, Program};
+
 use super::Finding;
 use crate::context::Context;
 use crate::docker::Engine;
-use crate::{image, test};
+use crate::image;
 
 /// The least room in which a build of everything fits, in bytes: `target/` takes some 3 GiB.
 const ENOUGH_BYTES: u64 = 5 << 30;
@@ -22,7 +24,7 @@ pub(super) async fn look(context: &Context) -> Vec<Finding> {
         linker(image::check_host()),
         git(version_of("git")),
         engine(docker),
-        python(test::missing_python()),
+        python(Program::Python.missing()),
         disk(free_bytes(&context.root), &context.root),
     ]
 }
@@ -93,13 +95,13 @@ fn engine(docker: anyhow::Result<()>) -> Finding {
     }
 }
 
-fn python(missing: Option<String>) -> Finding {
+fn python(missing: Option<Missing>) -> Finding {
     match missing {
         None => Finding::fine("Python", "it can make environments"),
         Some(missing) => Finding::warning(
             "Python",
             format!("{missing}: `cargo xtask test` skips cfn-lint and the AWS CLI"),
-            "install it; only tests need it",
+            format!("{}; only tests need it", missing.install),
         ),
     }
 }

@@ -79,6 +79,9 @@ pub(crate) struct Test {
     /// List the steps, and what each needs.
     #[arg(long)]
     pub(crate) list: bool,
+    /// Run the tests with optional programs hidden; fails unless those that need one are skipped.
+    #[arg(long, conflicts_with_all = ["steps", "list"])]
+    pub(crate) hide_programs: bool,
 }
 
 /// Take figures, each beside its peer in the same run: speed, size, memory, growth.

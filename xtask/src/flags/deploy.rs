@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::parse::{fault, image, image_by_digest};
+use super::parse::{fault, image, reason, release};
 use super::{Cloud, Environment, Stage, Target};
 
 /// Deploy an environment: repository, image, service; a second run finds nothing to do.
@@ -25,6 +25,9 @@ pub(crate) struct Deploy {
     /// The image to deploy, in place of one built from the source: by digest, or the file in which `build` named it.
     #[arg(long, value_name = "REPOSITORY@sha256:DIGEST|FILE.json", value_parser = image)]
     pub(crate) image: Option<String>,
+    /// The release to deploy again, by the first digits of its digest: image, template and parameters; see `releases`.
+    #[arg(long, value_name = "DIGEST", value_parser = release, conflicts_with_all = ["image", "templates", "fault"])]
+    pub(crate) release: Option<String>,
     /// The image that a first deployment of the infrastructure runs; from the same file.
     #[arg(skip)]
     pub(crate) bootstrap: Option<String>,
@@ -43,7 +46,7 @@ pub(crate) struct Deploy {
     pub(crate) detach: bool,
     /// Follow the deployment that was begun last, from this machine or another, and go on with it to its end. What it
     /// brings is read from CloudFormation; nothing is built.
-    #[arg(long, conflicts_with_all = ["stage", "image", "templates", "role", "fault", "detach"])]
+    #[arg(long, conflicts_with_all = ["stage", "image", "release", "templates", "role", "fault", "detach"])]
     pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) caution: Caution,
@@ -55,26 +58,27 @@ pub(crate) struct Deploy {
 }
 
 /// What keeps a deployment from going on, and what lets it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Caution {
     /// Send no probes while a stage meets the change: judge it by others' requests alone.
     #[arg(long)]
     pub(crate) no_probe: bool,
-    /// Go on to Fleet even where there is too little to judge Onebox by.
-    #[arg(long)]
-    pub(crate) accept_thin_evidence: bool,
-    /// Deploy although an alarm has fired already, which keeps every alarm from rolling the deployment back.
-    #[arg(long)]
-    pub(crate) ignore_red_alarms: bool,
+    /// Continue though there is too little evidence to judge a step by. Alarms still count. The reason is recorded with the
+    /// release.
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub(crate) accept: Option<String>,
+    /// Deploy though an alarm is in ALARM already. ECS then ignores all alarms of the deployment.
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub(crate) ignore_red_alarms: Option<String>,
 }
 
-/// Go back: Onebox to what Fleet runs, or both to what Fleet ran before.
+/// Restore the previous release completely: image, template and parameters; Fleet first.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     pub(crate) environment: Environment,
-    /// The image to go back to [default: the one that Fleet runs, or ran before].
-    #[arg(long, value_name = "REPOSITORY@sha256:DIGEST", value_parser = image_by_digest)]
-    pub(crate) image: Option<String>,
+    /// The release to restore, by the first digits of its digest [default: the one before].
+    #[arg(long, value_name = "DIGEST", value_parser = release)]
+    pub(crate) to: Option<String>,
     /// Make the changes without asking.
     #[arg(long)]
     pub(crate) yes: bool,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use local_cloud::Bake;
+
 /// An image by digest, as the service stack's parameters take it, or a file that names one.
 pub(super) fn image(text: &str) -> Result<String, String> {
     if Path::new(text).extension().is_some_and(|extension| extension == "json") {
@@ -11,8 +13,27 @@ pub(super) fn image(text: &str) -> Result<String, String> {
     image_by_digest(text).map_err(|problem| format!("{problem}, or a file of `build`'s, FILE.json"))
 }
 
+/// A release by the first digits of its digest.
+pub(super) fn release(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if (6..=64).contains(&digits.len()) && digits.bytes().all(is_digit) {
+        return Ok(digits.to_owned());
+    }
+    Err("a release by at least 6 hexadecimal digits of its digest".to_owned())
+}
+
+/// A reason that a person gives: one line that isn't empty.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("a reason in one line".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// An image by digest.
-pub(super) fn image_by_digest(text: &str) -> Result<String, String> {
+fn image_by_digest(text: &str) -> Result<String, String> {
     let hexadecimal = |digits: &str| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match text.split_once("@sha256:") {
         Some((repository, digits)) if !repository.is_empty() && digits.len() == 64 && hexadecimal(digits) => {
@@ -64,6 +85,18 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),
         _ => Err("a number from 1 to 1000".to_owned()),
     }
+}
+
+pub(super) fn metric_lag(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if (0.0..=10.0).contains(&minutes) => Ok(minutes),
+        _ => Err("a number of minutes from 0 to 10".to_owned()),
+    }
+}
+
+pub(super) fn bake(text: &str) -> Result<Bake, String> {
+    let bake = Bake::ALL.into_iter().find(|bake| bake.name() == text);
+    bake.ok_or_else(|| Bake::ALL.map(Bake::name).join(" or "))
 }
 
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {

@@ -30,6 +30,13 @@ pub(super) fn of_the_source(shell: &Shell, workspace_root: &Path) -> String {
         .unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
+/// The revision of the source that an image of this checkout would have. `None` outside of a checkout.
+pub(crate) fn source_revision(workspace_root: &Path) -> Option<String> {
+    let shell = Shell::new().ok()?;
+    let revision = of_the_source(&shell, workspace_root);
+    (revision != UNKNOWN).then_some(revision)
+}
+
 fn of_git(shell: &Shell, workspace_root: &Path) -> Option<String> {
     let _directory = shell.push_dir(workspace_root);
     // A folder within another repository's work tree, which knows nothing of it, has a prefix there.

@@ -133,7 +133,9 @@ impl Sandbox {
 
     /// Asks CloudFormation to roll back once more what it couldn't before, and waits for the end.
     pub(super) async fn continue_rollback(&self) -> anyhow::Result<()> {
-        self.aws.continue_update_rollback(&self.stack).await?;
+        self.aws
+            .continue_rollback(&self.stack, &crate::token::token("rehearse", self.aws.now()))
+            .await?;
         until("the rollback goes on", async || {
             Ok(!self.stack().await?.status.ends_with("_IN_PROGRESS"))
         })

@@ -92,17 +92,6 @@ impl Store {
         self.note(&outcome.artifact(&subject(&manifest))).await
     }
 
-    /// Reads a release. `None` if the repository doesn't hold it.
-    ///
-    /// # Errors
-    /// If it is malformed, or the registry refuses or can't be reached.
-    pub(crate) async fn get(&self, digest: &str) -> anyhow::Result<Option<Release>> {
-        let Some(manifest) = self.manifest(digest).await? else {
-            return Ok(None);
-        };
-        self.read(&manifest).await.coded(Code::Registry)
-    }
-
     /// Lists the releases with their records and outcomes, newest first.
     ///
     /// # Errors

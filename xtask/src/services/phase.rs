@@ -35,11 +35,6 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    /// Something changes, and nobody has seen what ran before.
-    pub(crate) fn under_way() -> Self {
-        Self::Replacing { old: None, new: None }
-    }
-
     /// Takes a look at the service into account.
     pub(crate) fn look(&mut self, service: &Service, now: SystemTime) {
         let Some(primary) = service.deployments.first() else {
@@ -78,11 +73,6 @@ impl Phase {
             let new = Some(definition.clone());
             Self::Replacing { old, new }
         };
-    }
-
-    /// Whether a change was seen.
-    pub(crate) fn has_begun(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Before(_))
     }
 
     /// Since when the new tasks serve alone; none where they don't, or nobody saw it.

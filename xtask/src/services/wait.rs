@@ -182,7 +182,7 @@ fn failed_rollout(service: &Service, minimum: u64, given_up: &BTreeSet<String>) 
 }
 
 /// Whether all tasks run of a service whose deployment had failed before.
-fn runs_on(service: &Service, minimum: u64, given_up: &BTreeSet<String>) -> bool {
+pub(crate) fn runs_on(service: &Service, minimum: u64, given_up: &BTreeSet<String>) -> bool {
     let newest = service.deployments.first();
     let failed_before = newest.is_some_and(|newest| newest.has_failed() && given_up.contains(&newest.id));
     failed_before && service.running >= service.desired.max(minimum) && service.pending == 0

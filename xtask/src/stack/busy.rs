@@ -13,7 +13,7 @@ use crate::token::Asked;
 /// CloudFormation names no person, only the token that the operation was asked for with: this command line writes into
 /// it who asks, as the console and others write what they are. Where the events can't be read, the stack's own times must
 /// do.
-pub(super) async fn describe(aws: &Aws, stack: &Stack) -> String {
+pub(crate) async fn describe(aws: &Aws, stack: &Stack) -> String {
     // What can't be read isn't told.
     let begun = newest_begun(aws, &stack.id).await.ok().flatten();
     words(stack, begun.as_ref())

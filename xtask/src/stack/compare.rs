@@ -13,7 +13,7 @@ use super::changes::{Change, Effect};
 use super::parameters::{kept, parse};
 use super::properties;
 use super::standing::{Standing, standing};
-use super::{Stack, Template, Wanted, busy, explain};
+use super::{Stack, Wanted, busy, explain};
 use crate::aws::Aws;
 use crate::code::Code;
 use crate::context::Context;
@@ -90,7 +90,7 @@ async fn by_change_set(
 ) -> anyhow::Result<Difference> {
     let wanted = Wanted {
         name: stack.name.clone(),
-        template: Template::Text(template.to_owned()),
+        template: template.to_owned(),
         parameters: BTreeMap::new(),
         kept: kept(stack, template)?,
     };

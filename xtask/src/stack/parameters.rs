@@ -26,6 +26,24 @@ pub(crate) fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>>
     Ok(kept.into_iter().map(|(name, _)| name.clone()).collect())
 }
 
+/// The parameters that a template declares, and whether each has a default.
+///
+/// # Errors
+/// When it is no JSON.
+pub(crate) fn declared(template: &str) -> anyhow::Result<Vec<(String, bool)>> {
+    let template = parse(template)?;
+    let declared = template["Parameters"].as_object().into_iter().flatten();
+    Ok(declared
+        .map(|(name, declaration)| (name.clone(), !declaration["Default"].is_null()))
+        .collect())
+}
+
+/// Whether a parameter's value is hidden (`NoEcho`).
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
+pub(crate) fn is_hidden_value(value: &str) -> bool {
+    value == "****"
+}
+
 /// A template as data.
 ///
 /// # Errors

@@ -49,6 +49,12 @@ pub(crate) enum EventCode {
     StackBusy,
     /// What probes brought.
     Probes,
+    /// A step of a deployment starts.
+    Step,
+    /// A step was judged good.
+    StepPassed,
+    /// A deployment waits for something.
+    Waiting,
     /// A verdict on Onebox's image.
     Verdict,
     /// Onebox goes back to Fleet's image.
@@ -98,7 +104,7 @@ pub(crate) enum EventCode {
 }
 
 /// Every code, in the order in which the document has them.
-pub(crate) const EVENT_CODES: [EventCode; 45] = [
+pub(crate) const EVENT_CODES: [EventCode; 48] = [
     EventCode::StackBegan,
     EventCode::StackDone,
     EventCode::StackCleaningUp,
@@ -121,6 +127,9 @@ pub(crate) const EVENT_CODES: [EventCode; 45] = [
     EventCode::NothingToDo,
     EventCode::StackBusy,
     EventCode::Probes,
+    EventCode::Step,
+    EventCode::StepPassed,
+    EventCode::Waiting,
     EventCode::Verdict,
     EventCode::PuttingBack,
     EventCode::NoTraffic,
@@ -193,8 +202,11 @@ impl EventCode {
             Self::Drift => ("drift", "drift", &["stack", "logical_id", "resource_type", "drift_status", "properties"], "of `diff --drift`: a resource that someone changed or deleted without its stack"),
             Self::NothingToDo => ("nothing-to-do", "nothing_to_do", &["stack", "part"], "a stack, or the part of it that was to change, is as it should be"),
             Self::StackBusy => ("stack-busy", "stack_busy", &["stack", "words", "follows"], "something goes on in the stack already: it is followed to its end, or its end is waited for"),
-            Self::Probes => ("probes", "probes", &["stage", "requests", "failed", "stages", "unanswered"], "what the probes to a stage brought"),
-            Self::Verdict => ("verdict", "verdict", &["ruling", "reasons", "onebox", "fleet", "errors_likelihood", "latency_likelihood", "smallest_error_share", "smallest_latency_rise_seconds"], "Onebox's image held against Fleet's"),
+            Self::Probes => ("probes", "probes", &["stage", "requests", "failed", "failures"], "what the probes to a stage found; `failures` counts each reason"),
+            Self::Step => ("step", "step", &["step", "steps", "stage"], "a step of a deployment starts; `stage` is `Shared`, `Onebox` or `Fleet`"),
+            Self::StepPassed => ("step-passed", "step", &["step", "stage"], "a step was judged good, or its evidence was accepted"),
+            Self::Waiting => ("waiting", "waiting", &["for"], "a deployment waits, for example until CloudWatch has published metrics"),
+            Self::Verdict => ("verdict", "verdict", &["ruling", "comparison", "reasons", "checks", "not_judged"], "the analysis of a step: `ruling` is `good`, `worse`, `thin` or `not_judged`; `checks` are the comparisons behind it, and `not_judged` what wasn't compared, and why"),
             Self::PuttingBack => ("putting-back", "putting_back", &["image", "because"], "Onebox is brought back to the image that Fleet runs, or, where `image` is null, the stack to its former template"),
             Self::NoTraffic => ("no-traffic", "no_traffic", &["minutes", "probes_per_second"], "nobody has asked for anything lately"),
             Self::Unprotected => ("unprotected", "unprotected", &["words"], "the deployment goes on without a protection, as asked"),

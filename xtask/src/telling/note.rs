@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use constants::judgement::PROBES_PER_SECOND;
+use deployment::evidence::ProbeLog;
 use serde_json::{Value, json};
-use stacks::Stage;
 
 use super::event_code::EventCode;
-use crate::deploy::plan::short;
 use crate::progress::{clean, human};
-use crate::traffic::Counts;
 use crate::verdict::Verdict;
 
 /// What is said once.
@@ -49,23 +47,21 @@ impl Note {
         }
     }
 
-    pub(crate) fn probes(stage: Stage, counts: &Counts) -> Self {
-        let mut fields = counts.record();
-        fields["stage"] = json!(stage.value());
-        let mut text = format!(
-            "probes of {}: {}, {} of them failed",
-            stage.name(),
-            counts.total(),
-            counts.failed()
-        );
-        if let Some(answers) = counts.stages.get(stage.value()) {
-            let milliseconds = |share| answers.latency.quantile(share).as_secs_f64() * 1e3;
-            let (p50, p99) = (milliseconds(0.5), milliseconds(0.99));
-            let _ = write!(text, "; p50 {p50:.1} ms, p99 {p99:.1} ms");
+    /// What the probes to a stage found.
+    pub(crate) fn probes(stage: deployment::stage::Stage, log: &ProbeLog) -> Self {
+        let tally = log.total();
+        let failures = tally.failures.iter();
+        let failures: serde_json::Map<String, Value> = failures
+            .map(|(failure, count)| (failure.to_string(), json!(count)))
+            .collect();
+        let (requests, failed) = (tally.errors.requests, tally.errors.errors);
+        let mut text = format!("probes to {stage}: {failed} of {requests} failed");
+        if failed > 0 {
+            let _ = write!(text, " ({})", tally.reasons());
         }
         Self {
             code: EventCode::Probes,
-            fields,
+            fields: json!({"stage": stage.name().to_lowercase(), "requests": requests, "failed": failed, "failures": failures}),
             text,
         }
     }
@@ -75,15 +71,6 @@ impl Note {
             code: EventCode::Verdict,
             fields: verdict.record(),
             text: verdict.lines().join("\n"),
-        }
-    }
-
-    /// Onebox goes back to the image that Fleet runs.
-    pub(crate) fn putting_back(image: &str, because: &str) -> Self {
-        Self {
-            code: EventCode::PuttingBack,
-            fields: json!({"image": image, "because": because}),
-            text: format!("{because}: bringing Onebox back to what Fleet runs, {}", short(image)),
         }
     }
 
@@ -108,34 +95,12 @@ impl Note {
         )
     }
 
-    /// Onebox runs an image that was left there before anyone judged it, and gets another now.
-    pub(crate) fn unjudged(image: &str) -> Self {
-        Self::unprotected(&format!(
-            "Onebox runs {}, which was left there unjudged: the new image takes its place",
-            short(image)
-        ))
-    }
-
     /// The deployment goes on without a protection.
     pub(crate) fn unprotected(words: &str) -> Self {
         Self {
             code: EventCode::Unprotected,
             fields: json!({"words": words}),
             text: words.to_owned(),
-        }
-    }
-
-    /// Probes go to stages, though whoever began the change no longer sends any.
-    pub(crate) fn probing(stages: &[Stage], because: &str) -> Self {
-        let names: Vec<&str> = stages.iter().map(|stage| stage.name()).collect();
-        let values: Vec<&str> = stages.iter().map(|stage| stage.value()).collect();
-        Self {
-            code: EventCode::Probing,
-            fields: json!({"stages": values, "probes_per_second": PROBES_PER_SECOND, "because": because}),
-            text: format!(
-                "{because}: sending {PROBES_PER_SECOND} probes a second to {}",
-                names.join(" and as many to ")
-            ),
         }
     }
 

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
+use optional_programs::Program;
 
 use super::run::succeed;
+use super::surroundings::Surroundings;
 use super::tools;
 use crate::soak::{CI_COUNT, CI_SEED};
 
@@ -17,18 +19,9 @@ pub(super) struct Step {
     /// What it checks.
     pub(super) checks: &'static str,
     /// What the machine must have; without it the step is skipped.
-    pub(super) needs: &'static [Need],
-    /// Runs it in the checkout's root.
-    pub(super) run: fn(&Path) -> anyhow::Result<()>,
-}
-
-/// What a step needs of the machine.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Need {
-    /// A Docker daemon that answers.
-    Docker,
-    /// Python with venv and pip, for tools in an environment of their own.
-    Python,
+    pub(super) needs: &'static [Program],
+    /// Runs it.
+    pub(super) run: fn(&Surroundings) -> anyhow::Result<()>,
 }
 
 /// Every step, the quickest to fail first.
@@ -60,19 +53,19 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "templates",
         checks: "cfn-lint finds nothing in any template, nor in the policies for people",
-        needs: &[Need::Python],
+        needs: &[Program::Python],
         run: templates,
     },
     Step {
         name: "docker",
         checks: "tests against a Docker daemon",
-        needs: &[Need::Docker],
+        needs: &[Program::Docker],
         run: docker,
     },
     Step {
         name: "end-to-end",
         checks: "the local cloud from deploy to destroy, with the AWS CLI as a client",
-        needs: &[Need::Python],
+        needs: &[],
         run: end_to_end,
     },
     Step {
@@ -92,19 +85,19 @@ pub(super) const STEPS: &[Step] = &[
 /// The scenarios that show the most in the least time. Outcomes alone decide, never how long something took.
 const REHEARSED: [&str; 4] = ["nothing", "good-image", "errors", "missing-image"];
 
-fn format(root: &Path) -> anyhow::Result<()> {
-    succeed(cargo(root).args(["fmt", "--all", "--check"]))
+fn format(surroundings: &Surroundings) -> anyhow::Result<()> {
+    succeed(surroundings.cargo().args(["fmt", "--all", "--check"]))
 }
 
-fn codegen(_root: &Path) -> anyhow::Result<()> {
+fn codegen(_: &Surroundings) -> anyhow::Result<()> {
     crate::codegen::run(true)
 }
 
 /// Another Rust knows other lints: what it finds is shown, and only that of the project's own version must be nothing.
-fn clippy(root: &Path) -> anyhow::Result<()> {
-    let mut command = cargo(root);
+fn clippy(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let mut command = surroundings.cargo();
     command.args(["clippy", "--workspace", "--all-targets", "--locked"]);
-    if is_the_projects(&rustc_version(root)?) {
+    if is_the_projects(&rustc_version(surroundings.root())?) {
         command.args(["--", "--deny", "warnings"]);
     }
     succeed(&mut command)
@@ -123,54 +116,54 @@ fn is_the_projects(said: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The tests that need Docker have `docker_` in their names.
-fn tests(root: &Path) -> anyhow::Result<()> {
-    if has_nextest(root) {
-        return nextest(root, "not (test(docker_) or binary(end_to_end))");
+/// The tests that need Docker have `docker_` in their names. With programs hidden, they and those of the end-to-end tests
+/// that need the AWS CLI run too, as they are skipped at once.
+fn tests(surroundings: &Surroundings) -> anyhow::Result<()> {
+    if !surroundings.hides_programs() {
+        return without_docker(surroundings);
+    }
+    if has_nextest(surroundings) {
+        let filter = "not binary(end_to_end) or test(docker_) or test(aws_cli)";
+        return nextest(surroundings, filter);
+    }
+    cargo_test(surroundings, &["--workspace", "--exclude", "xtask"], &[])?;
+    cargo_test(surroundings, &["--package", "xtask", "--bins"], &[])?;
+    let end_to_end = ["--package", "xtask", "--test", "end_to_end"];
+    cargo_test(surroundings, &end_to_end, &["docker_", "aws_cli"])
+}
+
+fn without_docker(surroundings: &Surroundings) -> anyhow::Result<()> {
+    if has_nextest(surroundings) {
+        return nextest(surroundings, "not (test(docker_) or binary(end_to_end))");
     }
     // Without a filter for binaries: all packages but ours, then ours but its end-to-end test.
-    succeed(cargo(root).args([
-        "test",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--locked",
-        "--",
-        "--skip",
-        "docker",
-    ]))?;
-    succeed(cargo(root).args([
-        "test",
-        "--package",
-        "xtask",
-        "--bins",
-        "--locked",
-        "--",
-        "--skip",
-        "docker",
-    ]))
+    let others = ["--workspace", "--exclude", "xtask"];
+    cargo_test(surroundings, &others, &["--skip", "docker_"])?;
+    let ours = ["--package", "xtask", "--bins"];
+    cargo_test(surroundings, &ours, &["--skip", "docker_"])
 }
 
-/// With `CI=true` these tests fail where without it they would pass by in silence.
-fn docker(root: &Path) -> anyhow::Result<()> {
-    if has_nextest(root) {
-        return nextest(root, "test(docker_)");
+fn docker(surroundings: &Surroundings) -> anyhow::Result<()> {
+    if has_nextest(surroundings) {
+        return nextest(surroundings, "test(docker_)");
     }
-    succeed(
-        cargo(root)
-            .env("CI", "true")
-            .args(["test", "--workspace", "--locked", "docker_"]),
-    )
+    cargo_test(surroundings, &["--workspace"], &["docker_"])
 }
 
-fn nextest(root: &Path, filter: &str) -> anyhow::Result<()> {
-    let mut command = cargo(root);
+fn nextest(surroundings: &Surroundings, filter: &str) -> anyhow::Result<()> {
+    let mut command = surroundings.cargo();
     command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
-    command.args(["--filterset", filter]);
-    succeed(command.env("CI", "true"))
+    succeed(command.args(["--filterset", filter]))
 }
 
-fn templates(root: &Path) -> anyhow::Result<()> {
+fn cargo_test(surroundings: &Surroundings, what: &[&str], filter: &[&str]) -> anyhow::Result<()> {
+    let mut command = surroundings.cargo();
+    command.arg("test").args(what).args(["--locked", "--"]);
+    succeed(command.args(filter))
+}
+
+fn templates(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let root = surroundings.root();
     let folder = root.join("target/synth-test");
     let mut files: Vec<_> = stacks::all()
         .iter()
@@ -199,48 +192,32 @@ fn templates(root: &Path) -> anyhow::Result<()> {
     succeed(&mut lint)
 }
 
-/// The tests find the tools where they are installed, and with `CI=true` fail without them.
-fn end_to_end(root: &Path) -> anyhow::Result<()> {
-    tools::install(root)?;
-    let mut test = cargo(root);
-    test.args([
-        "test",
-        "--package",
-        "xtask",
-        "--test",
-        "end_to_end",
-        "--locked",
-        "--",
-        "--skip",
-        "docker_",
-    ]);
-    succeed(test.env("CI", "true"))
+/// The tests find the Python tools where they are installed. Without Python, those that need them are skipped.
+fn end_to_end(surroundings: &Surroundings) -> anyhow::Result<()> {
+    if Program::Python.missing().is_none() {
+        tools::install(surroundings.root())?;
+    }
+    let end_to_end = ["--package", "xtask", "--test", "end_to_end"];
+    cargo_test(surroundings, &end_to_end, &["--skip", "docker_"])
 }
 
 /// Through cargo, since the steps before have built this program anew, and this one's own file is gone.
-fn rehearse(root: &Path) -> anyhow::Result<()> {
-    let mut rehearse = cargo(root);
+fn rehearse(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let mut rehearse = surroundings.cargo();
     rehearse.args(["run", "--package", "xtask", "--locked", "--", "rehearse", "--plant"]);
     succeed(rehearse.args(REHEARSED))
 }
 
 /// Always the same seed: what fails here fails anywhere. Through cargo, as the rehearsals.
-fn soak(root: &Path) -> anyhow::Result<()> {
-    let mut soak = cargo(root);
+fn soak(surroundings: &Surroundings) -> anyhow::Result<()> {
+    let mut soak = surroundings.cargo();
     soak.args(["run", "--package", "xtask", "--locked", "--", "soak"]);
     succeed(soak.args(["--seed", &CI_SEED.to_string(), "--count", &CI_COUNT.to_string()]))
 }
 
-fn has_nextest(root: &Path) -> bool {
-    let asked = cargo(root).args(["nextest", "--version"]).output();
+fn has_nextest(surroundings: &Surroundings) -> bool {
+    let asked = surroundings.cargo().args(["nextest", "--version"]).output();
     asked.is_ok_and(|output| output.status.success())
-}
-
-/// Cargo in the checkout; insta writes no snapshot.
-fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).env("INSTA_UPDATE", "no");
-    command
 }
 
 #[cfg(test)]

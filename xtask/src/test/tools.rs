@@ -38,10 +38,3 @@ pub(super) fn install(root: &Path) -> anyhow::Result<PathBuf> {
     }
     Ok(folder.join("bin"))
 }
-
-/// What Python lacks, with the fix; none where it can make environments.
-pub(crate) fn missing_python() -> Option<String> {
-    let output = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
-    let able = output.is_ok_and(|output| output.status.success());
-    (!able).then(|| "no python3 with venv and pip (on Debian: apt-get install python3-venv)".to_owned())
-}

@@ -14,7 +14,7 @@ use crate::code::Code;
 use crate::exit::Coded as _;
 
 /// A connection on which a request can be sent.
-type Sender = SendRequest<Empty<Bytes>>;
+pub(super) type Sender = SendRequest<Empty<Bytes>>;
 
 /// The connections to an address that no request is under way on.
 #[derive(Debug)]
@@ -74,8 +74,11 @@ impl Connections {
         }
     }
 
-    /// A connection that takes a request: a kept one, unless the other side has closed it meanwhile, or a new one.
-    async fn ready(&self) -> anyhow::Result<Sender> {
+    /// A connection that accepts a request: a kept one, unless the other side has closed it since, or a new one.
+    ///
+    /// # Errors
+    /// If there is no connection.
+    pub(super) async fn ready(&self) -> anyhow::Result<Sender> {
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_ok() {
                 return Ok(sender);

@@ -4,23 +4,15 @@ mod daemon;
 
 use std::process::Command;
 
+use optional_programs::{Program, skip_without};
+
 use self::daemon::Daemon;
 use crate::client::get;
 use crate::cloud::{Cloud, SERVICE_STACK, until};
 use crate::update::{begin_update, push_image, stack_is};
 
-/// False, having said so, where no Docker daemon answers; on CI there must be one.
-pub(crate) fn daemon_answers() -> bool {
-    let answers = Command::new("docker")
-        .arg("info")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !answers {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "no Docker daemon answers");
-        println!("skipped: no Docker daemon answers");
-    }
-    answers
-}
+/// What these tests need.
+pub(crate) const DOCKER: &[Program] = &[Program::Docker, Program::DockerClient];
 
 fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
@@ -41,7 +33,7 @@ fn containers(cloud: &Cloud) -> Vec<String> {
 
 #[test]
 fn docker_runs_thirteen_containers_and_none_stays() {
-    if !daemon_answers() {
+    if skip_without(DOCKER) {
         return;
     }
     let cloud = Cloud::with_runtime("docker");
@@ -62,7 +54,7 @@ fn docker_runs_thirteen_containers_and_none_stays() {
 
 #[test]
 fn docker_that_dies_takes_no_task_with_it_and_is_named() {
-    if !daemon_answers() {
+    if skip_without(DOCKER) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -13,11 +13,12 @@ pub(crate) mod terminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use optional_programs::{Program, skip_without};
+
 use self::markdown::{Block, Document, Mark};
 use self::shape::shape;
 use self::terminal::Terminal;
 use crate::cloud::Outcome;
-use crate::wire::pinned;
 
 /// The documents whose blocks are run, in the order in which they are read. The last changes the checkout for good.
 const READ: [&str; 5] = [
@@ -47,7 +48,7 @@ fn document(name: &str) -> Document {
 
 #[test]
 fn every_block_of_the_documents_does_what_it_says() {
-    if pinned("aws").is_none() {
+    if skip_without(&[Program::AwsCli, Program::Curl]) {
         return;
     }
     let terminal = Terminal::new();

@@ -11,25 +11,18 @@ pub(crate) mod transcript;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use optional_programs::{Program, skip_without};
 use serde_json::Value;
 
 use crate::cloud::{APPLICATION, CLUSTER, Cloud, SERVICE_STACK};
 
-/// A program of the pinned virtual environment, or none, having said so; on CI there must be one.
-pub(crate) fn pinned(name: &str) -> Option<PathBuf> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/venv/bin")
-        .join(name);
-    if !program.is_file() {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "no {name}: `cargo xtask test` installs it"
-        );
-        println!("skipped: no {name} under target/venv; `cargo xtask test` installs it");
+/// Finds a program of the pinned virtual environment. `None` if it isn't installed and the test is skipped.
+#[track_caller]
+pub(crate) fn pinned(program: Program) -> Option<PathBuf> {
+    if skip_without(&[program]) {
         return None;
     }
-    Some(program)
+    program.find()
 }
 
 /// The program, with this local cloud as its AWS and nothing of the person's own who runs the tests.
@@ -65,7 +58,7 @@ fn aws(cloud: &Cloud, program: &Path, arguments: &[&str]) -> Value {
 
 #[test]
 fn aws_cli_sees_the_sandbox_as_it_is() {
-    let Some(program) = pinned("aws") else { return };
+    let Some(program) = pinned(Program::AwsCli) else { return };
     let cloud = Cloud::new();
     let endpoint = cloud.deploy();
     cloud.settle();
@@ -138,7 +131,7 @@ fn aws_cli_sees_the_sandbox_as_it_is() {
 
 #[test]
 fn aws_cli_deploys_and_deletes_a_stack() {
-    let Some(program) = pinned("aws") else { return };
+    let Some(program) = pinned(Program::AwsCli) else { return };
     let cloud = Cloud::new();
     cloud.xtask(&["local", "start", "--runtime", "process"]).expect(0);
     let folder = tempfile::tempdir().unwrap();

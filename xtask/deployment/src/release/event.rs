@@ -54,6 +54,8 @@ pub struct Outcome {
 /// The end of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
+    /// Some of its steps completed and were judged good; later stages were not requested.
+    Passed,
     /// It completed, and every step was judged good.
     Deployed,
     /// It completed, and a person accepted that there was too little evidence.
@@ -70,7 +72,8 @@ pub enum End {
 
 impl End {
     /// Every end.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Passed,
         Self::Deployed,
         Self::Accepted,
         Self::Restored,
@@ -82,6 +85,7 @@ impl End {
     /// The end's name, as it is stored and shown.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Passed => "passed",
             Self::Deployed => "deployed",
             Self::Accepted => "accepted",
             Self::Restored => "restored",
@@ -89,6 +93,11 @@ impl End {
             Self::Inconclusive => "inconclusive",
             Self::Failed => "failed",
         }
+    }
+
+    /// Whether the deployment is over.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Passed)
     }
 
     /// Whether both stages run the release after it.

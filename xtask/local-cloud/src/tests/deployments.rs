@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::rig::{Rig, template};
 use crate::wire::Service;
+use crate::world::Happening;
 
 /// The newest service deployment.
 fn newest(rig: &mut Rig) -> Value {
@@ -127,4 +128,103 @@ fn a_service_is_changed_by_its_stack_alone() {
         .unwrap_err();
     assert_eq!(fault.code, "UnsupportedFeatureException");
     assert!(fault.message.contains("stack"), "{}", fault.message);
+}
+
+#[test]
+fn events_say_why_no_task_is_placed() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 1));
+    let (cluster, good) = (
+        rig.ecs("ListClusters", json!({}))["clusterArns"][0].clone(),
+        rig.running.clone(),
+    );
+    rig.begin_update("stack", &template("b", 1));
+    let reason = "CannotPullContainerError: 127.0.0.1:4566/service@sha256:0: not found";
+    rig.run_until(|rig| {
+        for happening in &mut rig.waiting {
+            if let Happening::TaskStarted { task, .. } = happening
+                && !good.contains(task)
+            {
+                let (task, reason) = (task.clone(), reason.to_owned());
+                *happening = Happening::TaskStartFailed { task, reason };
+            }
+        }
+        newest(rig)["status"] != "IN_PROGRESS"
+    });
+    let services = rig.ecs("DescribeServices", json!({"cluster": cluster, "services": ["service"]}));
+    let events = services["services"][0]["events"].as_array().unwrap().iter();
+    let messages = events
+        .map(|event| event["message"].as_str().unwrap())
+        .collect::<Vec<_>>();
+    let unplaced = format!("(service service) was unable to place a task. Reason: {reason}.");
+    assert!(messages.contains(&unplaced.as_str()), "{messages:?}");
+    let failed = messages.iter().find(|message| message.contains("deployment failed"));
+    assert!(
+        failed.unwrap().ends_with("deployment failed: tasks failed to start."),
+        "{messages:?}"
+    );
+}
+
+/// Which changes of a service start a deployment, by the notes on each parameter of
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+#[test]
+fn only_what_tasks_are_made_of_starts_a_deployment() {
+    let configuration = |name: &str, value: Value| {
+        let mut configuration = json!({"DeploymentCircuitBreaker": {"Enable": true, "Rollback": true}});
+        configuration[name] = value;
+        ("DeploymentConfiguration", configuration)
+    };
+    let alarms = json!({"AlarmNames": ["a"], "Enable": true, "Rollback": false});
+    let breaker = json!({"Enable": false, "Rollback": false});
+    let network = json!({"AwsvpcConfiguration": {"Subnets": [{"Ref": "Subnet"}], "AssignPublicIp": "ENABLED"}});
+    let rows = [
+        (configuration("BakeTimeInMinutes", json!(3)), false),
+        (configuration("MinimumHealthyPercent", json!(50)), false),
+        (configuration("Alarms", alarms), false),
+        (configuration("DeploymentCircuitBreaker", breaker), false),
+        (("HealthCheckGracePeriodSeconds", json!(7)), false),
+        (("DesiredCount", json!(4)), false),
+        (("NetworkConfiguration", network), true),
+    ];
+    for ((property, value), starts) in rows {
+        let mut rig = Rig::new();
+        rig.create("stack", &template("a", 3));
+        let (tasks, deployment) = (rig.running.clone(), newest(&mut rig)["serviceDeploymentArn"].clone());
+        let mut after = template("a", 3);
+        after["Resources"]["Service"]["Properties"][property] = value.clone();
+        assert_eq!(rig.update("stack", &after), "UPDATE_COMPLETE", "{property} {value}");
+        let now = newest(&mut rig)["serviceDeploymentArn"].clone();
+        assert_eq!(now != deployment, starts, "{property} {value}");
+        assert_eq!(rig.running.is_superset(&tasks), !starts, "{property} {value}");
+    }
+}
+
+/// The revisions of the family that can still be deployed.
+fn active_definitions(rig: &mut Rig) -> Vec<String> {
+    let listed = rig.ecs(
+        "ListTaskDefinitions",
+        json!({"familyPrefix": "service", "status": "ACTIVE"}),
+    );
+    let arns = listed["taskDefinitionArns"].as_array().unwrap().iter();
+    arns.map(|arn| arn.as_str().unwrap().rsplit(':').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The old revision is deregistered in the cleanup, when no rollback can need it any more.
+#[test]
+fn a_revision_that_a_rollback_may_need_stays_registered() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 3));
+    rig.begin_update("stack", &template("b", 3));
+    rig.run_until(|rig| newest(rig)["status"] == "IN_PROGRESS");
+    assert_eq!(active_definitions(&mut rig), ["1", "2"]);
+    rig.cloudformation("CancelUpdateStack", json!({"StackName": "stack"}));
+    assert_eq!(rig.finish("stack"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["1"]);
+
+    assert_eq!(rig.update("stack", &template("b", 3)), "UPDATE_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["3"]);
+    // Going back makes a revision again: the first can't be used any more.
+    assert_eq!(rig.update("stack", &template("a", 3)), "UPDATE_COMPLETE");
+    assert_eq!(active_definitions(&mut rig), ["4"]);
 }

@@ -49,7 +49,8 @@ pub(super) struct Rig {
     cpu: Duration,
     pub(super) cpu_each_minute: Duration,
     plan: balancer::Plan,
-    registry: Registry,
+    pub(super) registry: Registry,
+    pub(super) repositories: Arc<KnownRepositories>,
     _folder: TempDir,
 }
 
@@ -77,7 +78,8 @@ impl Rig {
             cpu: Duration::ZERO,
             cpu_each_minute: Duration::ZERO,
             plan: balancer::Plan::default(),
-            registry: Registry::open(folder.path(), repositories).unwrap(),
+            registry: Registry::open(folder.path(), repositories.clone()).unwrap(),
+            repositories,
             _folder: folder,
         }
     }
@@ -315,6 +317,8 @@ impl Rig {
     pub(super) fn restart(&mut self, lost: bool) {
         let state = serde_json::to_vec(&self.world).unwrap();
         self.world = serde_json::from_slice(&state).unwrap();
+        self.world.set_metric_lag(None).unwrap();
+        self.world.set_bake(None);
         self.waiting.clear();
         self.open.clear();
         // No build outlives its local cloud.

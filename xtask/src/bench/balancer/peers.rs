@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
+use optional_programs::Program;
 
 use crate::bench::cloud::Task;
-use crate::bench::programs::{self, Program};
+use crate::bench::programs;
 
 /// The tasks of both stages.
 #[derive(Debug, Default, PartialEq, Eq)]

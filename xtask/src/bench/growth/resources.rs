@@ -13,7 +13,7 @@ use crate::bench::process::processor_seconds;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::site::Site;
 use crate::bench::statistics::Series;
-use crate::stack::{Template, Wanted};
+use crate::stack::Wanted;
 
 /// Few and many. CloudFormation takes 500:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
@@ -73,7 +73,7 @@ impl Taken {
         self.rendering_milliseconds.push(begun.elapsed().as_secs_f64() * 1000.0);
         let wanted = Wanted {
             name,
-            template: Template::Text(compact(&text)?),
+            template: compact(&text)?,
             parameters: BTreeMap::new(),
             kept: Vec::new(),
         };

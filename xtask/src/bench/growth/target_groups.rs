@@ -7,13 +7,13 @@ use anyhow::ensure;
 use balancer::{
     Action, Attributes, Balancer, Condition, HealthCheck, ListenerPlan, Plan, Rule, TargetGroupPlan, TargetState,
 };
+use optional_programs::Program;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::bench::figure::Figure;
 use crate::bench::load::Loaded;
 use crate::bench::process::Process;
-use crate::bench::programs::Program;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::service::readings;
 use crate::bench::site::Site;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use optional_programs::Program;
 use serde_json::{Value, json};
 use stacks::Environment;
 
@@ -10,11 +11,10 @@ use crate::bench::cloud::LocalCloud;
 use crate::bench::figure::Figure;
 use crate::bench::load::Loaded;
 use crate::bench::process::{processor_seconds, resident_bytes};
-use crate::bench::programs::Program;
 use crate::bench::reading::{Reading, Unit};
 use crate::bench::site::{Site, mebibytes};
 use crate::bench::statistics::Series;
-use crate::stack::{Template, Wanted};
+use crate::stack::Wanted;
 
 /// The sandbox's tasks, and many.
 const FEW: usize = 13;
@@ -114,7 +114,7 @@ fn wanted(template: &str) -> anyhow::Result<Wanted> {
     let service = stacks::service(Environment::Sandbox);
     Ok(Wanted {
         name: service.name,
-        template: Template::Text(template.to_string()),
+        template: template.to_string(),
         parameters: std::collections::BTreeMap::new(),
         kept: service.parameters.iter().map(|name| (*name).to_owned()).collect(),
     })
@@ -127,9 +127,7 @@ mod tests {
     #[test]
     fn the_sandbox_can_have_many_tasks() {
         let wanted = wanted(&stacks::service(Environment::Sandbox).template).unwrap();
-        let Template::Text(text) = wanted.template else {
-            panic!("a text")
-        };
+        let text = wanted.template;
         assert!(text.contains(r#""MinCapacity":397"#), "{text}");
         assert!(text.len() <= 51_200, "{}", text.len());
     }

@@ -14,7 +14,7 @@ use crate::flags::{Command, Stage, Xtask};
 use crate::image::{Binary, Recipe};
 use crate::stack::apply::{Terms, apply};
 use crate::stack::script::*;
-use crate::stack::{Stack, Template, Wanted, parameters};
+use crate::stack::{Stack, Wanted, parameters};
 use crate::telling::report::text as report;
 use crate::traffic::{Pace, Plan, Traffic};
 
@@ -22,7 +22,7 @@ use crate::traffic::{Pace, Plan, Traffic};
 async fn change(answers: Vec<(u16, String)>, template: &str) -> String {
     let wanted = Wanted {
         name: "Example".to_owned(),
-        template: Template::Text(template.to_owned()),
+        template: template.to_owned(),
         parameters: BTreeMap::new(),
         kept: Vec::new(),
     };

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::aws::replay::Replay;
 use crate::exit::{Exit, exit_of};
-use crate::stack::Template;
 use crate::stack::script::*;
 
 fn wanted() -> Wanted {
     Wanted {
         name: "Example".to_owned(),
-        template: Template::Text("{}".to_owned()),
+        template: "{}".to_owned(),
         parameters: BTreeMap::new(),
         kept: Vec::new(),
     }

@@ -10,14 +10,14 @@ use crate::aws::replay::Replay;
 use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Done, Exit, Failure};
+use crate::stack::Wanted;
 use crate::stack::apply::{Terms, apply};
 use crate::stack::explain::{Consequences, Evidence, Told, failure};
 use crate::stack::script::{change_set, created_change_set, done as done_with, stack};
 use crate::stack::standing::outcome;
-use crate::stack::{Template, Wanted};
 use crate::telling::log::SILENCE;
 use crate::telling::note::Note;
-use crate::verdict::{Sample, Verdict};
+use crate::verdict::Verdict;
 
 const AGAIN: &str = "cargo xtask deploy sandbox --local";
 const IMAGE: &str = "repository@sha256:6143503572ab00000000000000000000000000000000000000000000000000aa";
@@ -113,7 +113,7 @@ fn roll_back(play: &mut Play, from: u64) {
 }
 
 fn thin() -> Verdict {
-    Verdict::of(Sample::default(), Sample::default())
+    crate::verdict::thin()
 }
 
 #[test]
@@ -391,7 +391,7 @@ async fn a_change_set_that_is_declined() {
     ];
     let wanted = Wanted {
         name: "Example".to_owned(),
-        template: Template::Text("{}".to_owned()),
+        template: "{}".to_owned(),
         parameters: std::collections::BTreeMap::new(),
         kept: Vec::new(),
     };

@@ -79,7 +79,7 @@ impl Terminal {
         let mut shell = Command::new("timeout");
         shell.args(["--kill-after=10", LIMIT_SECONDS, "bash", "-c", &script]);
         self.cloud.surround(&mut shell);
-        let tools = root().join("target/venv/bin");
+        let tools = optional_programs::tools_folder();
         let others = std::env::var("PATH").unwrap();
         shell.env(
             "PATH",

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use optional_programs::{Program, skip_without};
 use serde_json::Value;
 
 use super::Desk;
 use crate::cloud::until;
 use crate::documents::terminal::Terminal;
-use crate::wire::pinned;
 use crate::wire::transcript::fail_a_build;
 
 /// As many requests as in the runbook's five minutes, in fewer.
@@ -25,7 +25,7 @@ fn is_in(desk: &Desk, status: &str) -> bool {
 
 #[test]
 fn a_deployment_that_ended() {
-    if pinned("aws").is_none() {
+    if skip_without(&[Program::AwsCli]) {
         return;
     }
     let desk = Desk::new();
@@ -82,7 +82,7 @@ fn onebox_has_a_bad_change() {
 
 #[test]
 fn the_pipeline_and_what_is_left_of_it() {
-    if pinned("aws").is_none() {
+    if skip_without(&[Program::AwsCli]) {
         return;
     }
     let desk = Desk::new();

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use optional_programs::Program;
+
 use super::{pinned, pointed_at};
 use crate::cloud::Cloud;
 
 #[test]
 fn answers_are_as_the_service_models_say() {
-    let Some(python) = pinned("python") else { return };
+    let Some(python) = pinned(Program::Boto3) else { return };
     let cloud = Cloud::new();
     cloud.deploy();
     cloud.settle();

@@ -6,10 +6,11 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use optional_programs::skip_without;
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, until};
-use crate::docker::daemon_answers;
+use crate::docker::DOCKER;
 
 const REPOSITORY: &str = "trial/program";
 
@@ -62,7 +63,7 @@ impl Drop for Images<'_> {
 
 #[test]
 fn docker_logs_in_pushes_and_pulls_by_digest() {
-    if !daemon_answers() {
+    if skip_without(DOCKER) {
         return;
     }
     let cloud = Cloud::new();

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use optional_programs::Program;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -84,7 +85,7 @@ fn hold_against_models(python: &Path, file: &Path) {
 /// The snapshot has every listed call; `aws/calls/tests/requests.rs` sees to that.
 #[test]
 fn every_listed_call_is_as_the_service_models_say() {
-    let Some(python) = pinned("python") else { return };
+    let Some(python) = pinned(Program::Boto3) else { return };
     let file =
         "src/aws/calls/tests/snapshots/xtask__aws__calls__tests__requests__every_listed_call_as_it_goes_out.snap";
     hold_against_models(&python, &Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
@@ -327,7 +328,7 @@ fn without_tests(folder: &Path) -> PathBuf {
 
 #[test]
 fn real_commands_make_their_listed_calls_and_no_others_as_the_service_models_say() {
-    let Some(python) = pinned("python") else { return };
+    let Some(python) = pinned(Program::Boto3) else { return };
     let cloud = Cloud::new();
     cloud
         .xtask(&["local", "start", "--runtime", "process", "--speed", "60"])

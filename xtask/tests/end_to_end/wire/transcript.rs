@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use optional_programs::Program;
 use regex_lite::Regex;
 
 use super::{pinned, pointed_at};
@@ -195,7 +196,7 @@ fn transcript(cloud: &Cloud, program: &Path, script: &str, known: &[(&str, &str)
 
 #[test]
 fn what_the_aws_cli_shows_of_a_sandbox() {
-    let Some(program) = pinned("aws") else { return };
+    let Some(program) = pinned(Program::AwsCli) else { return };
     let cloud = Cloud::new();
     cloud.deploy();
     cloud.settle();
@@ -274,7 +275,7 @@ pub(crate) fn fail_a_build(cloud: &Cloud) {
 
 #[test]
 fn what_the_aws_cli_shows_of_a_pipeline() {
-    let Some(program) = pinned("aws") else { return };
+    let Some(program) = pinned(Program::AwsCli) else { return };
     let cloud = Cloud::new();
     cloud.local(&["deploy", "toolchain", "--yes"]);
     fail_a_build(&cloud);
@@ -288,7 +289,7 @@ fn what_the_aws_cli_shows_of_a_pipeline() {
 /// What the command line's errors tell people to do with the AWS CLI when a change goes wrong.
 #[test]
 fn what_the_aws_cli_shows_when_a_change_goes_wrong() {
-    let Some(program) = pinned("aws") else { return };
+    let Some(program) = pinned(Program::AwsCli) else { return };
     let cloud = Cloud::new();
     cloud.deploy();
     cloud.settle();

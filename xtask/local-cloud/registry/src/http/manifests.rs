@@ -48,7 +48,6 @@ pub(super) async fn put(known: &Known, reference: &str, request: Request) -> Res
             let pushed = registry
                 .push_manifest(&known.name, known.policy, &reference, content_type.as_deref(), &bytes)
                 .map_err(|error| ApiError::of_push(error, &known.name))?;
-            registry.shared.repositories.pushed(registry, &known.name);
             let mut answer = answer(StatusCode::CREATED)
                 .header("location", format!("/v2/{}/manifests/{}", known.name, pushed.digest))
                 .header("docker-content-digest", &pushed.digest);
@@ -83,7 +82,9 @@ pub(super) async fn referrers(known: &Known, subject: &str, uri: &Uri) -> Result
             let referrers = known.registry.referrers(&known.name, &subject)?;
             let manifests: Vec<_> = referrers
                 .iter()
-                .filter(|referrer| wanted.is_none_or(|wanted| referrer.artifact_type.as_deref() == Some(wanted)))
+                .filter(|referrer| {
+                    wanted.is_none_or(|wanted| referrer.artifact_type.as_deref().unwrap_or_default() == wanted)
+                })
                 .map(descriptor)
                 .collect();
             let mut answer = answer(StatusCode::OK);

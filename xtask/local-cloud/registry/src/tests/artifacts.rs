@@ -96,6 +96,7 @@ async fn whatever_refers_to_a_subject_is_listed_by_type() {
         &["image", "empty type"],
     )
     .await;
+    check("?artifactType=", &["index"]).await;
     check("?artifactType=none", &[]).await;
 }
 

@@ -11,7 +11,7 @@ use crate::aws::calls::LIST;
 use crate::aws::cloudformation::ChangeSetId;
 use crate::aws::cloudwatch::Question;
 use crate::aws::replay::{Replay, Sent};
-use crate::stack::{Template, Wanted};
+use crate::stack::Wanted;
 
 const CLUSTER: &str = "OneBoxDeploymentOnECS-Prod";
 const SERVICE: &str = "OneBoxDeploymentOnECS-Fleet";
@@ -76,10 +76,7 @@ async fn ask_by_sdk(aws: &Aws) {
     drop(aws.drift_detection(EXECUTION).await);
     drop(aws.drifts(STACK).await);
     drop(aws.events(&id.stack_id, Some("page".to_owned())).await);
-    drop(
-        role.create_change_set(&wanted(Template::Text("{}".to_owned())), "deploy-1", true)
-            .await,
-    );
+    drop(role.create_change_set(&wanted("{}".to_owned()), "deploy-1", true).await);
     drop(
         aws.create_change_set(&wanted(Template::Deployed), "deploy-1", false)
             .await,
@@ -90,7 +87,7 @@ async fn ask_by_sdk(aws: &Aws) {
     drop(aws.change_sets(&id.stack_id).await);
     drop(aws.delete_stack(&id.stack_id, "destroy-1").await);
     drop(aws.cancel_update(&id.stack_id, "cancel-1").await);
-    drop(aws.continue_update_rollback(STACK).await);
+    drop(aws.continue_rollback(STACK, "token").await);
     drop(aws.registry_login().await);
     drop(aws.images(REPOSITORY).await);
     drop(

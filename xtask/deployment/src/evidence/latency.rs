@@ -6,7 +6,7 @@
 /// of all ways to deal the figures to the two sides that put `tried` as high.
 ///
 /// Equal figures share their places. 1 where either side has none.
-pub(crate) fn likelihood(tried: &[f64], known: &[f64]) -> f64 {
+pub fn likelihood(tried: &[f64], known: &[f64]) -> f64 {
     if tried.is_empty() || known.is_empty() {
         return 1.0;
     }
@@ -20,12 +20,12 @@ pub(crate) fn likelihood(tried: &[f64], known: &[f64]) -> f64 {
 
 /// The typical difference between the two: the median of all differences between a figure of each (Hodges and Lehmann).
 /// None where either has none.
-pub(crate) fn rise(tried: &[f64], known: &[f64]) -> Option<f64> {
+pub fn rise(tried: &[f64], known: &[f64]) -> Option<f64> {
     median(differences(tried, known))
 }
 
 /// The middle of some figures; none where there are none.
-pub(crate) fn median(mut figures: Vec<f64>) -> Option<f64> {
+pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     let (low, high) = (
         figures.get(figures.len().checked_sub(1)? / 2)?,
@@ -36,22 +36,22 @@ pub(crate) fn median(mut figures: Vec<f64>) -> Option<f64> {
 
 /// The rule by which response times are called worse.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// The likelihood from which down it is not chance.
-    pub(crate) significance: f64,
+    pub significance: f64,
     /// The smallest rise that counts, in seconds.
-    pub(crate) smallest_rise: f64,
+    pub smallest_rise: f64,
 }
 
 impl Rule {
     /// Whether `tried` is slower than `known`.
-    pub(crate) fn is_worse(self, tried: &[f64], known: &[f64]) -> bool {
+    pub fn is_worse(self, tried: &[f64], known: &[f64]) -> bool {
         rise(tried, known).is_some_and(|rise| rise >= self.smallest_rise)
             && likelihood(tried, known) <= self.significance
     }
 
     /// The smallest rise that these figures, as spread as they are, would have shown; none where no rise would have.
-    pub(crate) fn smallest_shown(self, tried: &[f64], known: &[f64]) -> Option<f64> {
+    pub fn smallest_shown(self, tried: &[f64], known: &[f64]) -> Option<f64> {
         let level = rise(tried, known)?;
         let raised = |rise: f64| tried.iter().map(|figure| figure - level + rise).collect::<Vec<_>>();
         let mut rises: Vec<f64> = differences(known, &raised(0.0));

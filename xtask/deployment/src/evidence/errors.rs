@@ -3,18 +3,20 @@
 //! Exact, because errors are few: by the usual approximation a single error among a hundred requests would condemn a
 //! change that ran beside ten thousand good answers.
 
+use std::ops::Add;
+
 /// How many of how many requests failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Errors {
+pub struct Errors {
     /// The requests that failed.
-    pub(crate) errors: u64,
+    pub errors: u64,
     /// All requests.
-    pub(crate) requests: u64,
+    pub requests: u64,
 }
 
 impl Errors {
     /// The share of errors, from 0 to 1; 0 where there was no request.
-    pub(crate) fn share(self) -> f64 {
+    pub fn share(self) -> f64 {
         if self.requests == 0 {
             return 0.0;
         }
@@ -22,8 +24,19 @@ impl Errors {
     }
 }
 
+impl Add for Errors {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            errors: self.errors + other.errors,
+            requests: self.requests + other.requests,
+        }
+    }
+}
+
 /// How likely at least as many errors as `tried` has would be, were its requests no worse than `known`'s.
-pub(crate) fn likelihood(tried: Errors, known: Errors) -> f64 {
+pub fn likelihood(tried: Errors, known: Errors) -> f64 {
     let (errors, requests) = (tried.errors + known.errors, tried.requests + known.requests);
     if tried.errors == 0 {
         return 1.0;
@@ -39,26 +52,33 @@ pub(crate) fn likelihood(tried: Errors, known: Errors) -> f64 {
 
 /// The rule by which errors are called worse.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// The likelihood from which down it is not chance.
-    pub(crate) significance: f64,
+    pub significance: f64,
     /// The smallest rise of the share that counts.
-    pub(crate) smallest_rise: f64,
+    pub smallest_rise: f64,
     /// The fewest errors that count.
-    pub(crate) fewest: u64,
+    pub fewest: u64,
 }
 
 impl Rule {
     /// Whether `tried` is worse than `known`.
-    pub(crate) fn is_worse(self, tried: Errors, known: Errors) -> bool {
+    pub fn is_worse(self, tried: Errors, known: Errors) -> bool {
         tried.errors >= self.fewest
             && tried.share() - known.share() >= self.smallest_rise
             && likelihood(tried, known) <= self.significance
     }
 
+    /// Whether `tried` has more errors than a share that is tolerated.
+    pub fn is_above(self, tried: Errors, limit: f64) -> bool {
+        tried.errors >= self.fewest
+            && tried.share() - limit >= self.smallest_rise
+            && likelihood_at(tried, limit) <= self.significance
+    }
+
     /// The smallest share of errors that so many requests would have shown beside `known`, with a chance of `power`;
     /// none where even errors alone wouldn't have.
-    pub(crate) fn smallest_shown(self, requests: u64, known: Errors, power: f64) -> Option<f64> {
+    pub fn smallest_shown(self, requests: u64, known: Errors, power: f64) -> Option<f64> {
         let worse = |errors| self.is_worse(Errors { errors, requests }, known);
         if !worse(requests) {
             return None;
@@ -85,6 +105,37 @@ fn share_for(requests: u64, errors: u64, power: f64) -> f64 {
         }
     }
     high
+}
+
+/// How likely at least as many errors would be, were each request an error with a chance of `share`: the binomial
+/// distribution's upper tail.
+pub fn likelihood_at(tried: Errors, share: f64) -> f64 {
+    if tried.errors == 0 {
+        return 1.0;
+    }
+    let expected = count(tried.requests) * share;
+    let term = |some| binomial(tried.requests, some, share);
+    let mut sum = 0.0;
+    for some in tried.errors..=tried.requests {
+        let next = term(some);
+        sum += next;
+        // Beyond what is expected, each term is smaller than the one before.
+        if count(some) > expected && next <= sum * 1e-12 {
+            break;
+        }
+    }
+    sum.min(1.0)
+}
+
+/// How likely at most so many of `all` would be, were each chosen with a chance of `share`: the binomial distribution's
+/// lower tail.
+pub fn at_most(chosen: u64, all: u64, share: f64) -> f64 {
+    let sum: f64 = (0..=chosen.min(all)).map(|some| binomial(all, some, share)).sum();
+    sum.min(1.0)
+}
+
+fn binomial(all: u64, some: u64, share: f64) -> f64 {
+    (choices(all, some) + count(some) * share.ln() + count(all - some) * (1.0 - share).ln()).exp()
 }
 
 /// The chance of at least `errors` among `requests`, each an error with this chance.
@@ -151,6 +202,17 @@ mod tests {
         check(of(1, 100), of(0, 9_900), 0.01);
         check(of(0, 100), of(50, 9_900), 1.0);
         check(of(5, 5), of(0, 0), 1.0);
+    }
+
+    #[test]
+    fn binomial_tails() {
+        let close = |seen: f64, expected: f64| assert!((seen - expected).abs() < 1e-9, "{seen} {expected}");
+        close(likelihood_at(of(2, 2), 0.5), 0.25);
+        close(likelihood_at(of(1, 2), 0.5), 0.75);
+        close(likelihood_at(of(0, 10), 0.1), 1.0);
+        close(likelihood_at(of(1, 10_000), 0.01), 1.0);
+        close(at_most(0, 2, 0.5), 0.25);
+        close(at_most(5, 5, 0.3), 1.0);
     }
 
     #[test]

@@ -1,0 +1,129 @@
+//! How a deployment ends: the outcome recorded with the release, and told.
+
+use std::collections::BTreeSet;
+
+use deployment::machine::{Cause, Outcome};
+use deployment::release::{self, End, image_digest};
+use deployment::stage::Stage;
+
+use super::driver::Driver;
+use super::outcome::{self, Told};
+use super::plan::Images;
+use super::work::{Done, Work};
+use crate::releases::Store;
+use crate::stack::Stack;
+use crate::telling::note::Note;
+
+/// How many earlier releases stay for rollbacks, besides those that run.
+const SPARE_RELEASES: usize = 10;
+
+/// How far a deployment came.
+pub(super) struct Ended {
+    /// The steps that are complete.
+    pub(super) steps: Vec<Stage>,
+    /// Whether these are all that the release needs.
+    pub(super) all: bool,
+}
+
+/// Records how a deployment ended, and turns it into what the command returns.
+pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Result<Done> {
+    let ended = driver.ended();
+    let (work, store) = (driver.work, driver.store);
+    if let Some((end, reason)) = recorded(&outcome, &ended, driver.is_rollback) {
+        let digest = driver.target.clone();
+        conclude(work, store, &digest, (end, ended.steps, &reason)).await;
+    }
+    match outcome {
+        Outcome::Deployed { .. } => Ok(driver.done(true, false)),
+        Outcome::Unchanged => {
+            work.context.tell(Note::nothing_to_do(&driver.stack.name, None));
+            Ok(driver.done(false, false))
+        }
+        Outcome::Reverted(Cause::Asked) => Ok(driver.done(true, false)),
+        outcome => {
+            let told = Told {
+                stack: &driver.stack.name,
+                again: work.again,
+                follow: work.follow,
+            };
+            let error = outcome::error(outcome, driver.failure, &told);
+            Err(outcome::with_what_runs(work.aws, &driver.stack.name, error).await)
+        }
+    }
+}
+
+/// The end to record; `None` if nothing changed.
+fn recorded(outcome: &Outcome, ended: &Ended, is_rollback: bool) -> Option<(End, String)> {
+    let end = match outcome {
+        Outcome::Deployed { .. } if !ended.all => End::Passed,
+        Outcome::Deployed { accepted: true } => End::Accepted,
+        Outcome::Deployed { accepted: false } => End::Deployed,
+        Outcome::Reverted(Cause::Asked) => End::Restored,
+        Outcome::Reverted(Cause::Resumed) if is_rollback => End::Restored,
+        Outcome::Reverted(Cause::Inconclusive(_)) => End::Inconclusive,
+        Outcome::Reverted(_) => End::RolledBack,
+        Outcome::Stuck { .. } | Outcome::Overtaken { changed: true, .. } => End::Failed,
+        Outcome::Unchanged
+        | Outcome::Declined
+        | Outcome::Unplanned(_)
+        | Outcome::Overtaken { changed: false, .. }
+        | Outcome::NotStarted(_) => return None,
+    };
+    let reason = match outcome {
+        Outcome::Reverted(cause) => cause.to_string(),
+        Outcome::Stuck { error, .. } => error.clone(),
+        Outcome::Overtaken { by, .. } => by.clone(),
+        _ => String::new(),
+    };
+    Some((end, reason))
+}
+
+/// Records an outcome, and keeps what runs and what a rollback needs from expiring. A failure here doesn't undo a
+/// deployment that is through: it is reported.
+pub(super) async fn conclude(
+    work: Work<'_>,
+    store: &Store,
+    digest: &str,
+    (end, steps, reason): (End, Vec<Stage>, &str),
+) {
+    let outcome = release::Outcome {
+        time: work.aws.now(),
+        environment: work.deploy.target.name().to_owned(),
+        steps,
+        end,
+        reason: reason.to_owned(),
+        by: crate::token::by(),
+    };
+    let mut failed = store.add_outcome(digest, &outcome).await.err();
+    if end.is_complete()
+        && let Err(error) = keep(work, store).await
+    {
+        failed.get_or_insert(error);
+    }
+    if let Some(error) = failed {
+        let words = format!("the outcome couldn't be recorded with the release: {error:#}");
+        work.context.tell(Note::unprotected(&words));
+    }
+}
+
+async fn keep(work: Work<'_>, store: &Store) -> anyhow::Result<()> {
+    let stack = work.aws.stack(&work.stacks.service.name).await?;
+    let Some(stack) = stack else { return Ok(()) };
+    let listing = store.list().await?;
+    let environment = work.deploy.target.name();
+    let needed = release::needed(&runs(&stack), &listing.releases, environment, SPARE_RELEASES);
+    store.keep(&needed).await.map(drop)
+}
+
+/// The releases and images that a stack names.
+fn runs(stack: &Stack) -> BTreeSet<String> {
+    let releases = ["OneboxRelease", "FleetRelease", "Release"].into_iter();
+    let releases = releases.filter_map(|name| stack.parameters.get(name).cloned());
+    let images = Images::of(stack).map(|images| [images.onebox, images.fleet]);
+    let images = images.into_iter().flatten();
+    let images = images.filter_map(|image| image_digest(&image).map(ToOwned::to_owned));
+    releases
+        .filter(|release| release.starts_with("sha256:"))
+        .chain(images)
+        .collect()
+}

@@ -1,0 +1,263 @@
+//! A deployment that somebody left, or that another process is in the middle of.
+//!
+//! CloudFormation records everything that is needed: the token of the stack's newest operation names the release, the one
+//! that the stack had before, and the step. So any machine can resume what another began.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use deployment::machine::{Position, Start, UpdateId};
+use deployment::release::{Listed, Outcome};
+use deployment::staging::Deployed;
+use serde_json::json;
+use stacks::foundation;
+
+use super::driver::Driver;
+use super::script::{self, Staged};
+use super::work::{Done, LEAVING, Stored, Work, desired};
+use crate::aws::rfc3339;
+use crate::code::Code;
+use crate::exit::Failure;
+use crate::patience::patiently;
+use crate::releases::Store;
+use crate::stack::Stack;
+use crate::stack::apply::{Newest, newest};
+use crate::telling::event_code::EventCode;
+use crate::telling::note::Note;
+use crate::token::{Asked, Purpose, digits};
+
+/// After how many of AWS's minutes without an update the process that deploys must be gone: longer than any gate waits.
+const GONE_AFTER_MINUTES: u32 = 30;
+
+/// A deployment whose newest update is known, and whose end isn't.
+pub(super) struct Unfinished {
+    newest: Newest,
+    /// The first digits of the release that the newest update brings.
+    release: String,
+    /// The step. `None` on the way back.
+    step: Option<usize>,
+    /// What the stack had before; on the way back, what is restored.
+    base: Stored,
+    /// The release that is deployed. `None` on the way back.
+    target: Option<Stored>,
+    /// Whether the newest step was judged good: the rest may continue without judging it again.
+    is_judged: bool,
+}
+
+impl Unfinished {
+    /// Looks for one. `None` if the newest operation isn't a deployment's, or that deployment's outcome is recorded.
+    pub(super) async fn find(work: Work<'_>) -> anyhow::Result<Option<Self>> {
+        let name = &work.stacks.service.name;
+        let Some(newest) = newest(work.context, work.aws, name).await? else {
+            return Ok(None);
+        };
+        let Some(Asked { purpose, .. }) = Asked::of(&newest.token) else {
+            return Ok(None);
+        };
+        let (release, base, step) = match purpose {
+            Purpose::Step { release, base, step } => (release, base, Some(step)),
+            Purpose::Back { release, .. } => (release.clone(), release, None),
+            Purpose::Other(_) => return Ok(None),
+        };
+        let Some(store) = Self::store(work).await? else {
+            return Ok(None);
+        };
+        let listing = patiently(work.context, LEAVING, async || store.list().await).await?;
+        let find = |digits: &str| {
+            listing
+                .releases
+                .iter()
+                .find(|listed| self::digits(&listed.digest) == digits)
+        };
+        let (Some(deployed), Some(base)) = (find(&release), find(&base)) else {
+            return Ok(None);
+        };
+        let after: Vec<&Outcome> = after(deployed, newest.since).collect();
+        if after.iter().any(|outcome| outcome.end.is_final()) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            is_judged: !after.is_empty(),
+            target: step.is_some().then(|| stored(deployed)),
+            base: stored(base),
+            newest,
+            release,
+            step,
+        }))
+    }
+
+    async fn store(work: Work<'_>) -> anyhow::Result<Option<Store>> {
+        let name = &work.stacks.foundation.name;
+        let stack = patiently(work.context, LEAVING, async || work.aws.stack(name).await).await?;
+        let Some(stack) = stack else { return Ok(None) };
+        let address = stack.output(foundation::IMAGE_REPOSITORY_URI)?.to_owned();
+        Store::open(work.aws, &address).await.map(Some)
+    }
+
+    /// Whether it deploys this release.
+    pub(super) fn is_of(&self, digest: &str) -> bool {
+        self.target.as_ref().is_some_and(|target| target.digest == digest)
+    }
+
+    /// The release that it restores, or that the stack had before.
+    pub(super) fn base(&self) -> &Stored {
+        &self.base
+    }
+
+    /// Whether the process that began it must be gone.
+    fn is_abandoned(&self, work: Work<'_>) -> bool {
+        let quiet = work.aws.minute() * GONE_AFTER_MINUTES;
+        let since = self.newest.stack.since.unwrap_or(self.newest.since);
+        !self.newest.goes_on() && work.aws.now().duration_since(since).is_ok_and(|age| age > quiet)
+    }
+
+    fn refusal(&self, work: Work<'_>) -> Failure {
+        let (name, holder) = (&self.newest.stack.name, self.newest.holder());
+        let what = format!(
+            "a deployment of {} to {name} isn't finished, started {holder} at {}; nothing was changed",
+            self.release,
+            rfc3339(self.newest.since)
+        );
+        Failure::preflight(what)
+            .code(Code::Unfinished)
+            .next(format!(
+                "if it runs elsewhere, wait for it; otherwise continue it: `{}`",
+                work.follow
+            ))
+            .next(format!(
+                "or undo it: `cargo xtask rollback {}{}`",
+                work.deploy.target.name(),
+                work.deploy.cloud.arguments()
+            ))
+    }
+
+    /// Continues it to its end: the newest update is followed first, which may be over.
+    pub(super) async fn resume(self, work: Work<'_>) -> anyhow::Result<Done> {
+        self.say(work);
+        let store = Self::store(work).await?;
+        let store = store.ok_or_else(|| super::resume::nothing("its image repository is gone", work.again))?;
+        let stack = self.newest.stack.clone();
+        let (Some(step), Some(target)) = (self.step, self.target.clone()) else {
+            return self.resume_back(work, &store, stack).await;
+        };
+        let staged = self.staged(work, &target)?;
+        let digests = (target.digest, self.base.digest.clone());
+        let start = Start::Updating(UpdateId::Step(step));
+        let driver = Driver::new(work, &store, stack, (staged, start), digests);
+        driver.following(self.newest).run().await
+    }
+
+    /// The same steps as it began with: they follow from the two releases alone.
+    fn staged(&self, work: Work<'_>, target: &Stored) -> anyhow::Result<Staged> {
+        let base = &self.base;
+        let mut parameters = base.release.parameters().clone();
+        script::name_release(&mut parameters, &base.release, &base.digest);
+        let deployed = Deployed {
+            template: base.release.template().to_owned(),
+            parameters,
+            ..Deployed::default()
+        };
+        Staged::new(&deployed, &desired(target)).map_err(|refusals| script::refused(&refusals, work.again))
+    }
+
+    async fn resume_back(self, work: Work<'_>, store: &Store, stack: Stack) -> anyhow::Result<Done> {
+        let stack = super::resume::settle(work, stack).await?;
+        let base = self.base.clone();
+        restore(work, store, stack, base).await
+    }
+
+    /// Continues it with the stage that was requested.
+    pub(super) async fn go_on(
+        self,
+        work: Work<'_>,
+        store: &Store,
+        stack: Stack,
+        (target, ignored): (Stored, BTreeSet<String>),
+    ) -> anyhow::Result<Done> {
+        let Some(step) = self.step else {
+            return Ok(Done::unchanged(stack, target.digest));
+        };
+        let staged = self.staged(work, &target)?;
+        let done = step + 1;
+        let staged = staged.until_after(work.deploy.stage, done)?;
+        let digests = (target.digest.clone(), self.base.digest.clone());
+        if self.is_judged && staged.script.steps.len() <= done {
+            return Ok(Done::unchanged(stack, target.digest));
+        }
+        let start = if self.is_judged {
+            Start::Idle(Position::Step(done))
+        } else {
+            Start::Judge(step)
+        };
+        let driver = Driver::new(work, store, stack, (staged, start), digests);
+        driver.ignoring(ignored).run().await
+    }
+
+    fn say(&self, work: Work<'_>) {
+        let name = &self.newest.stack.name;
+        let running = self.newest.goes_on();
+        let doing = if running {
+            "following it to its end"
+        } else {
+            "reading how it ended"
+        };
+        let (holder, since) = (self.newest.holder(), rfc3339(self.newest.since));
+        work.context.tell(Note {
+            code: EventCode::Resuming,
+            text: format!("{name}: the newest change was started {holder} at {since}; {doing}"),
+            fields: json!({"stack": name, "asked_for": holder, "since": since, "goes_on": running}),
+        });
+    }
+}
+
+/// Restores a release in the two updates of a rollback.
+pub(super) async fn restore(work: Work<'_>, store: &Store, stack: Stack, release: Stored) -> anyhow::Result<Done> {
+    let deployed = work.deployed(&stack).await?;
+    let staged = Staged::back(&deployed, &desired(&release));
+    let staged = staged.map_err(|refusals| script::refused(&refusals, work.again))?;
+    let digests = (release.digest.clone(), release.digest);
+    let start = Start::Idle(Position::Step(0));
+    Driver::new(work, store, stack, (staged, start), digests).run().await
+}
+
+/// Refuses to start beside a deployment that isn't finished, and reverts one that was abandoned.
+///
+/// `Some` if this is the next stage of that deployment.
+pub(super) async fn refuse_unfinished(
+    work: Work<'_>,
+    unfinished: Option<Unfinished>,
+) -> anyhow::Result<Option<Unfinished>> {
+    let Some(unfinished) = unfinished else { return Ok(None) };
+    if work.deploy.stage.is_some() && !unfinished.newest.goes_on() && unfinished.step.is_some() {
+        return Ok(Some(unfinished));
+    }
+    if !unfinished.is_abandoned(work) {
+        return Err(unfinished.refusal(work).into());
+    }
+    work.context.tell(Note::unprotected(&format!(
+        "a deployment of {} was abandoned: reverting it first",
+        unfinished.release
+    )));
+    let Some(store) = Unfinished::store(work).await? else {
+        return Ok(None);
+    };
+    let stack = unfinished.newest.stack.clone();
+    let reverted = Box::pin(restore(work, &store, stack, unfinished.base.clone())).await;
+    match reverted {
+        Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
+        _ => Ok(None),
+    }
+}
+
+fn stored(listed: &Listed) -> Stored {
+    Stored {
+        digest: listed.digest.clone(),
+        release: listed.release.clone(),
+    }
+}
+
+/// The outcomes of a release since a time, give or take the rounding of times.
+fn after(listed: &Listed, since: SystemTime) -> impl Iterator<Item = &Outcome> {
+    let since = since - Duration::from_millis(1);
+    listed.outcomes.iter().filter(move |outcome| outcome.time >= since)
+}
