@@ -122,6 +122,11 @@ impl Refusal {
             way_out: code.way_out(),
         }
     }
+
+    pub(super) fn instead(mut self, way_out: &'static str) -> Self {
+        self.way_out = way_out;
+        self
+    }
 }
 
 /// Keeps the first refusal of each code and resource.

@@ -56,13 +56,14 @@ fn world(text: &str, values: &BTreeMap<String, String>) -> World {
     }
 }
 
-/// The values of the template's parameters that aren't hidden.
+/// The values of the template's parameters that aren't hidden, defaults included: without a value, the one to be undone would stay.
 fn visible(world: &World) -> BTreeMap<String, String> {
-    let parameter = |name: &String| world.template.parameters.get(name);
-    world
-        .values
-        .iter()
-        .filter(|(name, _)| parameter(name).is_some_and(|parameter| !parameter.is_hidden()))
-        .map(|(name, value)| (name.clone(), value.clone()))
+    let parameters = world.template.parameters.iter();
+    parameters
+        .filter(|(_, parameter)| !parameter.is_hidden())
+        .filter_map(|(name, parameter)| {
+            let value = world.values.get(name).cloned().or_else(|| parameter.default());
+            Some((name.clone(), value?))
+        })
         .collect()
 }

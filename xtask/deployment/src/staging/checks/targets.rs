@@ -14,6 +14,9 @@ const LISTENER: &str = "AWS::ElasticLoadBalancingV2::Listener";
 const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 const SERVICE: &str = "AWS::ECS::Service";
 
+const NEW_BALANCER: &str = "use four releases: add a second load balancer with target groups of its own; forward to them and publish it; \
+                            redirect the old listener; drop the old load balancer";
+
 type Resources = BTreeMap<String, Evaluated>;
 
 pub(super) fn check(update: &Update<'_>) -> Vec<Refusal> {
@@ -95,7 +98,7 @@ fn two_balancers(comparison: &Comparison) -> Vec<Refusal> {
         .map(|(group, balancers)| {
             let names: Vec<String> = balancers.into_iter().collect();
             let reason = format!("it would belong to two load balancers: {}", names.join(", "));
-            Refusal::new(Code::Targets, &group, reason)
+            Refusal::new(Code::Targets, &group, reason).instead(NEW_BALANCER)
         })
         .collect()
 }

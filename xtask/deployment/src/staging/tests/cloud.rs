@@ -1,25 +1,34 @@
 //! A stack in the local cloud's provisioner, whose resources are notes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use provisioner::{Operation, Progress, Provider, ResourceRequest, ResourceType, Stacks};
 use serde_json::{Value, json};
 
 use crate::staging::replacement::{create_only, known_types};
+use crate::staging::tests::Case;
 use crate::staging::{
     ChangeSource, Deployed, ListedAction, ListedChange, ListedDetail, Recreation, Replacement, Step, confirm,
 };
 
 const STACK: &str = "service";
 
+static BASE: LazyLock<(Deployed, Cloud)> = LazyLock::new(|| {
+    let deployed = Case::base().deployed();
+    let cloud = Cloud::create(&deployed);
+    (deployed, cloud)
+});
+
 /// A stack and its resources.
+#[derive(Clone)]
 pub(super) struct Cloud {
     stacks: Stacks,
     world: World,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct World {
     types: BTreeMap<String, Facts>,
     things: BTreeMap<String, Thing>,
@@ -30,10 +39,12 @@ struct World {
     made: u32,
 }
 
+#[derive(Clone)]
 struct Facts {
     create_only: Vec<&'static str>,
 }
 
+#[derive(Clone)]
 struct Thing {
     type_name: String,
     properties: Value,
@@ -174,8 +185,17 @@ impl Provider for World {
 }
 
 impl Cloud {
-    /// Creates the stack.
+    /// The stack as created. Most tests begin with the same one, so that one is created once.
     pub(super) fn new(deployed: &Deployed) -> Self {
+        let (base, cloud) = &*BASE;
+        if deployed == base {
+            cloud.clone()
+        } else {
+            Self::create(deployed)
+        }
+    }
+
+    fn create(deployed: &Deployed) -> Self {
         let types = known_types().map(|name| {
             let create_only = create_only(name).collect();
             (name.to_owned(), Facts { create_only })
@@ -234,7 +254,10 @@ impl Cloud {
         input["Capabilities"] = json!(["CAPABILITY_NAMED_IAM"]);
         self.call("CreateChangeSet", &input);
         self.settle();
-        let described = self.call("DescribeChangeSet", &named);
+        let described = self.call(
+            "DescribeChangeSet",
+            &json!({ "ChangeSetName": "step", "IncludePropertyValues": true }),
+        );
         if described["Status"] != "CREATE_COMPLETE" {
             return Err(format!("{}", described["StatusReason"]));
         }

@@ -233,10 +233,10 @@ fn undo_replays_the_templates_before_with_alarms_ignored() {
         let stages: Vec<&str> = back.iter().map(|step| step.stage.name()).collect();
         assert_eq!(stages, expected);
         let last = back.last().expect("a step");
-        assert_eq!(
-            (&last.template, &last.parameters),
-            (&before.deployed().template, &before.values)
-        );
+        assert_eq!(last.template, before.deployed().template);
+        let mut values = before.values.clone();
+        values.insert("Level".to_owned(), "info".to_owned());
+        assert_eq!(last.parameters, values, "defaults included");
     }
     let back = undo(&plan, &before.deployed(), 2);
     assert_eq!(changed(&back[0]), ["OneboxService", "OneboxTaskDefinition"]);
@@ -402,4 +402,73 @@ fn a_port_is_moved_in_three_releases() {
     }
     assert_eq!(outcome(&plan_of(&moved, &closed)), "2, 3");
     assert_eq!(outcome(&plan_of(&open, &closed)), "refused PORTS");
+}
+
+/// A load balancer is moved in four releases: add a second one, forward and publish it, redirect the old listener, drop it.
+#[test]
+fn a_load_balancer_is_exchanged_in_four_releases() {
+    let base = Case::base();
+    let mut added = base.clone();
+    for name in ["LoadBalancer", "Listener"] {
+        let copy = added.at(&format!("/Resources/{name}")).clone();
+        added.set(&format!("/Resources/New{name}"), copy);
+    }
+    added.property("NewListener", "LoadBalancerArn", json!({ "Ref": "NewLoadBalancer" }));
+    added.property("NewListener", "DefaultActions", json!([{ "Type": "fixed-response" }]));
+    for stage in ["Onebox", "Fleet"] {
+        let group = added.at(&format!("/Resources/{stage}TargetGroup")).clone();
+        added.set(&format!("/Resources/{stage}Targets"), group);
+        let mut rule = added.at(&format!("/Resources/{stage}ListenerRule")).clone();
+        rule["Properties"]["ListenerArn"] = json!({ "Ref": "NewListener" });
+        rule["Properties"]["Actions"][0]["TargetGroupArn"] = json!({ "Ref": format!("{stage}Targets") });
+        added.set(&format!("/Resources/{stage}Rule"), rule);
+        let mut entry = added
+            .at(&format!("/Resources/{stage}Service/Properties/LoadBalancers/0"))
+            .clone();
+        entry["TargetGroupArn"] = json!({ "Ref": format!("{stage}Targets") });
+        added.push(&format!("/Resources/{stage}Service/Properties/LoadBalancers"), entry);
+    }
+    assert_eq!(outcome(&plan_of(&base, &added)), "1, 2, 3");
+
+    let mut published = added.clone();
+    let mut actions = published.at("/Resources/Listener/Properties/DefaultActions").clone();
+    for (index, stage) in ["Onebox", "Fleet"].iter().enumerate() {
+        let group = &mut actions[0]["ForwardConfig"]["TargetGroups"][index]["TargetGroupArn"];
+        *group = json!({ "Ref": format!("{stage}Targets") });
+    }
+    published.property("NewListener", "DefaultActions", actions);
+    published.set(
+        "/Outputs/WebAPIEndpoint/Value",
+        json!({ "Fn::Sub": "http://${NewLoadBalancer.DNSName}" }),
+    );
+    assert_eq!(outcome(&plan_of(&added, &published)), "1");
+    assert_eq!(outcome(&plan_of(&base, &published)), "refused CYCLE");
+
+    let mut redirected = published.clone();
+    redirected.property("Listener", "DefaultActions", json!([{ "Type": "redirect" }]));
+    assert_eq!(outcome(&plan_of(&published, &redirected)), "1");
+
+    let mut dropped = redirected.clone();
+    for stage in ["Onebox", "Fleet"] {
+        dropped.remove(&format!("/Resources/{stage}ListenerRule"));
+        dropped
+            .at(&format!("/Resources/{stage}Service/Properties/LoadBalancers"))
+            .as_array_mut()
+            .expect("a list")
+            .remove(0);
+        dropped
+            .at(&format!("/Resources/{stage}Service/DependsOn"))
+            .as_array_mut()
+            .expect("a list")
+            .retain(|name| *name != json!("Listener") && *name != json!(format!("{stage}ListenerRule")));
+        dropped.remove(&format!("/Resources/{stage}TargetGroup"));
+        dropped.rename(&format!("\"{stage}TargetGroup\""), &format!("\"{stage}Targets\""));
+    }
+    dropped.remove("/Resources/Listener");
+    dropped.remove("/Resources/LoadBalancer");
+    dropped.rename(
+        "\"LoadBalancer\",\"LoadBalancerFullName\"",
+        "\"NewLoadBalancer\",\"LoadBalancerFullName\"",
+    );
+    assert_eq!(outcome(&plan_of(&redirected, &dropped)), "1, 2, 3");
 }
