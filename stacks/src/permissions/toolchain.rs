@@ -38,6 +38,18 @@ const PUSH_IMAGE: &[Action] = &[
     Action::new("ecr:PutImage"),
     Action::new("ecr:UploadLayerPart"),
 ];
+/// The same, and the tags that keep images and releases from expiring.
+const STORE_RELEASES: &[Action] = &[
+    Action::new("ecr:BatchCheckLayerAvailability"),
+    Action::new("ecr:BatchDeleteImage"),
+    Action::new("ecr:BatchGetImage"),
+    Action::new("ecr:CompleteLayerUpload"),
+    Action::new("ecr:DescribeImages"),
+    Action::new("ecr:GetDownloadUrlForLayer"),
+    Action::new("ecr:InitiateLayerUpload"),
+    Action::new("ecr:PutImage"),
+    Action::new("ecr:UploadLayerPart"),
+];
 const LOOK_AT_STACK: &[Action] = &[Action::new("cloudformation:DescribeStacks")];
 const COMPARE_STACK: &[Action] = &[
     Action::new("cloudformation:DescribeStacks"),
@@ -174,6 +186,10 @@ fn deploying_production() -> Vec<Statement> {
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
     vec![
         allow("ChangeStacks", CHANGE_SERVICE_STACK, stacks),
+        // The token is for the whole registry: AWS knows no narrower resource.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        allow("SignIn", SIGN_IN, [Value::from("*")]),
+        allow("StoreReleases", STORE_RELEASES, [repository_arn(environment)]),
         allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html

@@ -57,6 +57,10 @@ pub(super) const WILDCARDS: &Reasons = &[
         "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
     ),
     (
+        "DeployRole SignIn: Resource *",
+        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
+    ),
+    (
         "BuildRole FindRepository: Resource arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/OneBoxDeploymentOnECS-Foundation-Prod/*",
         "a stack by its name, whose id AWS chooses",
     ),

@@ -66,10 +66,7 @@ const BUILDS: [Build; 3] = [
             "OneBoxDeploymentOnECS-Foundation-Prod",
             "OneBoxDeploymentOnECS-Service-Prod",
         ],
-        unneeded: &[
-            (On::Registry, "the image is one that Build pushed"),
-            (On::Repository, "the image is one that Build pushed"),
-        ],
+        unneeded: &[],
         of_service: &[],
     },
 ];
