@@ -14,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio::task::JoinSet;
 
-use crate::cloud::Effect;
+use crate::cloud::{Cloud, Effect};
 use crate::cloudwatch::{Counted, Used};
 use crate::code::{CodeEffect, CodeHappening};
 use crate::codebuild::{Builds, Job};
 use crate::codecommit::{Git, tell_branches};
+use crate::ecr::LifecyclePolicy;
 use crate::iam::Logins;
 use crate::inbox::Event;
 use crate::logs::collect::Collector;
@@ -114,10 +115,16 @@ impl Drop for Start {
     }
 }
 
+#[derive(Debug, Clone, PartialEq)]
+struct KnownRepository {
+    immutable_tags: bool,
+    lifecycle_policy: Option<LifecyclePolicy>,
+}
+
 /// The repositories as the registry's own threads see them.
 #[derive(Debug)]
 pub(crate) struct KnownRepositories {
-    immutable_tags: RwLock<BTreeMap<String, bool>>,
+    known: RwLock<BTreeMap<String, KnownRepository>>,
     logins: Logins,
     password: String,
     account_id: String,
@@ -126,20 +133,49 @@ pub(crate) struct KnownRepositories {
 impl KnownRepositories {
     pub(crate) fn new(password: String, account_id: String) -> Self {
         Self {
-            immutable_tags: RwLock::default(),
+            known: RwLock::default(),
             logins: Logins::default(),
             password,
             account_id,
+        }
+    }
+
+    /// Takes over which repositories there are, and which builds may come in.
+    pub(crate) fn publish(&self, cloud: &Cloud) {
+        self.logins.publish(cloud);
+        let known = cloud.repositories.iter().map(|(name, repository)| {
+            let known = KnownRepository {
+                immutable_tags: repository.immutable_tags(),
+                lifecycle_policy: repository.lifecycle_policy(),
+            };
+            (name.clone(), known)
+        });
+        let known = known.collect::<BTreeMap<_, _>>();
+        let mut published = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if *published != known {
+            *published = known;
         }
     }
 }
 
 impl Repositories for KnownRepositories {
     fn policy(&self, name: &str) -> Option<Policy> {
-        let known = self.immutable_tags.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(name).map(|immutable_tags| Policy {
-            immutable_tags: *immutable_tags,
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).map(|repository| Policy {
+            immutable_tags: repository.immutable_tags,
         })
+    }
+
+    fn pushed(&self, registry: &Registry, name: &str) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let policy = known
+            .get(name)
+            .and_then(|repository| repository.lifecycle_policy.clone());
+        drop(known);
+        let outcome = policy.map_or(Ok(()), |policy| ecr::expire(registry, name, &policy, SystemTime::now()));
+        if let Err(error) = outcome {
+            tracing::warn!("cannot expire images of {name}: {error}");
+        }
     }
 
     fn authorized(&self, username: &str, password: &str) -> bool {
@@ -158,21 +194,7 @@ impl Repositories for KnownRepositories {
 impl Effects {
     /// Lets the registry know which repositories there are, and which builds may come in.
     pub(crate) fn publish(&self, world: &World) {
-        self.repositories.logins.publish(&world.cloud);
-        let known = world
-            .cloud
-            .repositories
-            .iter()
-            .map(|(name, repository)| (name.clone(), repository.immutable_tags()));
-        let known = known.collect::<BTreeMap<_, _>>();
-        let mut published = self
-            .repositories
-            .immutable_tags
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *published != known {
-            *published = known;
-        }
+        self.repositories.publish(&world.cloud);
     }
 
     /// Begins one effect.

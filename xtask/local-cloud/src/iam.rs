@@ -45,7 +45,7 @@ pub(crate) fn authorize(cloud: &Cloud, stacks: &Stacks, session: &Session, call:
     if call.service == Service::Sts {
         return Ok(());
     }
-    let action = format!("{}:{}", call.service.prefix(), call.operation);
+    let action = format!("{}:{}", call.service.prefix(), permission(call));
     let refused = |message| Fault::denied(call.service, message);
     for resource in resources::of(&cloud.place, stacks, call) {
         allows(cloud, session, &action, resource.as_deref()).map_err(refused)?;
@@ -55,6 +55,15 @@ pub(crate) fn authorize(cloud: &Cloud, stacks: &Stacks, session: &Session, call:
     handed.map_or(Ok(()), |role| {
         pass(cloud, session, &role, CLOUD_FORMATION).map_err(refused)
     })
+}
+
+/// The permission that a call needs: its own name, but for the exceptions.
+fn permission(call: &Call) -> &str {
+    match (call.service, call.operation.as_str()) {
+        // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+        (Service::Ecr, "ListImageReferrers") => "BatchGetImage",
+        (_, operation) => operation,
+    }
 }
 
 /// Whether CloudFormation may do something to a resource in the role that it was handed: by its handler's main call, and

@@ -74,6 +74,28 @@ const ECR: &[Operation] = &[
         Some(pages("imageIds", 100, 1000)),
     ),
     ("BatchDeleteImage", &["registryId", "repositoryName", "imageIds"], None),
+    (
+        "BatchGetImage",
+        &["registryId", "repositoryName", "imageIds", "acceptedMediaTypes"],
+        None,
+    ),
+    (
+        "PutImage",
+        &[
+            "registryId",
+            "repositoryName",
+            "imageManifest",
+            "imageManifestMediaType",
+            "imageTag",
+            "imageDigest",
+        ],
+        None,
+    ),
+    (
+        "ListImageReferrers",
+        &["registryId", "repositoryName", "subjectId", "filter"],
+        Some(pages("referrers", 50, 50)),
+    ),
     ("ListTagsForResource", &["resourceArn"], None),
 ];
 

@@ -51,8 +51,11 @@ pub(crate) struct ChangeSet {
     pub(crate) status_reason: Option<String>,
     pub(crate) execution_status: ExecutionStatus,
     pub(crate) deployment: Deployment,
-    /// `Change`s as the API gives them, with property values.
+    /// `Change`s as the API gives them with property values.
     pub(crate) changes: Vec<Value>,
+    /// `Change`s as the API gives them without property values, before these are taken out.
+    #[serde(default)]
+    pub(crate) plain_changes: Vec<Value>,
     /// Logical ids of the resources to add or modify.
     pub(crate) changed: BTreeSet<String>,
     pub(crate) on_stack_failure: Option<OnFailure>,

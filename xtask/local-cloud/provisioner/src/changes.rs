@@ -2,8 +2,14 @@
 //!
 //! Ordinary change sets compare templates, not live state
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>). A reference to a resource that
-//! may be replaced, or to an attribute of one that is modified, may or may not change: its evaluation is dynamic.
+//! is replaced changes for sure: its evaluation is static. One to a resource that may be replaced, or to an attribute of
+//! one that is modified in place, may or may not change: its evaluation is dynamic.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html>
+//!
+//! With property values AWS lists other details than without, and leaves out what only an attribute of a resource that is
+//! modified in place may change. The rules are those of AWS's answers as `LocalStack` has recorded them
+//! (`tests/aws/services/cloudformation/v2/*.snapshot.json` in <https://github.com/localstack/localstack>); the cases are in
+//! `tests/change-sets.json`.
 
 mod details;
 
@@ -27,8 +33,10 @@ const HIDDEN: &str = "****";
 /// What a new deployment changes.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// `Change`s as the API gives them, with property values.
-    pub(crate) list: Vec<Value>,
+    /// `Change`s as the API gives them without property values, before these are taken out.
+    pub(crate) plain: Vec<Value>,
+    /// `Change`s as the API gives them with property values; not all that are in `plain`.
+    pub(crate) with_values: Vec<Value>,
     /// Logical ids of the resources to add or modify.
     pub(crate) changed: BTreeSet<String>,
     /// Whether anything changes besides resources that makes an update worth while.
@@ -38,13 +46,14 @@ pub(crate) struct Changes {
 impl Changes {
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && !self.outputs_or_tags
+        self.plain.is_empty() && !self.outputs_or_tags
     }
 }
 
 /// Compares a stack with what it is to become.
 pub(crate) fn compare(stack: &Stack, after: &Deployment, provider: &dyn Provider) -> Changes {
-    let comparison = Comparison {
+    let comparison = |listing| Comparison {
+        listing,
         stack,
         before: &stack.deployment,
         after,
@@ -52,25 +61,16 @@ pub(crate) fn compare(stack: &Stack, after: &Deployment, provider: &dyn Provider
         after_template: Template::parse(&after.template_body).ok(),
         provider,
     };
-    let mut seen = BTreeMap::new();
-    let mut changes = Changes {
+    let (plain, changed) = comparison(Listing::Plain).all();
+    let (with_values, _) = comparison(Listing::WithValues).all();
+    Changes {
+        plain,
+        with_values,
+        changed,
         outputs_or_tags: is_failed(stack)
             || after.plan.outputs != stack.deployment.plan.outputs
             || after.tags != stack.deployment.tags,
-        ..Changes::default()
-    };
-    for logical_id in after.plan.order() {
-        if let Some(change) = comparison.resource(&logical_id, &mut seen) {
-            changes.list.push(change);
-            changes.changed.insert(logical_id);
-        }
     }
-    for (logical_id, resource) in &stack.resources {
-        if !resource.status.is_gone() && !after.plan.resources.contains_key(logical_id) {
-            changes.list.push(comparison.removal(logical_id, resource));
-        }
-    }
-    changes
 }
 
 /// A stack that an operation left as it was when it failed: bringing it to an end is a change, whatever the templates say.
@@ -81,12 +81,22 @@ fn is_failed(stack: &Stack) -> bool {
 /// How a resource changes, for those that refer to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Added,
     Modified,
     MayBeReplaced,
     Replaced,
 }
 
+/// Which of AWS's two answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Plain,
+    /// `IncludePropertyValues`.
+    WithValues,
+}
+
 struct Comparison<'a> {
+    listing: Listing,
     stack: &'a Stack,
     before: &'a Deployment,
     after: &'a Deployment,
@@ -96,6 +106,23 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
+    /// Every change, and the logical ids of what is added or modified.
+    fn all(&self) -> (Vec<Value>, BTreeSet<String>) {
+        let (mut list, mut changed, mut seen) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        for logical_id in self.after.plan.order() {
+            if let Some(change) = self.resource(&logical_id, &mut seen) {
+                list.push(change);
+                changed.insert(logical_id);
+            }
+        }
+        for (logical_id, resource) in &self.stack.resources {
+            if !resource.status.is_gone() && !self.after.plan.resources.contains_key(logical_id) {
+                list.push(self.removal(logical_id, resource));
+            }
+        }
+        (list, changed)
+    }
+
     fn resource(&self, logical_id: &str, seen: &mut BTreeMap<String, Kind>) -> Option<Value> {
         let planned = &self.after.plan.resources[logical_id];
         let existing = self
@@ -104,7 +131,7 @@ impl Comparison<'_> {
             .get(logical_id)
             .filter(|resource| resource.physical_id.is_some() && !resource.status.is_gone());
         let Some(existing) = existing else {
-            seen.insert(logical_id.to_owned(), Kind::Replaced);
+            seen.insert(logical_id.to_owned(), Kind::Added);
             return Some(self.addition(logical_id, planned, seen));
         };
         let details = self.details(logical_id, existing, planned, seen);
@@ -119,6 +146,7 @@ impl Comparison<'_> {
     fn addition(&self, logical_id: &str, planned: &PlannedResource, seen: &BTreeMap<String, Kind>) -> Value {
         change(&json!({
             "Action": "Add",
+            "Replacement": "True",
             "LogicalResourceId": logical_id,
             "ResourceType": planned.type_name,
             "Scope": [],
@@ -165,7 +193,7 @@ impl Comparison<'_> {
             "Replacement": match replacement {
                 Kind::Modified => "False",
                 Kind::MayBeReplaced => "Conditional",
-                Kind::Replaced => "True",
+                Kind::Replaced | Kind::Added => "True",
             },
             "Scope": scope,
             "Details": details,
@@ -228,7 +256,7 @@ struct KnownLookup<'a> {
 impl Lookup for KnownLookup<'_> {
     fn reference(&self, name: &str) -> Result<Found, String> {
         match self.seen.get(name) {
-            Some(Kind::Replaced | Kind::MayBeReplaced) => Ok(Found::Later),
+            Some(Kind::Added | Kind::Replaced | Kind::MayBeReplaced) => Ok(Found::Later),
             _ => self.inner.reference(name),
         }
     }
@@ -248,7 +276,7 @@ impl Lookup for KnownLookup<'_> {
         self.inner.mapping(name, top_key, second_key)
     }
 
-    fn import(&self, export_name: &str) -> Result<Value, String> {
+    fn import(&self, export_name: &str) -> Result<Found, String> {
         self.inner.import(export_name)
     }
 

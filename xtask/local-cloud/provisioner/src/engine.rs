@@ -187,8 +187,8 @@ impl Lookup for ResourceLookup<'_> {
         Err(format!("mapping {name} was resolved with the plan"))
     }
 
-    fn import(&self, export_name: &str) -> Result<Value, String> {
-        Err(format!("import {export_name} was resolved with the plan"))
+    fn import(&self, _export_name: &str) -> Result<Found, String> {
+        Ok(Found::Later)
     }
 
     fn region(&self) -> &'static str {

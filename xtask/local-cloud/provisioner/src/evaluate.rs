@@ -34,7 +34,7 @@ pub(crate) trait Lookup {
     fn attribute(&self, logical_id: &str, attribute: &str) -> Result<Found, String>;
     fn condition(&self, name: &str) -> Result<bool, String>;
     fn mapping(&self, name: &str, top_key: &str, second_key: &str) -> Result<Value, String>;
-    fn import(&self, export_name: &str) -> Result<Value, String>;
+    fn import(&self, export_name: &str) -> Result<Found, String>;
     fn region(&self) -> &str;
 }
 
@@ -169,7 +169,10 @@ fn apply(name: &str, argument: &Value, lookup: &dyn Lookup) -> Result<Value, Str
             _ => Err("Template error: every Fn::FindInMap object requires three strings".into()),
         },
         "Fn::ImportValue" => match scalar_text(argument) {
-            Some(name) => lookup.import(&name),
+            Some(name) => Ok(match lookup.import(&name)? {
+                Found::Value(value) => value,
+                Found::NoValue | Found::Later => json!({ "Fn::ImportValue": name }),
+            }),
             None => Err("Template error: the attribute in Fn::ImportValue must be a string".into()),
         },
         "Fn::Cidr" => cidr::blocks(argument),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 use crate::evaluate::{Lookup, evaluate, has_unresolved, object};
 use crate::provider::Provider;
-use lookup::PlanLookup;
+use lookup::{ImportLookup, PlanLookup};
 
 use crate::template::{Policy, Reference, Template, references, scalar_text};
 
@@ -101,6 +101,24 @@ impl Plan {
             }
         }
         faults
+    }
+
+    /// An export that it imports and that doesn't exist.
+    pub(crate) fn missing_import(&self, exports: &BTreeMap<String, String>) -> Option<&String> {
+        self.imports.iter().find(|name| !exports.contains_key(*name))
+    }
+
+    /// Resolves what was left open for want of an export that exists now.
+    pub(crate) fn resolve_imports(&mut self, exports: &BTreeMap<String, String>) -> Result<(), String> {
+        let lookup = ImportLookup { exports };
+        let resources = self.resources.values_mut().map(|resource| &mut resource.properties);
+        let outputs = self.outputs.values_mut().map(|output| &mut output.value);
+        for value in resources.chain(outputs) {
+            if let Some(resolved) = evaluate(value, &lookup)? {
+                *value = resolved;
+            }
+        }
+        Ok(())
     }
 
     /// Logical ids, each after all that it depends on.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
+use crate::engine::exports::exports_of;
 use crate::plan::Environment;
 use crate::provider::Provider;
 use crate::stack::Stack;
@@ -98,12 +99,7 @@ impl Stacks {
 
     /// Every export of the stacks other than this one.
     fn exports(&self, except: &str) -> BTreeMap<String, String> {
-        self.list
-            .iter()
-            .filter(|stack| stack.deleted.is_none() && stack.id != except)
-            .flat_map(|stack| &stack.outputs)
-            .filter_map(|output| Some((output.export_name.clone()?, output.value.clone())))
-            .collect()
+        exports_of(self.list.iter().filter(|stack| stack.id != except))
     }
 
     pub(crate) fn forget_deleted(&mut self) {

@@ -7,8 +7,10 @@ mod drift;
 
 mod life;
 mod random;
+mod recorded;
 mod refusals;
 mod update;
+mod updates;
 
 pub(crate) use cloud::World;
 use cloud::{Behaviour, Cloud, check_error};

@@ -43,7 +43,7 @@ pub trait Repositories: Send + Sync + 'static {
         None
     }
 
-    /// Called after every manifest that was pushed to a repository, off the executor.
+    /// Called after every manifest that was pushed to a repository. May block on the disk.
     fn pushed(&self, registry: &Registry, name: &str) {
         let _ = (registry, name);
     }

@@ -79,6 +79,8 @@ impl Registry {
         if let Reference::Tag(tag) = &reference {
             index.put_tag(repository, tag, &digest)?;
         }
+        drop(index);
+        self.shared.repositories.pushed(self, repository);
         Ok(Pushed {
             digest,
             subject: manifest.subject,

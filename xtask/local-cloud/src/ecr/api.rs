@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use registry::{Deletion, Image, Registry};
 use serde_json::{Value, json};
 
+use super::manifests::{self, NOT_FOUND, failure};
 use super::resources::uri;
-use super::{Repository, USERNAME};
+use super::{Repository, USERNAME, delete_artifacts};
 use crate::cloud::Cloud;
 use crate::moment;
 use crate::properties::{boolean, list, required, text, texts};
@@ -32,6 +33,9 @@ pub(crate) fn call(
         "DescribeImages" => describe_images(cloud, registry, input),
         "ListImages" => list_images(cloud, registry, input),
         "BatchDeleteImage" => batch_delete_image(cloud, registry, input),
+        "BatchGetImage" => manifests::batch_get_image(cloud, registry, input),
+        "PutImage" => manifests::put_image(cloud, registry, input),
+        "ListImageReferrers" => manifests::list_image_referrers(cloud, registry, input),
         "ListTagsForResource" => list_tags(cloud, input),
         _ => Err(Fault::unsupported(Service::Ecr, operation)),
     }
@@ -104,6 +108,8 @@ fn describe_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<
             "imagePushedAt": moment::epoch_seconds(image.pushed_at),
             "imageManifestMediaType": image.media_type,
             "artifactMediaType": image.artifact_media_type,
+            "subjectManifestDigest": image.subject.as_ref().map(ToString::to_string),
+            "imageStatus": "ACTIVE",
         })
     });
     Ok(json!({"imageDetails": details.collect::<Vec<_>>()}))
@@ -132,24 +138,28 @@ fn list_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<Valu
 }
 
 fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<Value, Fault> {
-    let name =
-        required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
-    repository(cloud, &name)?;
+    let name = repository_name(cloud, input)?;
     if list(input, "imageIds").is_empty() {
         return Err(Fault::client(
             "InvalidParameterException",
             "imageIds names 1 to 100 images",
         ));
     }
-    let (mut deleted, mut failures) = (Vec::new(), Vec::new());
+    let (mut deleted, mut failures, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for id in list(input, "imageIds") {
         let reference = text(id, "imageDigest")
             .or_else(|| text(id, "imageTag"))
             .unwrap_or_default();
-        match registry
+        let deletion = registry
             .delete_image(&name, &reference)
-            .map_err(|error| server_fault(&error))?
+            .map_err(|error| server_fault(&error))?;
+        if let Deletion::Deleted {
+            digest, image: true, ..
+        } = &deletion
         {
+            gone.push(digest.to_string());
+        }
+        match deletion {
             Deletion::Deleted { digest, tags, .. } if tags.is_empty() => {
                 deleted.push(json!({"imageDigest": digest.to_string()}));
             }
@@ -159,13 +169,17 @@ fn batch_delete_image(cloud: &Cloud, registry: &Registry, input: &Value) -> Resu
                         .map(|tag| json!({"imageDigest": digest.to_string(), "imageTag": tag})),
                 );
             }
-            Deletion::NotFound => failures.push(json!({
-                "imageId": id, "failureCode": "ImageNotFound", "failureReason": "Requested image not found",
-            })),
+            Deletion::NotFound => failures.push(failure(id, &NOT_FOUND)),
             Deletion::ReferencedByIndex(parents) => failures.push(json!({
                 "imageId": id, "failureCode": "ImageReferencedByManifestList",
                 "failureReason": format!("Requested image referenced by manifest list: {parents:?}"),
             })),
+        }
+    }
+    // After the batch, which may name the artifacts itself.
+    if repository(cloud, &name)?.lifecycle_policy().is_some() {
+        for digest in gone {
+            delete_artifacts(registry, &name, &digest).map_err(|error| server_fault(&error))?;
         }
     }
     Ok(json!({"imageIds": deleted, "failures": failures}))
@@ -181,9 +195,7 @@ fn list_tags(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
 }
 
 fn images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<(String, Vec<Image>), Fault> {
-    let name =
-        required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
-    repository(cloud, &name)?;
+    let name = repository_name(cloud, input)?;
     let images = registry.images(&name).map_err(|error| server_fault(&error))?;
     Ok((name, images))
 }
@@ -201,7 +213,15 @@ fn matches(image: &Image, id: &Value) -> bool {
     digest && text(id, "imageTag").is_none_or(|tag| image.tags.contains(&tag))
 }
 
-fn repository<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a Repository, Fault> {
+/// The name of a repository that exists.
+pub(super) fn repository_name(cloud: &Cloud, input: &Value) -> Result<String, Fault> {
+    let name =
+        required(input, "repositoryName").map_err(|reason| Fault::client("InvalidParameterException", reason))?;
+    repository(cloud, &name)?;
+    Ok(name)
+}
+
+pub(super) fn repository<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a Repository, Fault> {
     cloud.repositories.get(name).ok_or_else(|| {
         let message = format!(
             "The repository with name '{name}' does not exist in the registry with id '{}'",
@@ -211,7 +231,7 @@ fn repository<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a Repository, Fault>
     })
 }
 
-fn server_fault(error: &std::io::Error) -> Fault {
+pub(super) fn server_fault(error: &std::io::Error) -> Fault {
     Fault {
         status: http::StatusCode::INTERNAL_SERVER_ERROR,
         code: "ServerException".to_owned(),

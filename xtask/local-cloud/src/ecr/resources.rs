@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use provisioner::ResourceRequest;
 use serde_json::{Value, json};
 
-use super::Repository;
+use super::{LifecyclePolicy, Repository};
 use crate::cloud::{Cloud, Effect};
 use crate::elb::only;
 use crate::kind::{Handler, Kind, already_exists, not_found};
@@ -27,6 +27,10 @@ impl Handler for Repositories {
     fn check(&self, properties: &Value) -> Vec<String> {
         let mut faults = only(properties, "ImageTagMutability", &["MUTABLE", "IMMUTABLE"]);
         faults.extend(values::flag(properties, "EmptyOnDelete"));
+        let text = &properties["LifecyclePolicy"]["LifecyclePolicyText"];
+        if let Some(Err(fault)) = text.as_str().map(LifecyclePolicy::parse) {
+            faults.push(format!("LifecyclePolicy/LifecyclePolicyText: {fault}"));
+        }
         faults.extend(values::passes(
             properties,
             "RepositoryName",

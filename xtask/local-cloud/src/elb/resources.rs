@@ -320,7 +320,7 @@ impl Handler for Listeners {
             .values()
             .any(|listener| listener.load_balancer_arn == load_balancer_arn);
         let wanted_port = if first { load_balancer.port } else { None };
-        known_groups(cloud, request.properties, "DefaultActions")?;
+        usable_groups(cloud, &load_balancer_arn, request, "DefaultActions")?;
         let path = full_name(&load_balancer_arn).to_owned();
         let arn = cloud.place.arn(
             "elasticloadbalancing",
@@ -348,7 +348,8 @@ impl Handler for Listeners {
         request: &ResourceRequest<'_>,
         physical_id: &str,
     ) -> Result<(), String> {
-        known_groups(cloud, request.properties, "DefaultActions")?;
+        let load_balancer_arn = load_balancer_of(cloud, physical_id)?;
+        usable_groups(cloud, &load_balancer_arn, request, "DefaultActions")?;
         let listener = cloud.elb.listeners.get_mut(physical_id);
         let listener = listener.ok_or_else(|| not_found(request.type_name, physical_id))?;
         listener.properties = request.properties.clone();
@@ -405,10 +406,8 @@ impl Handler for Rules {
 
     fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
         let listener_arn = required(request.properties, "ListenerArn")?;
-        if !cloud.elb.listeners.contains_key(&listener_arn) {
-            return Err(not_found("AWS::ElasticLoadBalancingV2::Listener", &listener_arn));
-        }
-        known_groups(cloud, request.properties, "Actions")?;
+        let load_balancer_arn = load_balancer_of(cloud, &listener_arn)?;
+        usable_groups(cloud, &load_balancer_arn, request, "Actions")?;
         let priority = free_priority(cloud, &listener_arn, request.properties, None)?;
         let arn = listener_arn.replacen(":listener/", ":listener-rule/", 1) + "/" + &cloud.ids.hex(16);
         cloud.elb.rules.insert(
@@ -430,8 +429,9 @@ impl Handler for Rules {
         request: &ResourceRequest<'_>,
         physical_id: &str,
     ) -> Result<(), String> {
-        known_groups(cloud, request.properties, "Actions")?;
         let listener_arn = required(request.properties, "ListenerArn")?;
+        let load_balancer_arn = load_balancer_of(cloud, &listener_arn)?;
+        usable_groups(cloud, &load_balancer_arn, request, "Actions")?;
         let priority = free_priority(cloud, &listener_arn, request.properties, Some(physical_id))?;
         let rule = cloud
             .elb
@@ -505,15 +505,47 @@ pub(crate) fn only(properties: &Value, name: &str, values: &[&str]) -> Vec<Strin
     }
 }
 
-fn known_groups(cloud: &Cloud, properties: &Value, actions: &str) -> Result<(), String> {
-    let groups = plan::forwarded_groups(&properties[actions]);
-    match groups
+/// The target groups of a listener's or a rule's actions must exist, and none may belong to another load balancer:
+/// each belongs to one, also while a replaced listener still exists.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html> (Errors)
+fn usable_groups(
+    cloud: &Cloud,
+    load_balancer_arn: &str,
+    request: &ResourceRequest<'_>,
+    actions: &str,
+) -> Result<(), String> {
+    let groups = plan::forwarded_groups(&request.properties[actions]);
+    if let Some((arn, _)) = groups
         .iter()
         .find(|(arn, _)| !cloud.elb.target_groups.contains_key(arn))
     {
-        Some((arn, _)) => Err(format!("One or more target groups not found: {arn}")),
-        None => Ok(()),
+        return Err(format!("One or more target groups not found: {arn}"));
     }
+    let is_taken = |arn: &str| {
+        let owners = cloud.elb.load_balancers_of(arn);
+        owners.iter().any(|owner| owner != load_balancer_arn)
+    };
+    let taken: Vec<&str> = groups
+        .iter()
+        .map(|(arn, _)| arn.as_str())
+        .filter(|arn| is_taken(arn))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "Resource handler returned message: \"The following target groups cannot be associated with more than one load \
+         balancer: {} (Service: ElasticLoadBalancingV2, Status Code: 400, Error Code: TargetGroupAssociationLimit)\" \
+         (RequestToken: {}, HandlerErrorCode: ServiceLimitExceeded)",
+        taken.join(", "),
+        request.token
+    ))
+}
+
+fn load_balancer_of(cloud: &Cloud, listener_arn: &str) -> Result<String, String> {
+    let listener = cloud.elb.listeners.get(listener_arn);
+    let listener = listener.ok_or_else(|| not_found("AWS::ElasticLoadBalancingV2::Listener", listener_arn))?;
+    Ok(listener.load_balancer_arn.clone())
 }
 
 fn free_priority(cloud: &Cloud, listener_arn: &str, properties: &Value, own: Option<&str>) -> Result<u32, String> {

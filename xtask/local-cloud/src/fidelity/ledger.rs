@@ -195,9 +195,9 @@ pub(super) const LEDGER: &[Chapter] = &[
             ("ImageScanningConfiguration/**", Inert, "nothing scans images here"),
             ("ImageTagMutability", Exercised, ""),
             (
-                "LifecyclePolicy/**",
-                Inert,
-                "images of one machine are few: none is removed until its repository is",
+                "LifecyclePolicy/LifecyclePolicyText",
+                Approximated,
+                "evaluated at every push instead of within 24 hours; only expire, by count or by days since the push",
             ),
             ("RepositoryName", Exercised, ""),
             ("Tags/**", Inert, TAG),

@@ -1,8 +1,10 @@
 //! The whole of deciding, driven without sockets, processes or a clock: [`rig`] plays runtime and load balancer.
 
 mod alarms;
+mod balancing;
 mod delivery;
 mod deployments;
+mod images;
 mod life;
 mod logs;
 mod random;

@@ -49,7 +49,8 @@ pub(super) struct Rig {
     cpu: Duration,
     pub(super) cpu_each_minute: Duration,
     plan: balancer::Plan,
-    registry: Registry,
+    pub(super) registry: Registry,
+    pub(super) repositories: Arc<KnownRepositories>,
     _folder: TempDir,
 }
 
@@ -77,7 +78,8 @@ impl Rig {
             cpu: Duration::ZERO,
             cpu_each_minute: Duration::ZERO,
             plan: balancer::Plan::default(),
-            registry: Registry::open(folder.path(), repositories).unwrap(),
+            registry: Registry::open(folder.path(), repositories.clone()).unwrap(),
+            repositories,
             _folder: folder,
         }
     }

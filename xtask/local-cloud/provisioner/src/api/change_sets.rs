@@ -58,7 +58,8 @@ impl Call<'_> {
         let changes = compare(&stack, &deployment, self.provider);
         let failure = match self.faults(&deployment) {
             Some(faults) => Some(format!("{INVALID} {faults}")),
-            None => changes.is_empty().then(|| NO_CHANGES.to_owned()),
+            // A stack without resources can be created: all may be conditioned off.
+            None => (change_set_type == ChangeSetType::Update && changes.is_empty()).then(|| NO_CHANGES.to_owned()),
         };
         let id = format!(
             "arn:aws:cloudformation:{}:{}:changeSet/{set_name}/{}",
@@ -81,7 +82,8 @@ impl Call<'_> {
             execution_status,
             status_reason: failure,
             deployment,
-            changes: changes.list,
+            changes: changes.with_values,
+            plain_changes: changes.plain,
             changed: changes.changed,
             on_stack_failure: input.choice("OnStackFailure")?,
         });
@@ -120,20 +122,17 @@ impl Call<'_> {
         let (index, position) = self.find_change_set(&input)?;
         let stack = &self.stacks.list[index];
         let change_set = &stack.change_sets[position];
-        let (changes, next) = page(
-            change_set.changes.clone(),
-            input.text("NextToken").as_deref(),
-            |change| {
-                change["ResourceChange"]["LogicalResourceId"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            },
-        )?;
-        let changes: Vec<Value> = changes
-            .into_iter()
-            .map(|change| if with_values { change } else { without_values(change) })
-            .collect();
+        let listed = if with_values {
+            change_set.changes.clone()
+        } else {
+            change_set.plain_changes.iter().cloned().map(without_values).collect()
+        };
+        let (changes, next) = page(listed, input.text("NextToken").as_deref(), |change| {
+            change["ResourceChange"]["LogicalResourceId"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })?;
         let deployment = &change_set.deployment;
         Ok(summary(stack, change_set)
             .set("Parameters", describe::parameters(deployment))
@@ -183,7 +182,9 @@ impl Call<'_> {
         if change_set.purpose == ChangeSetType::Update {
             check_updatable(&stack)?;
         }
-        self.check_imports(&stack, &change_set.deployment)?;
+        let exports = self.stacks.environment(&stack.name, &stack.id).exports;
+        let plan = &mut change_set.deployment.plan;
+        plan.resolve_imports(&exports).map_err(ApiError::validation)?;
         if disable_rollback && change_set.on_stack_failure.is_some() {
             return Err(ApiError::validation(
                 "DisableRollback can't be given for a change set with OnStackFailure; leave it out",
@@ -285,15 +286,6 @@ impl Call<'_> {
             .map(|position| (index, position))
             .ok_or_else(missing)
     }
-
-    /// What the change set imported must still be there.
-    fn check_imports(&self, stack: &Stack, deployment: &Deployment) -> Result<(), ApiError> {
-        let exports = self.stacks.environment(&stack.name, &stack.id).exports;
-        match deployment.plan.imports.iter().find(|name| !exports.contains_key(*name)) {
-            Some(name) => Err(ApiError::validation(format!("No export named {name} found."))),
-            None => Ok(()),
-        }
-    }
 }
 
 fn change_set_type(input: &Input<'_>) -> Result<ChangeSetType, ApiError> {
@@ -373,6 +365,9 @@ fn without_values(mut change: Value) -> Value {
     if let Some(members) = resource.as_object_mut() {
         members.remove("BeforeContext");
         members.remove("AfterContext");
+        if members.get("Action").is_some_and(|action| action == "Add") {
+            members.remove("Replacement");
+        }
     }
     for detail in resource["Details"].as_array_mut().into_iter().flatten() {
         if let Some(target) = detail["Target"].as_object_mut() {

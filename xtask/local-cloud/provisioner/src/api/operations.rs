@@ -46,6 +46,7 @@ impl Call<'_> {
         let mut ids = self.stacks.ids.clone();
         let id = self.stack_arn(&name, &ids.uuid());
         let deployment = self.prepare(&input, &name, &id, None)?;
+        self.check_imports(&name, &id, &deployment)?;
         if let Some(faults) = self.faults(&deployment) {
             return Err(ApiError::validation(faults));
         }
@@ -74,6 +75,7 @@ impl Call<'_> {
         }
         check_updatable(&stack)?;
         let deployment = self.prepare(&input, &stack.name, &stack.id, Some(&stack.deployment))?;
+        self.check_imports(&stack.name, &stack.id, &deployment)?;
         if let Some(faults) = self.faults(&deployment) {
             return Err(ApiError::validation(faults));
         }
@@ -220,6 +222,15 @@ impl Call<'_> {
             ids: &mut self.stacks.ids,
             others: &[],
         });
+    }
+
+    /// What a direct call imports must exist; a change set's may still come.
+    fn check_imports(&self, stack_name: &str, stack_id: &str, deployment: &Deployment) -> Result<(), ApiError> {
+        let exports = self.stacks.environment(stack_name, stack_id).exports;
+        match deployment.plan.missing_import(&exports) {
+            Some(name) => Err(ApiError::validation(format!("No export named {name} found."))),
+            None => Ok(()),
+        }
     }
 
     /// AWS lets the deletion begin and cancels it with the same words; here the call itself says so, a named choice.

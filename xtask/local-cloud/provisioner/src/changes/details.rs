@@ -4,13 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::changes::{Comparison, HIDDEN, Kind, text};
+use crate::changes::{Comparison, HIDDEN, Kind, Listing, text};
 use crate::evaluate::same;
 use crate::plan::{PlannedResource, members};
 use crate::provider::ResourceType;
 use crate::replacement::property_needs_replacement;
 use crate::resource::{Resource, ResourceStatus};
 use crate::template::{Reference, Template, references};
+
+const STATIC: &str = "Static";
+const DYNAMIC: &str = "Dynamic";
+
+/// A reference whose value changes, or may.
+struct Moving {
+    source: &'static str,
+    entity: String,
+    evaluation: &'static str,
+}
+
+impl Moving {
+    fn detail(&self, target: &Value) -> Value {
+        json!({
+            "Target": target,
+            "Evaluation": self.evaluation,
+            "ChangeSource": self.source,
+            "CausingEntity": self.entity,
+        })
+    }
+}
 
 /// One top-level property, before and after.
 struct Property<'a> {
@@ -113,19 +134,22 @@ impl Comparison<'_> {
         if property.is_changed() {
             let always = property_needs_replacement(create_only, property.name, property.before, property.after);
             let target = self.target(property, always, seen);
-            details.extend(self.static_details(property.logical_id, property.name, &target));
+            details.extend(self.own_details(property.logical_id, property.name, &target));
         }
-        // Whether it will differ isn't known, so it counts as create-only if any part of it is.
+        // How it will differ isn't known, so it counts as create-only if any part of it is.
         let always = create_only
             .iter()
             .any(|path| path.split('/').next() == Some(property.name));
-        for (source, entity) in moving(property.after, seen) {
-            details.push(json!({
-                "Target": self.target(property, always, seen),
-                "Evaluation": "Dynamic",
-                "ChangeSource": source,
-                "CausingEntity": entity,
-            }));
+        let target = self.target(property, always, seen);
+        let moving = self.moving(property.after, seen);
+        let with_values = self.listing == Listing::WithValues;
+        let is_direct = |detail: &Value| detail["ChangeSource"] == "DirectModification";
+        if with_values && !details.iter().any(is_direct) && moving.iter().any(|moving| moving.evaluation == STATIC) {
+            details.push(direct(&target, DYNAMIC));
+        }
+        details.extend(moving.iter().map(|moving| moving.detail(&target)));
+        if with_values {
+            details.sort_by_key(|detail| !(is_direct(detail) && detail["Evaluation"] == DYNAMIC));
         }
         details
     }
@@ -157,10 +181,10 @@ impl Comparison<'_> {
     }
 
     /// By parameters whose value changed, or by the template itself.
-    fn static_details(&self, logical_id: &str, property: &str, target: &Value) -> Vec<Value> {
+    fn own_details(&self, logical_id: &str, property: &str, target: &Value) -> Vec<Value> {
         let before = raw(self.before_template.as_ref(), logical_id, property);
         let after = raw(self.after_template.as_ref(), logical_id, property);
-        let parameters: Vec<String> = after
+        let parameters = after
             .map(references)
             .unwrap_or_default()
             .into_iter()
@@ -168,27 +192,44 @@ impl Comparison<'_> {
             .filter(|name| {
                 self.after.parameters.contains_key(name)
                     && self.after.parameters.get(name) != self.before.parameters.get(name)
-            })
-            .collect();
+            });
         let mut details: Vec<Value> = parameters
-            .iter()
             .map(|parameter| {
                 json!({
                     "Target": target,
-                    "Evaluation": "Static",
+                    "Evaluation": STATIC,
                     "ChangeSource": "ParameterReference",
                     "CausingEntity": parameter,
                 })
             })
             .collect();
-        if details.is_empty() || before != after {
-            details.push(json!({
-                "Target": target,
-                "Evaluation": "Static",
-                "ChangeSource": "DirectModification",
-            }));
-        }
+        let by_template = details.is_empty() || before != after;
+        details.push(direct(target, if by_template { STATIC } else { DYNAMIC }));
         details
+    }
+
+    /// The references in a value that come to give something else, or may.
+    fn moving(&self, value: Option<&Value>, seen: &BTreeMap<String, Kind>) -> Vec<Moving> {
+        let references = value.map(references).unwrap_or_default().into_iter();
+        let moving = references.filter_map(|reference| {
+            let kind = *seen.get(reference.name())?;
+            let (source, entity) = match reference {
+                Reference::Ref(_) if kind == Kind::Modified => return None,
+                Reference::Ref(id) => ("ResourceReference", id),
+                Reference::Attribute(id, attribute) => ("ResourceAttribute", format!("{id}.{attribute}")),
+            };
+            // The values of what stays are known, and AWS compares them as they are before the update.
+            if kind == Kind::Modified && self.listing == Listing::WithValues {
+                return None;
+            }
+            let evaluation = if kind == Kind::Replaced { STATIC } else { DYNAMIC };
+            Some(Moving {
+                source,
+                entity,
+                evaluation,
+            })
+        });
+        moving.collect()
     }
 
     /// Whether the value holds a parameter with `NoEcho`.
@@ -208,21 +249,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The references in a value that may come to give something else, each with its source and entity.
-fn moving(value: Option<&Value>, seen: &BTreeMap<String, Kind>) -> Vec<(&'static str, String)> {
-    value
-        .map(references)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|reference| match reference {
-            Reference::Ref(id) => {
-                matches!(seen.get(&id), Some(Kind::Replaced | Kind::MayBeReplaced)).then_some(("ResourceReference", id))
-            }
-            Reference::Attribute(id, attribute) => seen
-                .contains_key(&id)
-                .then(|| ("ResourceAttribute", format!("{id}.{attribute}"))),
-        })
-        .collect()
+fn direct(target: &Value, evaluation: &str) -> Value {
+    json!({ "Target": target, "Evaluation": evaluation, "ChangeSource": "DirectModification" })
 }
 
 fn raw<'a>(template: Option<&'a Template>, logical_id: &str, property: &str) -> Option<&'a Value> {

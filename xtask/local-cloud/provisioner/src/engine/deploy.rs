@@ -27,6 +27,12 @@ enum Need {
 
 impl Engine<'_> {
     pub(super) fn deploy(&mut self, stack: &mut Stack, run: &mut Run) -> Outcome {
+        let begun = run.steps.values().any(|step| *step != Step::Waiting);
+        let exports = exports::exports_of(self.others.iter());
+        if let (false, Some(name)) = (begun, stack.deployment.plan.missing_import(&exports)) {
+            let reason = format!("No export named {name} found.");
+            return self.abandon(stack, run, Some(&reason));
+        }
         let mut done = None;
         for (id, operation, deadline) in running(run) {
             match self.poll(&stack.resources[&id], operation, deadline) {

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html>
 
+use std::collections::BTreeMap;
+
 use crate::engine::ResourceLookup;
 use crate::evaluate::{evaluate, has_unresolved};
 use crate::provider::Provider;
@@ -74,6 +76,15 @@ pub(super) fn check(before: &[Output], after: &[Output], others: &[Stack]) -> Re
         }
     }
     Ok(())
+}
+
+/// What stacks export, by name.
+pub(crate) fn exports_of<'a>(stacks: impl Iterator<Item = &'a Stack>) -> BTreeMap<String, String> {
+    stacks
+        .filter(|stack| stack.deleted.is_none())
+        .flat_map(|stack| &stack.outputs)
+        .filter_map(|output| Some((output.export_name.clone()?, output.value.clone())))
+        .collect()
 }
 
 /// Names of the stacks that import an export.

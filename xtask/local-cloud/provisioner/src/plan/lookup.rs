@@ -82,16 +82,51 @@ impl Lookup for PlanLookup<'_> {
             .ok_or_else(|| format!("Template error: Unable to get mapping for {name}::{top_key}::{second_key}"))
     }
 
-    fn import(&self, export_name: &str) -> Result<Value, String> {
+    /// An export that is missing may exist by the time the plan is carried out.
+    fn import(&self, export_name: &str) -> Result<Found, String> {
         self.imports.borrow_mut().insert(export_name.to_owned());
-        self.environment
-            .exports
-            .get(export_name)
-            .map(|value| Value::from(value.as_str()))
-            .ok_or_else(|| format!("No export named {export_name} found."))
+        Ok(imported(&self.environment.exports, export_name))
     }
 
     fn region(&self) -> &str {
         &self.environment.region
+    }
+}
+
+/// Sees exports alone: the rest was resolved when the plan was made, or is resolved when its resources exist.
+pub(super) struct ImportLookup<'a> {
+    pub(super) exports: &'a BTreeMap<String, String>,
+}
+
+impl Lookup for ImportLookup<'_> {
+    fn reference(&self, _name: &str) -> Result<Found, String> {
+        Ok(Found::Later)
+    }
+
+    fn attribute(&self, _logical_id: &str, _attribute: &str) -> Result<Found, String> {
+        Ok(Found::Later)
+    }
+
+    fn condition(&self, name: &str) -> Result<bool, String> {
+        Err(format!("condition {name} was resolved with the plan"))
+    }
+
+    fn mapping(&self, name: &str, _top_key: &str, _second_key: &str) -> Result<Value, String> {
+        Err(format!("mapping {name} was resolved with the plan"))
+    }
+
+    fn import(&self, export_name: &str) -> Result<Found, String> {
+        Ok(imported(self.exports, export_name))
+    }
+
+    fn region(&self) -> &'static str {
+        ""
+    }
+}
+
+fn imported(exports: &BTreeMap<String, String>, name: &str) -> Found {
+    match exports.get(name) {
+        Some(value) => Found::Value(Value::from(value.as_str())),
+        None => Found::Later,
     }
 }

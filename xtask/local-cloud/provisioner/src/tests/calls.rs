@@ -121,7 +121,7 @@ fn an_export_in_use_stays() {
             &json!({ "StackName": "user", "TemplateBody": importer.to_string() }),
         )
         .unwrap_err();
-    assert_eq!(missing.message, "No export named shared found. (in B)");
+    assert_eq!(missing.message, "No export named shared found.");
     cloud.create("maker", &exporter("1", true));
     cloud.create("user", &importer);
     assert_eq!(cloud.world.things["b-2"].properties, json!({ "Size": "1" }));

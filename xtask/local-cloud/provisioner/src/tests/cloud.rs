@@ -54,11 +54,11 @@ pub(super) struct Cloud {
 
 impl ResourceType for Facts {
     fn create_only(&self) -> &[&str] {
-        &["Name", "Nested/Kind"]
+        &["Name", "Nested/Kind", "TopicName", "LogGroupName"]
     }
 
     fn attributes(&self) -> &[&str] {
-        &["Arn", "Size"]
+        &["Arn", "Size", "TopicName"]
     }
 
     fn taggable(&self) -> bool {
@@ -171,7 +171,7 @@ impl Provider for World {
     fn attribute(&self, _type_name: &str, physical_id: &str, attribute: &str) -> Option<Value> {
         match attribute {
             "Arn" => Some(json!(format!("arn:{physical_id}"))),
-            "Size" => self.things.get(physical_id)?.properties.get("Size").cloned(),
+            "Size" | "TopicName" => self.things.get(physical_id)?.properties.get(attribute).cloned(),
             _ => None,
         }
     }

@@ -48,7 +48,6 @@ pub(super) async fn put(known: &Known, reference: &str, request: Request) -> Res
             let pushed = registry
                 .push_manifest(&known.name, known.policy, &reference, content_type.as_deref(), &bytes)
                 .map_err(|error| ApiError::of_push(error, &known.name))?;
-            registry.shared.repositories.pushed(registry, &known.name);
             let mut answer = answer(StatusCode::CREATED)
                 .header("location", format!("/v2/{}/manifests/{}", known.name, pushed.digest))
                 .header("docker-content-digest", &pushed.digest);
