@@ -50,7 +50,7 @@ async fn listen_and_serve(config: &Config) -> io::Result<Ended> {
     let stage = config.stage.header_value();
     let answer = move |_request| {
         let response = ok(stage.clone());
-        async move { response }
+        async move { Ok(response) }
     };
     let signal = async || {
         signals.next().await;

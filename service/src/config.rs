@@ -17,6 +17,10 @@ use fault::Faults;
 use http::HeaderValue;
 use tracing_subscriber::filter::LevelFilter;
 
+mod aws;
+
+pub use self::aws::{AuthorizationToken, AwsSettings};
+
 /// Environment variable: the least severe level that is logged, `off` to `trace`.
 pub const LOG_VARIABLE: &str = "SERVICE_LOG";
 /// Environment variable: how many connections are open at most; further ones wait to be accepted.
@@ -71,6 +75,8 @@ pub struct Config {
     pub log: LevelFilter,
     /// The faults to inject; none by default.
     pub faults: Faults,
+    /// How to call AWS; `None` unless a fault calls it.
+    pub aws: Option<AwsSettings>,
     /// The bounds of sizes, numbers and times.
     pub limits: Limits,
 }
@@ -132,10 +138,13 @@ impl Config {
         });
         let port = reader.number(PORT_VARIABLE, CONTAINER_PORT, 0..=u16::MAX);
         let stage = reader.value(STAGE_VARIABLE, Stage(DEFAULT_STAGE.to_owned()), Stage::parse);
+        let log = reader.value(LOG_VARIABLE, LevelFilter::INFO, parse_level);
+        let faults = reader.values(FAULT_VARIABLE, |text| Faults::parse(text, stage.as_str()));
         let config = Self {
             address: SocketAddr::new(address, port),
-            log: reader.value(LOG_VARIABLE, LevelFilter::INFO, parse_level),
-            faults: reader.values(FAULT_VARIABLE, |text| Faults::parse(text, stage.as_str())),
+            log,
+            aws: faults.call_aws().then(|| reader.aws()).flatten(),
+            faults,
             stage,
             limits: reader.limits(),
         };
@@ -217,6 +226,11 @@ impl Reader<'_> {
             });
         }
         limits
+    }
+
+    fn aws(&mut self) -> Option<AwsSettings> {
+        let settings = AwsSettings::from_environment(&|variable| self.text(variable));
+        settings.map_err(|problem| self.problems.push(problem)).ok()
     }
 
     fn seconds(&mut self, variable: &'static str, default: u64) -> Duration {

@@ -1,17 +1,8 @@
 //! What is around every handler: limits, faults, request ids, logs, and the headers of every response.
 
-use std::{
-    any::Any,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{any::Any, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
-use fault::{Effect, Faults};
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::Limited;
 use tokio::time::Instant;
@@ -22,16 +13,12 @@ use crate::{
     admission::{Admission, Permit},
     config::{Config, Limits},
     handlers::error_response,
+    injection::{Injection, Unanswered},
     log::LogBuffer,
     request_id::{self, RequestIds},
-    request_log::RequestLog,
-    server::ready_now,
+    request_log::{self, RequestLog},
+    server::{Closed, ready_now},
 };
-
-/// The exit status of the fault `crash`: what a shell reports for an abort.
-///
-/// The signal itself isn't sent, because the first process of a container is immune to it.
-const EXIT_CRASH: i32 = 134;
 
 /// How long a refused client is asked to wait, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -51,12 +38,9 @@ pub(crate) struct Edge {
     router: CatchPanic<Router, Panicked>,
     stage: HeaderValue,
     limits: Limits,
-    faults: Faults,
-    started: Instant,
+    injection: Injection,
     admission: Admission,
     request_ids: RequestIds,
-    request_number: AtomicU64,
-    log: Arc<LogBuffer>,
 }
 
 impl Edge {
@@ -67,17 +51,14 @@ impl Edge {
             router: CatchPanicLayer::custom(panicked as Panicked).layer(router),
             stage: config.stage.header_value(),
             limits: config.limits.clone(),
-            faults: config.faults.clone(),
-            started,
+            injection: Injection::new(config, started, log),
             admission: Admission::new(config.limits.max_concurrent_requests),
             request_ids: RequestIds::new(),
-            request_number: AtomicU64::new(0),
-            log,
         }
     }
 
-    /// Answers one request, whatever happens.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response
+    /// Answers one request, whatever happens; `Closed` and no answer at all only where a fault asks for that.
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Result<Response, Closed>
     where
         B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -86,19 +67,28 @@ impl Edge {
         let request_id = self.request_ids.of(&request);
         // Logs when it is dropped, so a request whose client leaves is logged too.
         let log = RequestLog::new(&request, request_id, &self.stage, health_check, Instant::now());
-        let mut response = match self.admit(&request, health_check) {
-            Err(refusal) => refusal.response(),
+        let handled = match self.admit(&request, health_check) {
+            Err(refusal) => Ok(refusal.response()),
             Ok(_permit) => {
                 let handled = self.handle(request, health_check);
                 let handled = within(self.limits.request_timeout, handled).await;
-                handled.unwrap_or_else(|| unavailable("the request took too long"))
+                handled.unwrap_or_else(|| Ok(unavailable("the request took too long")))
             }
         };
-        let request_id = log.answered(response.status());
+        let mut response = match handled {
+            Ok(response) => response,
+            // Its place is free again: requests that hang turn no others away.
+            Err(Unanswered::Hang) => std::future::pending().await,
+            Err(Unanswered::Close) => {
+                log.answered(request_log::CLOSED);
+                return Err(Closed);
+            }
+        };
+        let request_id = log.answered(response.status().as_u16());
         let headers = response.headers_mut();
         headers.insert(STAGE_HEADER, self.stage.clone());
         headers.insert(request_id::HEADER, request_id);
-        response
+        Ok(response)
     }
 
     /// Refuses what is too large or too much.
@@ -113,24 +103,22 @@ impl Edge {
     }
 
     /// The handler's answer, or that of a fault.
-    async fn handle<B>(&self, request: Request<B>, health_check: bool) -> Response
+    async fn handle<B>(&self, request: Request<B>, health_check: bool) -> Result<Response, Unanswered>
     where
         B: http_body::Body<Data = axum::body::Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        if !self.faults.is_empty()
-            && let Some(response) = self.inject_faults(health_check).await
-        {
-            return response;
+        if let Some(response) = self.injection.inject(health_check).await? {
+            return Ok(response);
         }
         let request = request.map(|body| self.limit_body(body));
         // A clone of the router is a reference to it.
         let Ok(response) = self.router.clone().call(request).await;
         let response = response.map(Body::new);
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Refusal::BodyTooLarge.response();
+            return Ok(Refusal::BodyTooLarge.response());
         }
-        response
+        Ok(response)
     }
 
     /// Bodies of unannounced length are cut off at the limit.
@@ -143,27 +131,6 @@ impl Edge {
             return Body::empty();
         }
         Body::new(Limited::new(body, self.limits.max_body_bytes))
-    }
-
-    async fn inject_faults(&self, health_check: bool) -> Option<Response> {
-        if health_check {
-            let unhealthy = self.faults.unhealthy(self.started.elapsed());
-            return unhealthy.then(|| unavailable("a fault was asked for: unhealthy"));
-        }
-        let strike = self.faults.strike(self.request_number.fetch_add(1, Ordering::Relaxed));
-        if strike.delay > Duration::ZERO {
-            tokio::time::sleep(strike.delay).await;
-        }
-        match strike.instead? {
-            Effect::Error(status) => Some(error_response(status, "a fault was asked for: error")),
-            Effect::Hang => std::future::pending().await,
-            Effect::Crash => {
-                tracing::error!("a fault was asked for: crash");
-                self.log.flush();
-                std::process::exit(EXIT_CRASH)
-            }
-            Effect::Delay(_) => None,
-        }
     }
 }
 
@@ -231,7 +198,7 @@ fn too_large(status: StatusCode, message: &'static str) -> Response {
 
 /// 503, also for a timeout: 504 is what the load balancer says itself of a target that doesn't answer, and the two
 /// should be told apart.
-fn unavailable(message: &'static str) -> Response {
+pub(crate) fn unavailable(message: &'static str) -> Response {
     let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, message);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response

@@ -4,11 +4,13 @@
 //! the binary `bootstrap`, which stands in for it until the first deployment, is [`run_bootstrap`].
 
 mod admission;
+mod aws_call;
 mod bootstrap;
 pub mod config;
 mod connection;
 mod edge;
 mod handlers;
+mod injection;
 mod log;
 mod request_id;
 mod request_log;

@@ -20,7 +20,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use line::JsonLine;
 
 mod line;
-mod timestamp;
+pub(crate) mod timestamp;
 
 /// The most that waits to be written: some thousand lines, so that a burst or a short stall loses nothing.
 const BUFFER_BYTES: usize = 1024 * 1024;

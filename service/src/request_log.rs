@@ -15,6 +15,9 @@ const MAX_FIELD_BYTES: usize = 512;
 /// The status logged when the client left before the answer, as nginx has it; it is never sent.
 const CLIENT_LEFT: u16 = 499;
 
+/// The status logged when a fault closed the connection in place of an answer, as nginx has it; it is never sent.
+pub(crate) const CLOSED: u16 = 444;
+
 /// What a request's line tells; logged when it is answered, or else when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RequestLog<'a> {
@@ -52,8 +55,8 @@ impl<'a> RequestLog<'a> {
     }
 
     /// The request was answered. Gives its id back, for the response.
-    pub(crate) fn answered(mut self, status: StatusCode) -> HeaderValue {
-        self.status = status.as_u16();
+    pub(crate) fn answered(mut self, status: u16) -> HeaderValue {
+        self.status = status;
         self.log();
         self.logged = true;
         mem::replace(&mut self.request_id, HeaderValue::from_static(""))

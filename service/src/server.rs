@@ -1,6 +1,6 @@
 //! The server: accepts connections, serves HTTP/1.1 on each, and stops in order.
 
-use std::{convert::Infallible, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -29,6 +29,18 @@ const LATE_HEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The smallest buffer that hyper allows for a connection.
 const MIN_BUFFER_BYTES: usize = 8 * 1024;
 
+/// In place of a response: the connection closes without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("closed without a response")
+    }
+}
+
+impl std::error::Error for Closed {}
+
 /// How a server came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -52,7 +64,7 @@ pub(crate) async fn serve<S, F>(
 ) -> Ended
 where
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output = Result<Response<Body>, Closed>> + Send + 'static,
 {
     let server = Server {
         limits: Arc::new(limits.clone()),
@@ -85,7 +97,7 @@ struct Server<S> {
 impl<S, F> Server<S>
 where
     S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output = Result<Response<Body>, Closed>> + Send + 'static,
 {
     /// The next connection, once there is room for it.
     ///
@@ -149,7 +161,7 @@ where
             async move {
                 let response = response.await;
                 activity.request_ends(Instant::now());
-                Ok::<_, Infallible>(response)
+                response
             }
         });
         // The edge refuses headers over the limit in words; the parser has twice the room, and beyond it cuts short.

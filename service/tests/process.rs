@@ -151,6 +151,9 @@ async fn closes(connection: &mut BufReader<TcpStream>) -> bool {
 /// A request for what takes no time, so that a slow handler makes no test slow that isn't about it.
 const GET: &str = "GET /version HTTP/1.1\r\nhost: test\r\n\r\n";
 
+/// The same from a load balancer.
+const HEALTH_CHECK: &str = "GET /version HTTP/1.1\r\nhost: test\r\nuser-agent: ELB-HealthChecker/2.0\r\n\r\n";
+
 #[tokio::test]
 async fn answers_over_a_socket() {
     for binary in [SERVICE, BOOTSTRAP] {
@@ -247,7 +250,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn the_stop_timeout_ends_it() {
     let limits = [
-        ("SERVICE_FAULT", "hang"),
+        ("SERVICE_FAULT", "delay=1m"),
         ("SERVICE_REQUEST_TIMEOUT_SECONDS", "1"),
         ("SERVICE_STOP_TIMEOUT_SECONDS", "1"),
         ("SERVICE_HEADER_TIMEOUT_SECONDS", "60"),
@@ -395,6 +398,131 @@ async fn an_address_in_use_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let log = log_lines(&output.stdout);
     assert_eq!(log.last().unwrap()["address"], format!("127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn a_fault_that_closes_connections_lets_the_process_run() {
+    let process = Process::start(SERVICE, &[("SERVICE_FAULT", "close@50%")]).await;
+    for _ in 0..3 {
+        let mut connection = process.connect().await;
+        send(&mut connection, GET).await;
+        assert_ok(&receive(&mut connection).await.0);
+        send(&mut connection, HEALTH_CHECK).await;
+        assert_ok(&receive(&mut connection).await.0);
+        send(&mut connection, GET).await;
+        assert!(closes(&mut connection).await);
+    }
+    process.terminate();
+    let (status, log) = process.end_and_log().await;
+    assert_eq!(status.code(), Some(0));
+    let requests = log.iter().filter(|line| line["message"] == "request");
+    let statuses: Vec<_> = requests.map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 444, 200, 444, 200, 444]);
+}
+
+#[tokio::test]
+async fn a_wedged_process_answers_health_checks_alone() {
+    let limits = [
+        ("SERVICE_FAULT", "wedge-after=2"),
+        ("SERVICE_REQUEST_TIMEOUT_SECONDS", "1"),
+    ];
+    let process = Process::start(SERVICE, &limits).await;
+    let mut connection = process.connect().await;
+    for _ in 0..2 {
+        send(&mut connection, GET).await;
+        assert_ok(&receive(&mut connection).await.0);
+    }
+    send(&mut connection, GET).await;
+    let mut other = process.connect().await;
+    send(&mut other, HEALTH_CHECK).await;
+    assert_ok(&receive(&mut other).await.0);
+    // The request timeout, and as long again.
+    let answered = tokio::time::timeout(Duration::from_secs(2), connection.fill_buf()).await;
+    assert!(answered.is_err(), "a wedged process answers nothing");
+}
+
+/// An AWS on a free port of loopback: hands out credentials, and answers each call with the next of `statuses`.
+async fn aws(statuses: &'static [&'static str]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut calls = Vec::new();
+        while calls.len() < statuses.len() {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let (head, body) = receive(&mut stream).await;
+            let (status, answer) = if head.starts_with("get /credentials ") {
+                assert!(head.contains("\r\nauthorization: the token\r\n"), "{head}");
+                let answer = r#"{"AccessKeyId": "ASIAX", "SecretAccessKey": "secret", "Token": "session"}"#;
+                ("200 OK", answer)
+            } else {
+                calls.push(head + &body);
+                let answer = r#"{"__type": "AccessDenied", "message": "User: x is not authorized"}"#;
+                (statuses[calls.len() - 1], answer)
+            };
+            let length = answer.len();
+            send(
+                &mut stream,
+                &format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{answer}"),
+            )
+            .await;
+        }
+        calls
+    });
+    (endpoint, serving)
+}
+
+#[tokio::test]
+async fn a_fault_that_calls_aws_fails_with_the_call() {
+    let (endpoint, aws) = aws(&["200 OK", "403 Forbidden"]).await;
+    let variables = [
+        ("SERVICE_FAULT", "aws-call"),
+        ("SERVICE_STAGE", "onebox"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{endpoint}/credentials")),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the token"),
+    ];
+    let process = Process::start(SERVICE, &variables).await;
+    let mut connection = process.connect().await;
+    send(&mut connection, HEALTH_CHECK).await;
+    assert_ok(&receive(&mut connection).await.0);
+    send(&mut connection, GET).await;
+    assert_ok(&receive(&mut connection).await.0);
+    send(&mut connection, GET).await;
+    assert!(receive(&mut connection).await.0.starts_with("http/1.1 500 "));
+    let calls = within(aws).await.unwrap();
+    // Nothing listens there any more.
+    send(&mut connection, GET).await;
+    assert!(receive(&mut connection).await.0.starts_with("http/1.1 500 "));
+    process.terminate();
+    let (_, log) = process.end_and_log().await;
+
+    for call in calls {
+        assert!(call.starts_with("post / http/1.1\r\n"), "{call}");
+        assert!(call.contains("credential=asiax/"), "{call}");
+        assert!(call.contains("x-amz-security-token: session"), "{call}");
+        assert!(
+            call.contains("x-amz-target: graniteserviceversion20100801.putmetricdata"),
+            "{call}"
+        );
+        let body: serde_json::Value = serde_json::from_str(call.split("\r\n\r\n").last().unwrap()).unwrap();
+        assert_eq!(body["Namespace"], constants::service::METRIC_NAMESPACE);
+        assert_eq!(body["MetricData"][0]["Dimensions"][0]["Value"], "onebox");
+    }
+    let failures: Vec<_> = log
+        .iter()
+        .filter(|line| line["message"] == "a call to AWS failed")
+        .collect();
+    assert_eq!(failures.len(), 2);
+    assert_eq!(failures[0]["action"], "cloudwatch:PutMetricData");
+    assert_eq!(failures[0]["error"], "AccessDenied: User: x is not authorized");
+    assert!(
+        failures[1]["error"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("can't call {endpoint}/: "))
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use cloudformation::generated::application_auto_scaling_scaling_policy::{
     ScalingPolicy, ScalingPolicyRequired, TargetTrackingScalingPolicyConfiguration,
 };
 use cloudformation::generated::ec2_security_group::{Egress, Ingress, SecurityGroup};
-use cloudformation::generated::ecs_cluster::Cluster;
+use cloudformation::generated::ec2_security_group_egress::SecurityGroupEgress;
+use cloudformation::generated::ecs_cluster::{Cluster, ClusterSettings};
 use cloudformation::generated::ecs_service::{
     AwsVpcConfiguration, AwsVpcConfigurationAssignPublicIp as AssignPublicIp, DeploymentCircuitBreaker,
     DeploymentCircuitBreakerRequired, DeploymentConfiguration, NetworkConfiguration, Service,
@@ -21,10 +22,10 @@ use constants::APPLICATION_NAME;
 use constants::architecture::{ARCHITECTURE, Architecture};
 use constants::capacity::{CPU_TARGET_PERCENT, CPU_UNITS, MEMORY_MIB};
 use constants::network::{ANYWHERE, HTTPS_PORT};
-use constants::service::{CONTAINER_PORT, PORT_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER};
+use constants::service::{CONTAINER_PORT, PORT_VARIABLE, RELEASE_VARIABLE, STAGE_VARIABLE, STOP_TIMEOUT_SECONDS, USER};
 
+use crate::alarms::{Alarms, BAKE_TIME};
 use crate::endpoint::Web;
-use crate::monitoring::{Alarms, BAKE_TIME};
 use crate::network::Network;
 use crate::permissions::Roles;
 use crate::reverse_proxy::ReverseProxy;
@@ -40,57 +41,73 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) environment: Environment,
     pub(crate) network: &'a Network,
     pub(crate) proxy: &'a ReverseProxy,
+    pub(crate) cluster: &'a Handle<Cluster>,
     pub(crate) log_groups: &'a PerStage<Handle<LogGroup>>,
-    pub(crate) roles: &'a Roles,
+    pub(crate) roles: &'a PerStage<Roles>,
     pub(crate) alarms: &'a Alarms,
-    pub(crate) images: &'a PerStage<Value<String>>,
+    pub(crate) revisions: &'a PerStage<Revision>,
 }
 
-/// What the outputs tell of the tasks.
-pub(crate) struct Compute {
-    pub(crate) cluster: Handle<Cluster>,
-    pub(crate) services: PerStage<Handle<Service>>,
+/// What a stage runs: parameters.
+pub(crate) struct Revision {
+    pub(crate) image: Value<String>,
+    pub(crate) release: Value<String>,
 }
 
-impl Compute {
-    /// Adds cluster, services and scaling to a template.
-    pub(crate) fn add(template: &mut Template, surroundings: &Surroundings<'_>) -> Self {
-        let cluster = Cluster::new().cluster_name(surroundings.environment.cluster_name());
-        let cluster = template.add("Cluster", "Holds both stages' services.", cluster);
-        let security_group = template.add(
-            "TaskSecurityGroup",
-            "Only the load balancer reaches tasks.",
-            surroundings.security_group(),
-        );
-        let tasks = PerStage::each(|stage| {
-            let task = surroundings.task(stage);
-            task.add(
-                template,
-                stage.logical_id("TaskDefinition"),
-                "What a task of the stage is.",
-            )
-        });
-        let mut add_service = |stage: Stage, why, before: Option<&Handle<Service>>| {
+/// Adds the cluster to a template. Container Insights makes the metrics that tell how many tasks run.
+pub(crate) fn add_cluster(template: &mut Template, environment: Environment) -> Handle<Cluster> {
+    let insights = ClusterSettings::new().name("containerInsights").value("enabled");
+    let cluster = Cluster::new()
+        .cluster_name(environment.cluster_name())
+        .cluster_settings([insights]);
+    template.add("Cluster", "Holds both stages' services.", cluster)
+}
+
+/// Adds the services of both stages, with their tasks and scaling.
+pub(crate) fn add_services(template: &mut Template, surroundings: &Surroundings<'_>) -> PerStage<Handle<Service>> {
+    let accesses = PerStage::add(template, |template, stage| surroundings.add_access(template, stage));
+    let tasks = PerStage::add(template, |template, stage| {
+        let task = surroundings.task(stage);
+        task.add(
+            template,
+            stage.logical_id("TaskDefinition"),
+            "What a task of the stage is.",
+        )
+    });
+    let mut add_service = |stage: Stage, why, before: Option<&Handle<Service>>| {
+        stage.within(template, |template| {
             let id = stage.logical_id("Service");
-            let service = surroundings.service(stage, &cluster, &security_group);
-            let service = surroundings
-                .route(stage, before)
-                .add_service(template, id, why, tasks.of(stage), service);
-            add_scaling(template, stage, &cluster, &service);
+            let service = surroundings.service(stage, accesses.of(stage));
+            let route = surroundings.route(stage, accesses.of(stage), before);
+            let service = route.add_service(template, id, why, tasks.of(stage), service);
+            add_scaling(template, stage, surroundings.cluster, &service);
             service
-        };
-        let onebox = add_service(Stage::Onebox, "Meets a change first, with few requests.", None);
-        // CloudFormation updates in this order and waits for Onebox to be stable, bake time and alarms included: a change
-        // that fails there never reaches Fleet.
-        let fleet = add_service(Stage::Fleet, "Meets a change once Onebox has borne it.", Some(&onebox));
-        Self {
-            cluster,
-            services: PerStage { onebox, fleet },
-        }
-    }
+        })
+    };
+    let onebox = add_service(Stage::Onebox, "Gets a change first, with few requests.", None);
+    // CloudFormation updates in this order and waits for Onebox to be stable, bake time and alarms included: a change
+    // that fails there never reaches Fleet.
+    let fleet = add_service(Stage::Fleet, "Gets a change after Onebox succeeds.", Some(&onebox));
+    PerStage { onebox, fleet }
+}
+
+/// How requests get into a stage's tasks: the tasks' security group, and the load balancer's rule towards it.
+struct TaskAccess {
+    security_group: Handle<SecurityGroup>,
+    egress: Handle<SecurityGroupEgress>,
 }
 
 impl Surroundings<'_> {
+    fn add_access(&self, template: &mut Template, stage: Stage) -> TaskAccess {
+        let security_group = template.add(
+            stage.logical_id("TaskSecurityGroup"),
+            "Only the load balancer reaches the stage's tasks.",
+            self.security_group(),
+        );
+        let egress = self.proxy.add_egress(template, stage, &security_group);
+        TaskAccess { security_group, egress }
+    }
+
     /// Only the load balancer reaches the tasks; they reach the registry and the logs.
     fn security_group(&self) -> SecurityGroup {
         const HTTPS: Integer<-1, 65535> = Integer::constant(HTTPS_PORT as i64);
@@ -116,30 +133,32 @@ impl Surroundings<'_> {
             .cpu_architecture(cpu_architecture())
             .operating_system_family(OperatingSystemFamily::Linux);
         self.container(stage).task(&SIZE).with(|task| {
-            task.execution_role_arn(self.roles.execution.arn())
+            task.execution_role_arn(self.roles.of(stage).execution.arn())
                 .family(format!(
                     "{APPLICATION_NAME}-{}-{}",
                     self.environment.suffix(),
                     stage.name()
                 ))
                 .runtime_platform(platform)
-                .task_role_arn(self.roles.task.arn())
+                .task_role_arn(self.roles.of(stage).task.arn())
         })
     }
 
     fn container(&self, stage: Stage) -> ServingContainer<Web> {
         const STOP_TIMEOUT: Integer<0, 120> = Integer::constant(STOP_TIMEOUT_SECONDS.cast_signed());
-        let variable = |name: &'static str, value: String| {
+        let variable = |name: &'static str, value: Value<String>| {
             KeyValuePair::new(KeyValuePairRequired {
                 name: name.into(),
-                value: value.into(),
+                value,
             })
         };
-        ServingContainer::new(self.images.of(stage).clone()).with(|container| {
+        let Revision { image, release } = self.revisions.of(stage);
+        ServingContainer::new(image.clone()).with(|container| {
             container
                 .environment([
-                    variable(PORT_VARIABLE, CONTAINER_PORT.to_string()),
-                    variable(STAGE_VARIABLE, stage.value().to_owned()),
+                    variable(PORT_VARIABLE, CONTAINER_PORT.to_string().into()),
+                    variable(STAGE_VARIABLE, stage.value().into()),
+                    variable(RELEASE_VARIABLE, release.clone()),
                 ])
                 .essential(true)
                 .log_configuration(self.log_configuration(stage))
@@ -159,12 +178,12 @@ impl Surroundings<'_> {
 
     /// Without a desired count: the scalable target's minimum brings the tasks up, and no deployment resets a fleet that
     /// has scaled out.
-    fn service(&self, stage: Stage, cluster: &Handle<Cluster>, security_group: &Handle<SecurityGroup>) -> Service {
+    fn service(&self, stage: Stage, access: &TaskAccess) -> Service {
         let network = AwsVpcConfiguration::new(self.network.private_subnets())
             .assign_public_ip(AssignPublicIp::Disabled)
-            .security_groups(list([security_group.group_id()]));
+            .security_groups(list([access.security_group.group_id()]));
         Service::new()
-            .cluster(cluster.reference())
+            .cluster(self.cluster.reference())
             .deployment_configuration(self.deployment_configuration(stage))
             .network_configuration(NetworkConfiguration::new().awsvpc_configuration(network))
             .service_name(stage.service_name())
@@ -183,11 +202,12 @@ impl Surroundings<'_> {
             .deployment_circuit_breaker(circuit_breaker)
     }
 
-    fn route(&self, stage: Stage, before: Option<&Handle<Service>>) -> Route<Web> {
+    fn route(&self, stage: Stage, access: &TaskAccess, before: Option<&Handle<Service>>) -> Route<Web> {
         let options = match before {
             Some(service) => Options::new().depends_on(service),
             None => Options::new(),
         };
+        let options = options.depends_on(&access.egress);
         self.proxy
             .route(stage, options)
             .with(|options| self.network.after_private_routing(options))

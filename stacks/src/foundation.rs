@@ -6,7 +6,7 @@ use cloudformation::generated::ecr_repository::{
     Repository,
 };
 use cloudformation::{DeletionPolicy, Node, Object, Options, Output, Template};
-use constants::image_repository::IMAGES_KEPT;
+use constants::image_repository::{IMAGES_KEPT, KEPT_TAG_PREFIX, UNREACHABLE_IMAGES};
 use constants::pipeline::{SOURCE, Source};
 
 use crate::permissions::deployment::DeploymentRole;
@@ -78,17 +78,35 @@ fn options() -> Options {
         .update_replace_policy(DeletionPolicy::Retain)
 }
 
-/// Old images go, so that the repository doesn't grow for ever.
+/// Old images go, so that the repository doesn't grow for ever, unless a tag says to keep them.
+///
+/// ECR evaluates every rule at once and then applies them by priority, and an image that a rule selects can't be expired by
+/// a rule of lower priority, whether or not the first expires it. So the first rule selects what must stay, with a count
+/// that is never reached. `any` must come last.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
 fn lifecycle_policy() -> Node {
-    let selection = Object::new()
+    let kept = Object::new()
+        .with("tagStatus", "tagged")
+        .with("tagPatternList", vec![Node::from(format!("{KEPT_TAG_PREFIX}*"))])
+        .with("countType", "imageCountMoreThan")
+        .with("countNumber", UNREACHABLE_IMAGES);
+    let others = Object::new()
         .with("tagStatus", "any")
         .with("countType", "imageCountMoreThan")
         .with("countNumber", i64::from(IMAGES_KEPT));
-    let rule = Object::new()
-        .with("rulePriority", 1)
-        .with("description", "Keep the latest images")
+    let rules = [
+        rule(1, "Keep what runs and what a rollback needs", kept),
+        rule(2, "Keep the latest of the others", others),
+    ];
+    Object::new().with("rules", rules).into()
+}
+
+fn rule(priority: i64, description: &'static str, selection: Object) -> Node {
+    Object::new()
+        .with("rulePriority", priority)
+        .with("description", description)
         .with("selection", selection)
-        .with("action", Object::new().with("type", "expire"));
-    Object::new().with("rules", vec![Node::from(rule)]).into()
+        .with("action", Object::new().with("type", "expire"))
+        .into()
 }

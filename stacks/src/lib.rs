@@ -1,15 +1,16 @@
 //! Renders the CloudFormation templates; does no I/O.
 //!
 //! One file a concern: [`foundation`] is what must exist before an image or source can be pushed, [`service`] puts
-//! together `network`, `reverse_proxy`, `compute`, `monitoring` and `permissions`, and [`toolchain`] is the pipeline.
+//! together `network`, `reverse_proxy`, `compute`, `alarms`, `logs` and `permissions`, and [`toolchain`] is the pipeline.
 
+mod alarms;
 mod arn;
 mod compute;
 mod endpoint;
 mod environment;
 mod exports;
 pub mod foundation;
-mod monitoring;
+mod logs;
 mod network;
 mod permissions;
 mod purpose;
@@ -27,9 +28,10 @@ use std::panic::Location;
 
 use cloudformation::Template;
 
+pub use cloudformation::compact;
 pub use environment::Environment;
 pub use purpose::Purpose;
-pub use stage::Stage;
+pub use stage::{METADATA_KEY, Stage};
 
 /// A stack, ready to deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Stack {
     pub environment: Environment,
     /// The template's text: JSON, with a newline at the end.
     pub template: String,
-    /// The parameters that a first deployment must give.
+    /// The parameters without a default, which a first deployment must give.
     pub parameters: &'static [&'static str],
     /// Where each resource is defined, by its logical id: file and line, from the workspace's root.
     pub definitions: BTreeMap<String, &'static Location<'static>>,
@@ -59,6 +61,11 @@ impl Stack {
             parameters,
             definitions,
         }
+    }
+
+    /// The template in the fewest bytes, as a release has it.
+    pub fn compact(&self) -> String {
+        compact(&self.template)
     }
 }
 

@@ -7,6 +7,7 @@ use cloudformation::generated::iam_role::{Policy, PolicyRequired, Role};
 use cloudformation::generated::logs_log_group::LogGroup;
 use cloudformation::{Action, Effect, Handle, PolicyDocument, Principal, Statement, Template, Value, account_id};
 use constants::APPLICATION_NAME;
+use constants::service::METRIC_NAMESPACE;
 
 use crate::stage::PerStage;
 use crate::{Environment, arn};
@@ -29,33 +30,51 @@ const FETCH_IMAGE: &[Action] = &[
 ];
 const WRITE_LOGS: &[Action] = &[Action::new("logs:CreateLogStream"), Action::new("logs:PutLogEvents")];
 
-/// The roles of the tasks.
+const PUT_METRICS: &[Action] = &[Action::new("cloudwatch:PutMetricData")];
+
+/// The roles of a stage's tasks: each stage has its own, so that a right changes in one without touching the other.
 pub(crate) struct Roles {
     /// What ECS itself may do to start a task: fetch its image, write its logs.
     pub(crate) execution: Handle<Role>,
-    /// What the service may do: nothing, as it calls nothing of AWS's. Here so that a right it needs has its place.
+    /// What the service may do: write metrics of its own.
     pub(crate) task: Handle<Role>,
 }
 
 impl Roles {
-    /// Adds the roles to a template.
+    /// Adds the roles of each stage to a template.
     pub(crate) fn add(
         template: &mut Template,
         environment: Environment,
         log_groups: &PerStage<Handle<LogGroup>>,
-    ) -> Self {
-        let policy = Policy::new(PolicyRequired {
-            policy_document: execution_policy(environment, log_groups),
-            policy_name: "StartTasks".into(),
-        });
-        let execution = template.add(
-            "ExecutionRole",
-            "Lets ECS fetch the image and write logs.",
-            Role::new(trust()).policies([policy]),
-        );
-        let task = template.add("TaskRole", "The service's own rights: none.", Role::new(trust()));
-        Self { execution, task }
+    ) -> PerStage<Self> {
+        PerStage::add(template, |template, stage| {
+            let start = policy("StartTasks", execution_statements(environment, log_groups.of(stage)));
+            let execution = template.add(
+                stage.logical_id("ExecutionRole"),
+                "Lets ECS fetch the image and write logs.",
+                task_role(environment).policies([start]),
+            );
+            let metrics = policy("WriteMetrics", task_statements());
+            let task = template.add(
+                stage.logical_id("TaskRole"),
+                "The service's own rights: metrics of its own.",
+                task_role(environment).policies([metrics]),
+            );
+            Self { execution, task }
+        })
     }
+}
+
+/// A role of tasks. It has a path, by which rights on it are given: of the names that CloudFormation makes up, these would
+/// be so long that it shortens the stack's in them.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html>
+fn task_role(environment: Environment) -> Role {
+    Role::new(trust()).path(tasks_path(environment))
+}
+
+/// Where the roles of an environment's tasks are.
+fn tasks_path(environment: Environment) -> String {
+    format!("/{APPLICATION_NAME}/{}/", environment.suffix())
 }
 
 /// Only ECS takes the role, and only on behalf of this account.
@@ -70,19 +89,21 @@ fn trust() -> PolicyDocument {
     ])
 }
 
-fn execution_policy(environment: Environment, log_groups: &PerStage<Handle<LogGroup>>) -> PolicyDocument {
-    PolicyDocument::new([
+fn execution_statements(environment: Environment, log_group: &Handle<LogGroup>) -> Vec<Statement> {
+    vec![
         // The token is for the whole registry: AWS knows no narrower resource.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        Statement::on("SignIn", Effect::Allow, SIGN_IN, [Value::<String>::from("*")]),
-        Statement::on("FetchImage", Effect::Allow, FETCH_IMAGE, [repository_arn(environment)]),
-        Statement::on(
-            "WriteLogs",
-            Effect::Allow,
-            WRITE_LOGS,
-            [log_groups.onebox.arn(), log_groups.fleet.arn()],
-        ),
-    ])
+        allow("SignIn", SIGN_IN, [Value::from("*")]),
+        allow("FetchImage", FETCH_IMAGE, [repository_arn(environment)]),
+        allow("WriteLogs", WRITE_LOGS, [log_group.arn()]),
+    ]
+}
+
+/// Of metrics IAM knows no resources, but their namespace.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html>
+fn task_statements() -> Vec<Statement> {
+    let write = allow("WriteMetrics", PUT_METRICS, [Value::from("*")]);
+    vec![write.condition("StringEquals", "cloudwatch:namespace", METRIC_NAMESPACE)]
 }
 
 fn repository_arn(environment: Environment) -> Value<String> {

@@ -2,6 +2,7 @@
 
 use cloudformation::formats::SecurityGroupId;
 use cloudformation::generated::ec2_security_group::{Egress, Ingress, SecurityGroup};
+use cloudformation::generated::ec2_security_group_egress::{SecurityGroupEgress, SecurityGroupEgressRequired};
 use cloudformation::generated::elastic_load_balancing_v2_listener::Protocol;
 use cloudformation::generated::elastic_load_balancing_v2_listener_rule::{
     HttpHeaderConfig, RuleCondition, RuleConditionField,
@@ -16,7 +17,8 @@ use cloudformation::relations::{Forwarded, HealthCheck, Route, Targets, TrafficS
 use cloudformation::{Handle, Integer, Options, Template, Value, list, sub};
 use constants::load_balancer::{
     DEREGISTRATION_DELAY_SECONDS, FLEET_WEIGHT, HEALTH_CHECK_INTERVAL_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS,
-    HEALTHY_STATUS, HEALTHY_THRESHOLD, IDLE_TIMEOUT_SECONDS, LISTENER_PORT, ONEBOX_WEIGHT, UNHEALTHY_THRESHOLD,
+    HEALTHY_STATUS, HEALTHY_THRESHOLD, IDLE_TIMEOUT_SECONDS, LISTENER_PORT, ONEBOX_WEIGHT, TARGET_GROUP_PORT,
+    UNHEALTHY_THRESHOLD,
 };
 use constants::network::{ANYWHERE, CIDR};
 use constants::service::{CONTAINER_PORT, HEALTH_CHECK_PATH};
@@ -57,7 +59,7 @@ impl ReverseProxy {
             load_balancer(network, &security_group),
             network.after_public_routing(Options::new()),
         );
-        let targets = PerStage::each(|stage| {
+        let targets = PerStage::add(template, |template, stage| {
             let id = stage.logical_id("TargetGroup");
             Targets::add(
                 template,
@@ -98,6 +100,31 @@ impl ReverseProxy {
         self.security_group.group_id()
     }
 
+    /// Lets the load balancer reach a stage's tasks: the stage's own rule, so that another port opens and closes with the
+    /// stage that needs it.
+    pub(crate) fn add_egress(
+        &self,
+        template: &mut Template,
+        stage: Stage,
+        tasks: &Handle<SecurityGroup>,
+    ) -> Handle<SecurityGroupEgress> {
+        const CONTAINER: Integer<-1, 65535> = Integer::constant(CONTAINER_PORT as i64);
+        let egress = SecurityGroupEgress::new(SecurityGroupEgressRequired {
+            group_id: self.security_group.group_id(),
+            ip_protocol: "tcp".into(),
+        });
+        let egress = egress
+            .description("HTTP to the stage's tasks")
+            .destination_security_group_id(tasks.group_id())
+            .from_port(CONTAINER)
+            .to_port(CONTAINER);
+        template.add(
+            stage.logical_id("LoadBalancerEgress"),
+            "Lets the load balancer reach the stage's tasks.",
+            egress,
+        )
+    }
+
     /// The targets of a stage, as metrics name them.
     pub(crate) fn target_group_full_name(&self, stage: Stage) -> Value<String> {
         self.forwarded.of(stage).full_name()
@@ -114,10 +141,15 @@ impl ReverseProxy {
     }
 }
 
-/// Open to the world on the listener's port, and to nothing else; from there to the tasks only.
+/// Open to the world on the listener's port, and to nothing else; from there to the network only.
+///
+/// What counts towards the tasks is each stage's own rule (`add_egress`). The group's own stays for two reasons: AWS lets
+/// everything out of a group without any, and the tasks of stacks from before there were the stages' rules are reached by
+/// it, so its port is a constant, and closing it is a release of its own.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
 fn security_group(network: &Network) -> SecurityGroup {
     const LISTENER: Integer<-1, 65535> = Integer::constant(LISTENER_PORT as i64);
-    const CONTAINER: Integer<-1, 65535> = Integer::constant(CONTAINER_PORT as i64);
+    const TARGET_GROUP: Integer<-1, 65535> = Integer::constant(TARGET_GROUP_PORT as i64);
     let clients = Ingress::new("tcp")
         .cidr_ip(ANYWHERE)
         .description("HTTP from clients")
@@ -126,8 +158,8 @@ fn security_group(network: &Network) -> SecurityGroup {
     let tasks = Egress::new("tcp")
         .cidr_ip(CIDR)
         .description("HTTP to tasks")
-        .from_port(CONTAINER)
-        .to_port(CONTAINER);
+        .from_port(TARGET_GROUP)
+        .to_port(TARGET_GROUP);
     SecurityGroup::new("The load balancer: HTTP from clients, HTTP to tasks")
         .security_group_egress([tasks])
         .security_group_ingress([clients])
@@ -154,7 +186,9 @@ fn load_balancer(network: &Network, security_group: &Handle<SecurityGroup>) -> L
         .r#type(Type::Application)
 }
 
+/// No name of ours, as it may have to be replaced.
 fn target_group(network: &Network) -> TargetGroup {
+    const PORT: Integer<1, 65535> = Integer::constant(TARGET_GROUP_PORT as i64);
     let attribute = |key: &'static str, value: String| {
         TargetGroupAttribute::new(TargetGroupAttributeRequired {
             key: key.into(),
@@ -165,6 +199,7 @@ fn target_group(network: &Network) -> TargetGroup {
         .health_check_path(HEALTH_CHECK_PATH)
         .health_check_protocol(target_group::HealthCheckProtocol::Http)
         .matcher(Matcher::new().http_code(HEALTHY_STATUS))
+        .port(PORT)
         .protocol(target_group::Protocol::Http)
         .target_group_attributes([attribute(
             "deregistration_delay.timeout_seconds",
@@ -181,11 +216,9 @@ fn add_rule(template: &mut Template, stage: Stage, forwarded: &mut Forwarded<Web
     let condition = RuleCondition::new()
         .field(RuleConditionField::HttpHeader)
         .http_header_config(header);
-    forwarded.add_rule(
-        template,
-        stage.logical_id("ListenerRule"),
-        "Lets probes choose the stage.",
-        stage.rule_priority(),
-        condition,
-    );
+    let id = stage.logical_id("ListenerRule");
+    stage.within(template, |template| {
+        let why = "Lets probes choose the stage.";
+        forwarded.add_rule(template, id, why, stage.rule_priority(), condition);
+    });
 }

@@ -1,7 +1,7 @@
 //! The two stages of a deployment, and what differs between them.
 
-use cloudformation::Integer;
 use cloudformation::relations::{Capacity, Rollout};
+use cloudformation::{Integer, Template};
 use constants::deployment::{MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT};
 use constants::{APPLICATION_NAME, capacity, load_balancer, stage};
 
@@ -11,6 +11,9 @@ const ONEBOX_CAPACITY: Capacity = Capacity::new(capacity::ONEBOX_MINIMUM, capaci
 const FLEET_CAPACITY: Capacity = Capacity::new(capacity::FLEET_MINIMUM, capacity::FLEET_MAXIMUM);
 const ONEBOX_ROLLOUT: Rollout = Rollout::new(MINIMUM_HEALTHY_PERCENT, MAXIMUM_PERCENT, &ONEBOX_CAPACITY);
 const FLEET_ROLLOUT: Rollout = Rollout::new(MINIMUM_HEALTHY_PERCENT, MAXIMUM_PERCENT, &FLEET_CAPACITY);
+
+/// The key of metadata that names the stage of a resource; shared resources have none.
+pub const METADATA_KEY: &str = "Stage";
 
 /// A stage of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,11 @@ impl Stage {
     /// The name of the stage's ECS service.
     pub fn service_name(self) -> String {
         format!("{APPLICATION_NAME}-{}", self.name())
+    }
+
+    /// Adds resources that belong to the stage: it is in their metadata, where a deployment reads which step changes them.
+    pub(crate) fn within<T>(self, template: &mut Template, add: impl FnOnce(&mut Template) -> T) -> T {
+        template.labelled(METADATA_KEY, self.name(), add)
     }
 
     /// A resource of the stage within a template.
@@ -81,11 +89,12 @@ pub(crate) struct PerStage<T> {
 }
 
 impl<T> PerStage<T> {
-    /// Makes one for each stage, Onebox first.
-    pub(crate) fn each(mut make: impl FnMut(Stage) -> T) -> Self {
+    /// Adds one for each stage to a template, Onebox first.
+    pub(crate) fn add(template: &mut Template, mut add: impl FnMut(&mut Template, Stage) -> T) -> Self {
+        let mut add = |stage: Stage| stage.within(template, |template| add(template, stage));
         Self {
-            onebox: make(Stage::Onebox),
-            fleet: make(Stage::Fleet),
+            onebox: add(Stage::Onebox),
+            fleet: add(Stage::Fleet),
         }
     }
 

@@ -105,13 +105,13 @@ pub(crate) async fn leave_if_empty(context: &Context, cloud: &Cloud, aws: &Aws) 
 
 async fn reach(context: &Context, cloud: &Cloud) -> anyhow::Result<Reach> {
     if !cloud.local {
-        if cloud.settings.runtime.is_some() || cloud.settings.speed.is_some() {
-            return Err(
-                Failure::refused("--runtime and --speed are settings of the local cloud")
-                    .code(Code::Flags)
-                    .next("add --local")
-                    .into(),
-            );
+        if !cloud.settings.are_none() {
+            return Err(Failure::refused(
+                "--runtime, --speed, --metric-lag and --bake are settings of the local cloud",
+            )
+            .code(Code::Flags)
+            .next("add --local")
+            .into());
         }
         return Ok(Reach::Configured {
             profile: cloud.profile.clone(),

@@ -255,7 +255,7 @@ impl Code {
             Self::StillNeeded => ("E-STILL-NEEDED", "what was to be deleted is needed to change or delete what still stands", "delete that first, with the command that the error names"),
             Self::NoLocalCloud => ("E-NO-LOCAL-CLOUD", "no local cloud is running", "`cargo xtask local start` starts it"),
             Self::LocalCloud => ("E-LOCAL-CLOUD", "the local cloud couldn't be started; the end of its log follows", "do what the log names: mostly a port that is taken, a state of a newer version, or no Docker"),
-            Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with another runtime, speed, port or region than was asked for", "leave out the flag; or `cargo xtask local stop`, which keeps the state, and the command again"),
+            Self::LocalSettings => ("E-LOCAL-SETTINGS", "the local cloud runs already, with other settings than were asked for", "leave out the flag; or `cargo xtask local stop`, which keeps the state, and the command again"),
             Self::LocalFault => ("E-LOCAL-FAULT", "the local cloud knows no such fault, or none with this number", "`cargo xtask local fault list` shows those that wait; `local fault add --help` those that there are"),
             Self::Build => ("E-BUILD", "the image couldn't be built: this machine lacks something, or the source doesn't compile; the error says which", "install what the error names, or fix what the compiler says; `cargo xtask doctor` looks for what is missing"),
             Self::ImagePush => ("E-IMAGE-PUSH", "the image was built, and the registry or Docker didn't take it; its words follow", "run the command again: what is in the registry already isn't pushed again"),

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod estimate;
+mod insights;
 mod kinds;
 mod page;
 mod prices;

@@ -145,8 +145,8 @@ impl From<Environment> for stacks::Environment {
 impl From<stacks::Stack> for Rendered {
     fn from(stack: stacks::Stack) -> Self {
         Self {
+            template: stack.compact(),
             name: stack.name,
-            template: stack.template,
         }
     }
 }
@@ -165,7 +165,7 @@ impl Rendered {
         if let Err(error) = serde_json::from_str::<Map<String, Value>>(&template) {
             return Err(refuse(format!("{} is no template in JSON: {error}", path.display())).into());
         }
-        self.template = template;
+        self.template = stacks::compact(&template);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use local_cloud::fidelity::{Entry, ledger};
-use local_cloud::{DEFAULT_SPEED, Home, Options, Running, RuntimeChoice};
+use local_cloud::{Bake, DEFAULT_METRIC_LAG_MINUTES, DEFAULT_SPEED, Home, Options, Running, RuntimeChoice};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -109,15 +109,34 @@ pub(crate) async fn ensure(context: &Context, asked: &Asked<'_>) -> anyhow::Resu
     Ok(running)
 }
 
-/// Says that a local cloud which was just started goes on at a speed that nobody asked for now.
+/// Names the settings that a local cloud which was just started kept from before: neither asked for now nor the defaults.
 fn kept(running: &Running, settings: &LocalSettings) -> Option<String> {
-    let unusual = (running.speed - DEFAULT_SPEED).abs() > f64::EPSILON;
-    (settings.speed.is_none() && unusual).then(|| {
+    let speed = settings.speed.is_none() && differs(running.speed, DEFAULT_SPEED);
+    let lag = settings.metric_lag.is_none() && differs(running.metric_lag_minutes, DEFAULT_METRIC_LAG_MINUTES);
+    let bake = settings.bake.is_none() && running.bake != Bake::default();
+    let kept = [
+        speed.then(|| (format!("speed {}", running.speed), format!("--speed {DEFAULT_SPEED}"))),
+        lag.then(|| {
+            let kept = format!("metric lag {} min", running.metric_lag_minutes);
+            (kept, format!("--metric-lag {DEFAULT_METRIC_LAG_MINUTES}"))
+        }),
+        bake.then(|| {
+            let usual = Bake::default().name();
+            (format!("bake {}", running.bake.name()), format!("--bake {usual}"))
+        }),
+    ];
+    let (kept, flags): (Vec<_>, Vec<_>) = kept.into_iter().flatten().unzip();
+    (!kept.is_empty()).then(|| {
         format!(
-            "its waits pass as they did before, at speed {}; to change that: `cargo xtask local stop`, then start it with `--speed {DEFAULT_SPEED}`",
-            running.speed
+            "it keeps its settings from before: {}; to change that: `cargo xtask local stop`, then start it with `{}`",
+            kept.join(", "),
+            flags.join(" ")
         )
     })
+}
+
+fn differs(left: f64, right: f64) -> bool {
+    (left - right).abs() > f64::EPSILON
 }
 
 /// The local cloud that runs, once it takes connections. One that was just killed holds its folder for a moment longer than
@@ -151,9 +170,11 @@ fn difference(running: &Running, asked: &Asked<'_>) -> Option<String> {
         .runtime
         .map(crate::flags::Runtime::name)
         .filter(|name| *name != "auto" && *name != running.runtime);
-    let speed = settings
-        .speed
-        .filter(|speed| (speed - running.speed).abs() > f64::EPSILON);
+    let speed = settings.speed.filter(|speed| differs(*speed, running.speed));
+    let lag = settings
+        .metric_lag
+        .filter(|minutes| differs(*minutes, running.metric_lag_minutes));
+    let bake = settings.bake.filter(|bake| *bake != running.bake);
     let port = asked
         .port
         .filter(|port| !running.endpoint.ends_with(&format!(":{port}")));
@@ -161,6 +182,13 @@ fn difference(running: &Running, asked: &Asked<'_>) -> Option<String> {
     let differences: Vec<String> = [
         runtime.map(|name| format!("with runtime {} and not {name}", running.runtime)),
         speed.map(|speed| format!("at speed {} and not {speed}", running.speed)),
+        lag.map(|minutes| {
+            format!(
+                "with a metric lag of {} min and not {minutes}",
+                running.metric_lag_minutes
+            )
+        }),
+        bake.map(|bake| format!("with bake {} and not {}", running.bake.name(), bake.name())),
         port.map(|port| format!("at {} and not on port {port}", running.endpoint)),
         region.map(|region| format!("in {} and not {region}", running.region)),
     ]
@@ -212,6 +240,11 @@ fn serve_arguments(asked: &Asked<'_>) -> Vec<String> {
             .runtime
             .map(|runtime| format!("--runtime={}", runtime.name())),
         asked.settings.speed.map(|speed| format!("--speed={speed}")),
+        asked
+            .settings
+            .metric_lag
+            .map(|minutes| format!("--metric-lag={minutes}")),
+        asked.settings.bake.map(|bake| format!("--bake={}", bake.name())),
     ];
     arguments.into_iter().flatten().collect()
 }
@@ -263,6 +296,8 @@ async fn serve(
         port,
         runtime: settings.runtime.map_or(RuntimeChoice::default(), Into::into),
         speed: settings.speed,
+        metric_lag_minutes: settings.metric_lag,
+        bake: settings.bake,
         region,
         default_region: constants::DEFAULT_REGION.to_owned(),
         cache_seed: seed::of_this_program(&context.root),
@@ -376,8 +411,18 @@ pub(crate) async fn dead_load_balancers(running: Running) -> anyhow::Result<Vec<
 }
 
 fn describe(running: &Running) -> String {
+    let minutes = running.metric_lag_minutes;
+    let lag = if differs(minutes, 0.0) {
+        format!(", metrics {minutes} min late")
+    } else {
+        String::new()
+    };
+    let bake = match running.bake {
+        Bake::Honoured => "",
+        Bake::Ignored => ", bake ignored",
+    };
     format!(
-        "{}, runtime {}, speed {} (a minute takes {:.1} s), region {}, process {}",
+        "{}, runtime {}, speed {} (a minute takes {:.1} s){lag}{bake}, region {}, process {}",
         running.endpoint,
         running.runtime,
         running.speed,
@@ -393,6 +438,8 @@ fn record(running: &Running) -> Value {
         "endpoint": running.endpoint,
         "runtime": running.runtime,
         "speed": running.speed,
+        "metric_lag_minutes": running.metric_lag_minutes,
+        "bake": running.bake.name(),
         "region": running.region,
         "account_id": running.account_id,
         "process_id": running.process_id,
@@ -412,6 +459,8 @@ mod tests {
             account_id: "000000000000".to_owned(),
             runtime: "process".to_owned(),
             speed: 12.0,
+            metric_lag_minutes: DEFAULT_METRIC_LAG_MINUTES,
+            bake: Bake::Honoured,
             access_key_id: "local".to_owned(),
             secret_access_key: "local".to_owned(),
         }
@@ -419,7 +468,11 @@ mod tests {
 
     #[test]
     fn other_settings_than_asked_for_are_said() {
-        let asked = |runtime, speed| LocalSettings { runtime, speed };
+        let asked = |runtime, speed| LocalSettings {
+            runtime,
+            speed,
+            ..LocalSettings::default()
+        };
         for (settings, port, region, expected) in [
             (asked(None, None), None, None, None),
             (
@@ -440,6 +493,16 @@ mod tests {
                 None,
                 Some("at speed 12 and not 1, at http://127.0.0.1:4566 and not on port 4567"),
             ),
+            (
+                LocalSettings {
+                    metric_lag: Some(4.0),
+                    bake: Some(Bake::Ignored),
+                    ..LocalSettings::default()
+                },
+                None,
+                None,
+                Some("with a metric lag of 0 min and not 4, with bake honoured and not ignored"),
+            ),
         ] {
             let asked = Asked {
                 settings: &settings,
@@ -451,14 +514,30 @@ mod tests {
     }
 
     #[test]
-    fn a_speed_that_was_kept_is_said() {
+    fn settings_that_were_kept_are_said() {
         let at = |speed| Running { speed, ..running() };
-        let asked = |speed| LocalSettings { runtime: None, speed };
+        let asked = |speed| LocalSettings {
+            speed,
+            ..LocalSettings::default()
+        };
+        let late = Running {
+            metric_lag_minutes: 4.0,
+            bake: Bake::Ignored,
+            ..at(60.0)
+        };
         assert_eq!(kept(&at(12.0), &asked(None)), None);
         assert_eq!(kept(&at(60.0), &asked(Some(60.0))), None);
         insta::assert_snapshot!(
             kept(&at(60.0), &asked(None)).unwrap(),
-            @"its waits pass as they did before, at speed 60; to change that: `cargo xtask local stop`, then start it with `--speed 12`"
+            @"it keeps its settings from before: speed 60; to change that: `cargo xtask local stop`, then start it with `--speed 12`"
+        );
+        insta::assert_snapshot!(
+            kept(&late, &asked(Some(60.0))).unwrap(),
+            @"it keeps its settings from before: metric lag 4 min, bake ignored; to change that: `cargo xtask local stop`, then start it with `--metric-lag 0 --bake honoured`"
+        );
+        assert_eq!(
+            describe(&late),
+            "http://127.0.0.1:4566, runtime process, speed 60 (a minute takes 1.0 s), metrics 4 min late, bake ignored, region us-east-1, process 1"
         );
     }
 

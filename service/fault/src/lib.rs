@@ -1,12 +1,26 @@
 //! Faults for demonstrations: what a bad change would do, on request.
 //!
-//! Off unless `SERVICE_FAULT` names some, separated by commas, each for a share of the requests:
-//! `delay=6s`, `delay=6s@5%`, `error=500@10%`, `hang`, `crash@1%`, `exit-at-start`, `unhealthy-after=30s`.
+//! Off unless `SERVICE_FAULT` names some, separated by commas:
+//!
+//! | fault | effect |
+//! | --- | --- |
+//! | `delay=6s` | the handler starts that much later |
+//! | `error=500` | that status, 400 to 599 |
+//! | `close` | closes the connection without a response |
+//! | `hang` | never answers, not even at the request timeout |
+//! | `wrong-body` | status 200 with another body than the service's |
+//! | `aws-call` | calls AWS with the task role before the handler; status 500 if that fails |
+//! | `crash` | the process ends |
+//! | `wedge-after=60` | after that many requests, every further one hangs |
+//! | `exit-at-start` | the process ends with a failure before it listens |
+//! | `unhealthy-after=30s` | health checks fail once the process is that old |
+//!
+//! All but the last three take a share of the requests: `error=500@10%`, `crash@1%`. Without it they hit all of them.
 //! A fault that ends in `:onebox` or `:fleet` shows in that stage alone: `error=500@10%:fleet`.
 //!
-//! Which requests are hit follows from their number alone, so a share of 5 % is every twentieth request, not a chance
-//! of one in twenty. Faults don't apply to the load balancer's health checks, but for `unhealthy-after`, which applies
-//! to nothing else: a fault that failed health checks would be caught by them, and the alarms never tried.
+//! The request's number decides which requests are hit, so a share of 5 % is every twentieth request, not a chance of
+//! one in twenty. No fault but `unhealthy-after` hits the load balancer's health checks, and that one hits nothing else:
+//! health checks would catch a fault that failed them, and the alarms would never be tried.
 
 use std::{fmt, time::Duration};
 
@@ -15,6 +29,9 @@ use http::StatusCode;
 
 /// The longest duration in a fault: beyond any timeout that it could be meant to outlast.
 const LONGEST: Duration = Duration::from_hours(1);
+
+/// The most requests before `wedge-after` shows.
+const MOST_REQUESTS: u64 = 1_000_000;
 
 /// The faults to inject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +42,8 @@ pub struct Faults {
     pub exit_at_start: bool,
     /// Answer health checks 503 once the process is this old.
     pub unhealthy_after: Option<Duration>,
+    /// Hang at every request after this many.
+    pub wedge_after: Option<u64>,
 }
 
 /// A fault that hits a share of the requests.
@@ -43,8 +62,14 @@ pub enum Effect {
     Delay(Duration),
     /// This status, 400 to 599, in place of the handler's answer.
     Error(StatusCode),
-    /// The handler never answers; the request timeout ends it.
+    /// The connection closes without a response.
+    Close,
+    /// No answer ever, beyond the request timeout too.
     Hang,
+    /// Status 200 with another body than the service's.
+    WrongBody,
+    /// The service calls AWS with its task role before the handler, and answers 500 if that fails.
+    AwsCall,
     /// The process aborts.
     Crash,
 }
@@ -58,7 +83,9 @@ pub struct Share(u32);
 pub struct Strike {
     /// To wait before anything else.
     pub delay: Duration,
-    /// What then happens in place of the handler: `Error`, `Hang` or `Crash`, never `Delay`.
+    /// Whether AWS is called next.
+    pub aws_call: bool,
+    /// What then happens in place of the handler; never `Delay` or `AwsCall`.
     pub instead: Option<Effect>,
 }
 
@@ -100,39 +127,21 @@ impl Faults {
             Some((name, value)) => (name, Some(value)),
             None => (what, None),
         };
-        if let "exit-at-start" | "unhealthy-after" = name
+        if let "exit-at-start" | "unhealthy-after" | "wedge-after" = name
             && share.is_some()
         {
             return Err("is not a fault of single requests, so it takes no share".to_owned());
         }
-        let effect = match (name, value) {
-            ("delay", Some(value)) => Effect::Delay(parse_duration(value)?),
-            ("error", Some(value)) => Effect::Error(parse_status(value)?),
-            ("hang", None) => Effect::Hang,
-            ("crash", None) => Effect::Crash,
-            ("exit-at-start", None) => {
-                self.exit_at_start = true;
-                return Ok(());
-            }
-            ("unhealthy-after", Some(value)) => {
-                self.unhealthy_after = Some(parse_duration(value)?);
-                return Ok(());
-            }
-            ("delay" | "unhealthy-after", None) => {
-                return Err(format!("needs a duration, such as {name}=6s"));
-            }
-            ("error", None) => return Err("needs a status, such as error=500".to_owned()),
-            ("hang" | "crash" | "exit-at-start", Some(_)) => {
-                return Err(format!("takes no value: {name}"));
-            }
+        match (name, value) {
+            ("exit-at-start", None) => self.exit_at_start = true,
+            ("unhealthy-after", Some(value)) => self.unhealthy_after = Some(parse_duration(value)?),
+            ("wedge-after", Some(value)) => self.wedge_after = Some(parse_count(value)?),
             _ => {
-                return Err(
-                    "is not one of delay=6s, error=500, hang, crash, exit-at-start, unhealthy-after=30s".to_owned(),
-                );
+                let effect = parse_effect(name, value)?;
+                let share = share.unwrap_or(Share::ALL);
+                self.of_requests.push(RequestFault { effect, share });
             }
-        };
-        let share = share.unwrap_or(Share::ALL);
-        self.of_requests.push(RequestFault { effect, share });
+        }
         Ok(())
     }
 
@@ -143,19 +152,29 @@ impl Faults {
 
     /// What happens to the request with this number, counted from 0 and health checks left out.
     ///
-    /// Delays add up. Of several effects that stand in place of the handler, the first named wins.
+    /// Delays add up. `wedge-after` wins over every effect in place of the handler, and else the first named wins.
     pub fn strike(&self, request_number: u64) -> Strike {
-        let mut strike = Strike::default();
+        let wedged = self.wedge_after.is_some_and(|after| request_number >= after);
+        let mut strike = Strike {
+            instead: wedged.then_some(Effect::Hang),
+            ..Strike::default()
+        };
         for (fault, index) in self.of_requests.iter().zip(0..) {
             if !fault.share.hits(request_number, index) {
                 continue;
             }
             match fault.effect {
                 Effect::Delay(delay) => strike.delay += delay,
+                Effect::AwsCall => strike.aws_call = true,
                 effect => strike.instead = strike.instead.or(Some(effect)),
             }
         }
         strike
+    }
+
+    /// Whether any request is to call AWS.
+    pub fn call_aws(&self) -> bool {
+        self.of_requests.iter().any(|fault| fault.effect == Effect::AwsCall)
     }
 
     /// Whether health checks fail, in a process this old.
@@ -194,6 +213,30 @@ impl Share {
     }
 }
 
+/// The effect of a fault of single requests.
+fn parse_effect(name: &str, value: Option<&str>) -> Result<Effect, String> {
+    match (name, value) {
+        ("delay", Some(value)) => Ok(Effect::Delay(parse_duration(value)?)),
+        ("error", Some(value)) => Ok(Effect::Error(parse_status(value)?)),
+        ("close", None) => Ok(Effect::Close),
+        ("hang", None) => Ok(Effect::Hang),
+        ("wrong-body", None) => Ok(Effect::WrongBody),
+        ("aws-call", None) => Ok(Effect::AwsCall),
+        ("crash", None) => Ok(Effect::Crash),
+        ("delay" | "unhealthy-after", None) => Err(format!("needs a duration, such as {name}=6s")),
+        ("wedge-after", None) => Err("needs a number of requests, such as wedge-after=60".to_owned()),
+        ("error", None) => Err("needs a status, such as error=500".to_owned()),
+        ("close" | "hang" | "wrong-body" | "aws-call" | "crash" | "exit-at-start", Some(_)) => {
+            Err(format!("takes no value: {name}"))
+        }
+        _ => Err(
+            "is not one of delay=6s, error=500, close, hang, wrong-body, aws-call, crash, wedge-after=60, \
+             exit-at-start, unhealthy-after=30s"
+                .to_owned(),
+        ),
+    }
+}
+
 /// The millionths in a percentage: `5%` is 50,000.
 fn parse_millionths(text: &str) -> Option<u32> {
     let number = text.strip_suffix('%')?;
@@ -220,6 +263,13 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is not a duration above 0 and up to 60m, such as 500ms, 6s or 2m"))
 }
 
+fn parse_count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=MOST_REQUESTS).contains(count) && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| format!("`{text}` is not a number of requests from 1 to {MOST_REQUESTS}"))
+}
+
 fn parse_status(text: &str) -> Result<StatusCode, String> {
     text.parse()
         .ok()
@@ -235,6 +285,7 @@ impl fmt::Display for Faults {
             self.unhealthy_after
                 .map(|after| format!("unhealthy-after={}ms", after.as_millis())),
         );
+        parts.extend(self.wedge_after.map(|after| format!("wedge-after={after}")));
         formatter.write_str(&parts.join(","))
     }
 }
@@ -244,7 +295,10 @@ impl fmt::Display for RequestFault {
         match self.effect {
             Effect::Delay(delay) => write!(formatter, "delay={}ms", delay.as_millis())?,
             Effect::Error(status) => write!(formatter, "error={}", status.as_u16())?,
+            Effect::Close => formatter.write_str("close")?,
             Effect::Hang => formatter.write_str("hang")?,
+            Effect::WrongBody => formatter.write_str("wrong-body")?,
+            Effect::AwsCall => formatter.write_str("aws-call")?,
             Effect::Crash => formatter.write_str("crash")?,
         }
         let Share(millionths) = self.share;

@@ -24,6 +24,12 @@ fn reads_faults() {
     check("delay=250ms@0.5%", "delay=250ms@0.5000%");
     check("error=500@10%", "error=500@10.0000%");
     check("hang", "hang@100.0000%");
+    check("hang@25%", "hang@25.0000%");
+    check("close", "close@100.0000%");
+    check("close@25%", "close@25.0000%");
+    check("wrong-body@10%", "wrong-body@10.0000%");
+    check("aws-call", "aws-call@100.0000%");
+    check("wedge-after=60", "wedge-after=60");
     check("crash@1%", "crash@1.0000%");
     check("exit-at-start", "exit-at-start");
     check("unhealthy-after=2m", "unhealthy-after=120000ms");
@@ -71,12 +77,28 @@ fn names_what_is_wrong() {
     }
     check("delay", "fault `delay`: needs a duration, such as delay=6s");
     check("error", "fault `error`: needs a status, such as error=500");
-    check("hang=6s", "fault `hang=6s`: takes no value: hang");
+    for name in ["close", "hang", "wrong-body", "aws-call", "crash", "exit-at-start"] {
+        check(
+            &format!("{name}=6s"),
+            &format!("fault `{name}=6s`: takes no value: {name}"),
+        );
+    }
     check(
-        "exit-at-start@5%",
-        "fault `exit-at-start@5%`: is not a fault of single requests, so it takes no share",
+        "wedge-after",
+        "fault `wedge-after`: needs a number of requests, such as wedge-after=60",
     );
-    let unknown = "is not one of delay=6s, error=500, hang, crash, exit-at-start, unhealthy-after=30s";
+    for value in ["0", "-1", "+1", "1000001", "60s", "99999999999999999999", ""] {
+        check(
+            &format!("wedge-after={value}"),
+            &format!("fault `wedge-after={value}`: `{value}` is not a number of requests from 1 to 1000000"),
+        );
+    }
+    for fault in ["exit-at-start@5%", "unhealthy-after=30s@5%", "wedge-after=60@5%"] {
+        let problem = "is not a fault of single requests, so it takes no share";
+        check(fault, &format!("fault `{fault}`: {problem}"));
+    }
+    let unknown = "is not one of delay=6s, error=500, close, hang, wrong-body, aws-call, crash, wedge-after=60, \
+                   exit-at-start, unhealthy-after=30s";
     check(
         "slow,delay=1s,",
         &format!("fault `slow`: {unknown}\nfault ``: {unknown}"),
@@ -107,6 +129,24 @@ fn delays_add_up_and_the_first_end_wins() {
 }
 
 #[test]
+fn an_aws_call_comes_before_what_happens_in_place_of_the_handler() {
+    let faults = parse("error=500@50%,aws-call").unwrap();
+    let instead: Vec<_> = (0..2).map(|number| faults.strike(number).instead.is_some()).collect();
+    assert_eq!(instead, [false, true]);
+    assert!((0..2).all(|number| faults.strike(number).aws_call));
+    assert!(faults.call_aws());
+    assert!(!parse("error=500").unwrap().call_aws());
+}
+
+#[test]
+fn wedged_once_so_many_requests_came() {
+    let faults = parse("error=500,wedge-after=60").unwrap();
+    let hangs = |number| faults.strike(number).instead == Some(Effect::Hang);
+    assert!((0..60).all(|number| !hangs(number)));
+    assert!((60..120).chain([u64::MAX]).all(hangs));
+}
+
+#[test]
 fn unhealthy_from_its_moment_on() {
     let faults = parse("unhealthy-after=30s").unwrap();
     assert!(!faults.unhealthy(Duration::from_millis(29_999)));
@@ -118,7 +158,10 @@ fn any_fault() -> impl Strategy<Value = RequestFault> {
     let effect = prop_oneof![
         (1..=3_600_000_u64).prop_map(|milliseconds| Effect::Delay(Duration::from_millis(milliseconds))),
         (400..=599_u16).prop_map(|status| Effect::Error(StatusCode::from_u16(status).unwrap())),
+        Just(Effect::Close),
         Just(Effect::Hang),
+        Just(Effect::WrongBody),
+        Just(Effect::AwsCall),
         Just(Effect::Crash),
     ];
     (effect, 1..=Share::WHOLE).prop_map(|(effect, millionths)| RequestFault {
@@ -133,9 +176,10 @@ proptest! {
         of_requests in proptest::collection::vec(any_fault(), 1..5),
         exit_at_start: bool,
         unhealthy_after in proptest::option::of(1..=3_600_000_u64),
+        wedge_after in proptest::option::of(1..=MOST_REQUESTS),
     ) {
         let unhealthy_after = unhealthy_after.map(Duration::from_millis);
-        let faults = Faults { of_requests, exit_at_start, unhealthy_after };
+        let faults = Faults { of_requests, exit_at_start, unhealthy_after, wedge_after };
         prop_assert_eq!(parse(&faults.to_string()), Ok(faults));
     }
 

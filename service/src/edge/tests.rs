@@ -58,12 +58,13 @@ async fn text(response: Response) -> String {
 }
 
 async fn answer(edge: &Edge, line: &str, headers: &[(&str, &str)]) -> String {
-    text(edge.answer(request(line, headers, "")).await).await
+    text(edge.answer(request(line, headers, "")).await.unwrap()).await
 }
 
 async fn status(edge: &Edge, headers: &[(&str, &str)]) -> u16 {
     edge.answer(request("GET /at-once", headers, ""))
         .await
+        .unwrap()
         .status()
         .as_u16()
 }
@@ -102,7 +103,7 @@ async fn nothing_dies_of_a_panic() {
 #[tokio::test(start_paused = true)]
 async fn a_request_without_an_id_gets_one() {
     let request = Request::builder().uri("/").body(Body::empty()).unwrap();
-    let response = edge(&[]).answer(request).await;
+    let response = edge(&[]).answer(request).await.unwrap();
     assert_eq!(response.headers()["x-request-id"].len(), 32);
 }
 
@@ -117,9 +118,9 @@ async fn sizes_are_limited() {
     writeln!(seen, "> long target\n{headers}\n").unwrap();
     let announced = answer(&edge, "POST /echo", &[("content-length", "11")]).await;
     writeln!(seen, "> announced body\n{announced}\n").unwrap();
-    let streamed = edge.answer(request("POST /echo", &[], "x".repeat(11))).await;
+    let streamed = edge.answer(request("POST /echo", &[], "x".repeat(11))).await.unwrap();
     writeln!(seen, "> streamed body\n{}\n", text(streamed).await).unwrap();
-    let enough = edge.answer(request("POST /echo", &[], "0123456789")).await;
+    let enough = edge.answer(request("POST /echo", &[], "0123456789")).await.unwrap();
     writeln!(seen, "> just enough\n{}\n", text(enough).await).unwrap();
     insta::assert_snapshot!(seen);
 }
@@ -152,7 +153,7 @@ async fn what_is_too_much_is_refused_at_once() {
     );
     assert_eq!(started.elapsed(), Duration::ZERO);
     for request in in_work {
-        assert_eq!(request.await.unwrap().status(), 503);
+        assert_eq!(request.await.unwrap().unwrap().status(), 503);
     }
     assert_eq!(status(&edge, &[]).await, 200);
 }
@@ -187,8 +188,65 @@ async fn faults_hit_their_share() {
     check_faults("error=500@10%", &[(200, 90), (500, 10)], 0).await;
     check_faults("delay=6s@5%", &[(200, 100)], 6).await;
     check_faults("delay=6s@50%,error=404@25%", &[(200, 75), (404, 25)], 6).await;
-    check_faults("hang@3%", &[(200, 97), (503, 3)], 20).await;
     check_faults("delay=1m@1%", &[(200, 99), (503, 1)], 20).await;
+}
+
+/// Longer than any limit of the service.
+const FOREVER: Duration = Duration::from_hours(24);
+
+/// Faults, and what comes of requests: `o` for the handler's answer, `w` for a wrong body, `c` for a connection that
+/// closes, `h` for one that hangs, `e` for an error.
+async fn check_outcomes(faults: &str, expected: &str) {
+    let edge = edge(&[("SERVICE_FAULT", faults), ("SERVICE_MAX_CONCURRENT_REQUESTS", "1")]);
+    let mut seen = String::new();
+    for _ in expected.chars() {
+        let answer = tokio::time::timeout(FOREVER, edge.answer(request("GET /", &[], ""))).await;
+        seen.push(match answer {
+            Err(_) => 'h',
+            Ok(Err(Closed)) => 'c',
+            Ok(Ok(response)) if response.status() != 200 => 'e',
+            Ok(Ok(response)) => {
+                let ok = text(response).await.ends_with(r#"{"status": "OK"}"#);
+                if ok { 'o' } else { 'w' }
+            }
+        });
+        assert_eq!(status(&edge, HEALTH_CHECK).await, 200, "{faults} hit a health check");
+    }
+    assert_eq!(seen, expected, "for {faults}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_without_an_answer_of_the_handler() {
+    check_outcomes("close", "cccc").await;
+    check_outcomes("close@25%", "oooc".repeat(3).as_str()).await;
+    check_outcomes("hang", "hhhh").await;
+    check_outcomes("hang@25%", "ooohoooh").await;
+    check_outcomes("wedge-after=3", "ooohhhh").await;
+    check_outcomes("wrong-body@50%", "owow").await;
+    check_outcomes("wrong-body,close@50%,wedge-after=3", "wwwh").await;
+    check_outcomes("delay=1m,close", "e").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_body_comes_with_status_200() {
+    let edge = edge(&[("SERVICE_FAULT", "wrong-body")]);
+    insta::assert_snapshot!(answer(&edge, "GET /", &[]).await, @r#"
+    200 OK
+    content-type: application/json
+    x-deployment-stage: onebox
+    x-request-id: id-1
+
+    {"status": "WRONG"}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_hang_turn_no_others_away() {
+    let edge = edge(&[("SERVICE_FAULT", "hang@50%"), ("SERVICE_MAX_CONCURRENT_REQUESTS", "1")]);
+    assert_eq!(status(&edge, &[]).await, 200);
+    let mut hanging = pin!(edge.answer(request("GET /", &[], "")));
+    assert!(ready_now(hanging.as_mut()).await.is_none());
+    assert_eq!(status(&edge, &[]).await, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,11 +11,11 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A moment's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Timestamp([u8; 27]);
+pub(crate) struct Timestamp([u8; 27]);
 
 impl Timestamp {
     /// A moment's text; the epoch's for what was before it.
-    pub(super) fn of(moment: SystemTime) -> Self {
+    pub(crate) fn of(moment: SystemTime) -> Self {
         Self::since_epoch(moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
 
@@ -35,7 +35,7 @@ impl Timestamp {
     }
 
     /// The text.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -14,6 +14,7 @@
 //! What can only be seen on the whole template (a name used twice, a reference to nothing, a circle of
 //! dependencies) is an [`Error`] of [`Template::render`].
 
+mod compact;
 mod condition;
 mod entry;
 mod error;
@@ -34,6 +35,7 @@ pub mod relations;
 #[cfg(test)]
 mod tests;
 
+pub use compact::compact;
 pub use condition::{Condition, ConditionExpression, Operand};
 pub use error::Error;
 pub use functions::{

@@ -25,6 +25,8 @@ const CONTEXT: &str = "com.aws.cloudformation.Context";
 pub struct Template {
     description: &'static str,
     metadata: Object,
+    /// Metadata of the resources that are being added.
+    label: Option<(&'static str, &'static str)>,
     parameters: Vec<(String, Object)>,
     conditions: Vec<(String, Node)>,
     resources: Vec<Entry>,
@@ -62,6 +64,14 @@ impl Template {
         Condition::new(name.to_owned())
     }
 
+    /// Adds resources whose metadata have an entry in common, such as the stage that they belong to.
+    pub fn labelled<T>(&mut self, key: &'static str, value: &'static str, add: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.label.replace((key, value));
+        let added = add(self);
+        self.label = before;
+        added
+    }
+
     /// Adds a resource, and says why it is there.
     #[track_caller]
     pub fn add<R: Resource>(&mut self, logical_id: impl Into<String>, why: &'static str, resource: R) -> Handle<R> {
@@ -79,11 +89,15 @@ impl Template {
         options: Options,
     ) -> Handle<R> {
         let logical_id = logical_id.into();
+        let options = options.metadata(CONTEXT, Object::new().with("why", why));
         self.resources.push(Entry {
             logical_id: logical_id.clone(),
             resource_type: R::TYPE,
             properties: resource.to_node(),
-            options: options.metadata(CONTEXT, Object::new().with("why", why)),
+            options: match self.label {
+                Some((key, value)) => options.metadata(key, value),
+                None => options,
+            },
             defined: Location::caller(),
         });
         Handle::new(logical_id)

@@ -6,10 +6,15 @@ pub const MINIMUM_HEALTHY_PERCENT: i64 = 100;
 /// The share of the desired tasks that may exist at once, in per cent: the new beside the old.
 pub const MAXIMUM_PERCENT: i64 = 200;
 
-/// Minutes that the alarms go on watching once the new tasks alone serve: the alarms' window and a minute for the
-/// metrics to arrive.
-pub const BAKE_MINUTES: i64 = 5;
+/// Minutes that the alarms go on watching once the new tasks alone serve: 1 until the first whole minute begins, 4 of the
+/// alarms' window, 4 until the last of them is published, 1 until the alarm is evaluated.
+pub const BAKE_MINUTES: i64 = 10;
 
 const _: () = assert!(0 < MINIMUM_HEALTHY_PERCENT);
-// The window itself is what `stacks` asserts; the minute is for the metrics to arrive.
-const _: () = assert!(BAKE_MINUTES * 60 >= crate::alarm::EVALUATION_PERIODS * crate::alarm::PERIOD_SECONDS + 60);
+// `stacks` asserts the window, the lag and the evaluation; the period more is the one that has begun when the bake begins.
+const _: () = assert!(
+    BAKE_MINUTES * 60
+        >= (crate::alarm::EVALUATION_PERIODS + 1) * crate::alarm::PERIOD_SECONDS
+            + crate::alarm::LONGEST_METRIC_LAG_MINUTES * 60
+            + 60
+);

@@ -3,6 +3,11 @@
 /// The port that clients use.
 pub const LISTENER_PORT: u16 = 80;
 
+/// The port of the target groups: a default that nothing uses, as ECS registers each target with its container's own port.
+/// Constant, because another port replaces the group, and the listener would send requests to the new one while it is empty.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>
+pub const TARGET_GROUP_PORT: u16 = 8080;
+
 /// Onebox's share of the requests, in per cent: enough to notice a fault, few enough to bear it.
 pub const ONEBOX_WEIGHT: i64 = 1;
 

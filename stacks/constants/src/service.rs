@@ -15,6 +15,9 @@ pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 /// Environment variable: the faults to inject, comma-separated; unset or empty means none. An image may carry it.
 pub const FAULT_VARIABLE: &str = "SERVICE_FAULT";
 
+/// The CloudWatch namespace of the service's own metrics; the task role may write to no other.
+pub const METRIC_NAMESPACE: &str = crate::APPLICATION_NAME;
+
 /// Environment variable: the port to listen on.
 pub const PORT_VARIABLE: &str = "PORT";
 
@@ -23,6 +26,9 @@ pub const PORT_VARIABLE: &str = "PORT";
 /// Unset on AWS, where a task has a network interface of its own and the service listens on every address.
 /// A host that runs tasks as plain processes sets it, because there each task gets one loopback address.
 pub const ADDRESS_VARIABLE: &str = "BIND_ADDRESS";
+
+/// Environment variable: the digest of the release that a task belongs to, `sha256:…`; empty if the deployment named none.
+pub const RELEASE_VARIABLE: &str = "SERVICE_RELEASE";
 
 /// The longest that a request may take, in seconds, before the service answers 503.
 ///

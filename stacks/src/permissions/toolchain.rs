@@ -11,7 +11,7 @@ use super::deployment::DeploymentRole;
 use super::{CLOUD_FORMATION, EVENTS, SIGN_IN, TAKE_ROLE, WRITE_LOGS, allow, deployments_path, policy, repository_arn};
 use crate::toolchain::artifacts::Artifacts;
 use crate::toolchain::projects::Work;
-use crate::{Environment, Purpose, arn, monitoring, source};
+use crate::{Environment, Purpose, arn, logs, source};
 
 const FIND_ARTIFACTS: &[Action] = &[Action::new("s3:GetBucketAcl"), Action::new("s3:GetBucketLocation")];
 const FIND_VERSIONED_ARTIFACTS: &[Action] = &[
@@ -38,8 +38,8 @@ const PUSH_IMAGE: &[Action] = &[
     Action::new("ecr:PutImage"),
     Action::new("ecr:UploadLayerPart"),
 ];
-/// The same, and the tags that keep images and releases from expiring.
-const STORE_RELEASES: &[Action] = &[
+/// To look up, read and record releases, which are beside the images, and to keep both from expiring.
+const USE_RELEASES: &[Action] = &[
     Action::new("ecr:BatchCheckLayerAvailability"),
     Action::new("ecr:BatchDeleteImage"),
     Action::new("ecr:BatchGetImage"),
@@ -66,8 +66,10 @@ const CHANGE_STACK: &[Action] = &[
     Action::new("cloudformation:ListChangeSets"),
     Action::new("cloudformation:ListStackResources"),
 ];
-/// The same, and what is told beside the stages while they change: the weights that the template gives them.
+/// The same, to read what is deployed, and to get a stack out of an update that must not go on.
 const CHANGE_SERVICE_STACK: &[Action] = &[
+    Action::new("cloudformation:CancelUpdateStack"),
+    Action::new("cloudformation:ContinueUpdateRollback"),
     Action::new("cloudformation:CreateChangeSet"),
     Action::new("cloudformation:DeleteChangeSet"),
     Action::new("cloudformation:DeleteStack"),
@@ -80,11 +82,8 @@ const CHANGE_SERVICE_STACK: &[Action] = &[
     Action::new("cloudformation:ListStackResources"),
 ];
 const PASS_ROLE: &[Action] = &[Action::new("iam:PassRole")];
-const LOOK_AT_CLUSTER: &[Action] = &[
-    Action::new("ecs:DescribeServices"),
-    Action::new("ecs:DescribeTasks"),
-    Action::new("ecs:ListTasks"),
-];
+const LOOK_AT_CLUSTER: &[Action] = &[Action::new("ecs:DescribeServices"), Action::new("ecs:DescribeTasks")];
+const LIST_TASKS: &[Action] = &[Action::new("ecs:ListTasks")];
 const LOOK_AT_METRICS: &[Action] = &[
     Action::new("cloudwatch:DescribeAlarmHistory"),
     Action::new("cloudwatch:DescribeAlarms"),
@@ -182,19 +181,25 @@ fn deploying_production() -> Vec<Statement> {
     let environment = Environment::Production;
     let stacks = [Purpose::Foundation, Purpose::Service].map(|purpose| stack_arn(environment, purpose));
     let cluster = environment.cluster_name();
-    let of_cluster = ["container-instance/", "service/", "task/"];
+    let of_cluster = ["service/", "task/"];
     let of_cluster = of_cluster.map(|kind| arn::of("ecs", &[&kind, &cluster, &"/*"]));
+    // Of tasks in a list IAM knows no resource but container instances, which Fargate has none of; so the cluster is a
+    // condition.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    let list_tasks = allow("ListTasks", LIST_TASKS, [Value::from("*")]);
+    let list_tasks = list_tasks.condition("ArnEquals", "ecs:cluster", arn::of("ecs", &[&"cluster/", &cluster]));
     vec![
         allow("ChangeStacks", CHANGE_SERVICE_STACK, stacks),
-        // The token is for the whole registry: AWS knows no narrower resource.
-        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        allow("SignIn", SIGN_IN, [Value::from("*")]),
-        allow("StoreReleases", STORE_RELEASES, [repository_arn(environment)]),
         allow("LookAtCluster", LOOK_AT_CLUSTER, of_cluster),
+        list_tasks,
         // These know no resources.
         // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         allow("LookAtMetrics", LOOK_AT_METRICS, [Value::from("*")]),
-        allow("ReadLogs", READ_LOGS, [monitoring::log_streams_arn(environment)]),
+        // The token is for the whole registry: AWS knows no narrower resource.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        allow("SignIn", SIGN_IN, [Value::from("*")]),
+        allow("UseReleases", USE_RELEASES, [repository_arn(environment)]),
+        allow("ReadLogs", READ_LOGS, [logs::streams_arn(environment)]),
     ]
 }
 

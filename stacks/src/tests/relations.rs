@@ -58,16 +58,12 @@ fn container_name_and_port_agree() {
     check(|template, stage| {
         let container = &properties(template, stage, "TaskDefinition")["ContainerDefinitions"][0];
         let target = &properties(template, stage, "Service")["LoadBalancers"][0];
-        let group = properties(template, stage, "TargetGroup");
         assert_eq!(target["ContainerName"], container["Name"]);
         assert_eq!(target["ContainerPort"], container["PortMappings"][0]["ContainerPort"]);
-        assert_eq!(target["ContainerPort"], group["Port"]);
         assert_eq!(
             target["TargetGroupArn"],
             json!({ "Ref": stage.logical_id("TargetGroup") })
         );
-        let ingress = &template["Resources"]["TaskSecurityGroup"]["Properties"]["SecurityGroupIngress"][0];
-        assert_eq!(ingress["ToPort"], target["ContainerPort"]);
     });
 }
 
@@ -81,58 +77,6 @@ fn each_stage_runs_its_own_image_without_rights_on_the_machine() {
         let variables = container["Environment"].as_array().unwrap();
         assert!(variables.contains(&json!({ "Name": "SERVICE_STAGE", "Value": stage.value() })));
     });
-}
-
-#[test]
-fn a_service_is_watched_by_the_alarms_of_its_own_stage_and_fleet_by_oneboxs_too() {
-    check(|template, stage| {
-        let configuration = &properties(template, stage, "Service")["DeploymentConfiguration"];
-        let names = configuration["Alarms"]["AlarmNames"].as_array().unwrap();
-        // Each alarm of the stages, however many there are, and the fewest that tell slow, wrong and no answers; but for
-        // the stage's own on its targets, which the circuit breaker is quicker than.
-        let own = stage.logical_id("UnhealthyTargetAlarm");
-        let watched = |id: &str| id != own && (stage == Stage::Fleet || id.starts_with(stage.name()));
-        let alarms = resources(template, "AWS::CloudWatch::Alarm").into_iter();
-        assert_eq!(names.len(), alarms.filter(|(id, _)| watched(id)).count());
-        assert!(names.len() >= 3);
-        for name in names {
-            let id = name["Ref"].as_str().unwrap();
-            let alarm = &template["Resources"][id];
-            assert_eq!(alarm["Type"], "AWS::CloudWatch::Alarm");
-            let is_of = |stage: &Stage| id.starts_with(stage.name());
-            let of = [Stage::Onebox, Stage::Fleet].into_iter().find(is_of).unwrap();
-            assert!(of == Stage::Onebox || stage == Stage::Fleet);
-            assert_watches(&alarm["Properties"], of);
-            assert_window_fits(
-                &alarm["Properties"],
-                configuration["BakeTimeInMinutes"].as_i64().unwrap(),
-            );
-        }
-    });
-}
-
-/// Every metric is that of the stage's targets, and exactly one is judged.
-fn assert_watches(alarm: &Value, stage: Stage) {
-    let queries = alarm["Metrics"].as_array().unwrap();
-    for metric in queries
-        .iter()
-        .map(|query| &query["MetricStat"]["Metric"])
-        .filter(|metric| metric.is_object())
-    {
-        let target = json!({ "Fn::GetAtt": [stage.logical_id("TargetGroup"), "TargetGroupFullName"] });
-        let dimension = json!({ "Name": "TargetGroup", "Value": target });
-        assert!(metric["Dimensions"].as_array().unwrap().contains(&dimension));
-    }
-    assert_eq!(queries.iter().filter(|query| query["ReturnData"] == true).count(), 1);
-}
-
-fn assert_window_fits(alarm: &Value, bake_minutes: i64) {
-    let (points, periods) = (
-        alarm["DatapointsToAlarm"].as_i64().unwrap(),
-        alarm["EvaluationPeriods"].as_i64().unwrap(),
-    );
-    assert!(points <= periods);
-    assert!(bake_minutes > periods, "periods of a minute");
 }
 
 #[test]

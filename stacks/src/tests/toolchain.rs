@@ -152,12 +152,16 @@ fn source_and_artifacts_outlive_their_stacks() {
     }
 }
 
-/// A stack's name is the prefix of the roles' that rights are limited to: CloudFormation cuts names of more than 64 characters.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html>
+/// Rights on the roles are limited by their path: of names of more than 64 characters CloudFormation shortens the stack's.
 #[test]
-fn the_names_that_cloudformation_makes_for_productions_roles_are_not_cut() {
-    let stack = crate::service(Environment::Production);
-    for (role, _) in resources(&parse(&stack), "AWS::IAM::Role") {
-        assert!(format!("{}-{role}-0123456789AB", stack.name).len() <= 64, "{role}");
+fn the_roles_of_productions_tasks_are_where_rights_on_them_are() {
+    let (stack, foundation) = (
+        crate::service(Environment::Production),
+        foundation(Environment::Deployments),
+    );
+    for (role, resource) in resources(&parse(&stack), "AWS::IAM::Role") {
+        let path = resource["Properties"]["Path"].as_str().unwrap();
+        let arn = format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{path}*");
+        assert!(foundation.template.contains(&arn), "{role}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use journal::Journal;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,9 @@ use crate::ecr::{Images, NoImages, Repository};
 use crate::ecs::Ecs;
 use crate::elb::Elb;
 use crate::faults::Faults;
+use crate::iam::task_credentials;
 use crate::ids::{Ids, Place};
+use crate::options::Bake;
 use crate::plain::Records;
 use crate::speed::Speed;
 
@@ -42,8 +45,17 @@ pub(crate) struct Cloud {
     /// The faults that were asked for.
     #[serde(default)]
     pub(crate) faults: Faults,
+    /// What tasks' secrets are made from.
+    #[serde(skip)]
+    pub(crate) credentials_key: task_credentials::Key,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
+    /// How late metrics are published, in AWS's time.
+    #[serde(skip)]
+    pub(crate) metric_lag: Duration,
+    /// What ECS makes of bake times.
+    #[serde(skip)]
+    pub(crate) bake: Bake,
     #[serde(skip, default = "no_images")]
     pub(crate) images: Arc<dyn Images>,
     /// What tasks and builds have said.
@@ -128,7 +140,10 @@ impl Cloud {
             cloudwatch: CloudWatch::default(),
             code: Code::default(),
             faults: Faults::default(),
+            credentials_key: task_credentials::Key::default(),
             speed: no_speed(),
+            metric_lag: Duration::ZERO,
+            bake: Bake::default(),
             images: no_images(),
             journal: Journal::default(),
             effects: Vec::new(),

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cloud::Effect;
 use crate::effects::Effects;
+use crate::iam::task_credentials;
 use crate::inbox::Event;
 use crate::stop::stopping;
 use crate::store;
@@ -96,6 +97,14 @@ impl Engine {
                 answers.push((reply, (!lost).then_some(outcome)));
             }
             Event::Faults { request, reply } => answers.push((reply, Some(self.world.faults(now, request)))),
+            Event::TaskCredentials {
+                task,
+                authorization,
+                reply,
+            } => {
+                let outcome = task_credentials::credentials(&self.world.cloud, now, &task, authorization.as_deref());
+                answers.push((reply, Some(outcome)));
+            }
             Event::Happening(happening) => {
                 tracing::debug!(?happening);
                 self.world.happen(now, happening);

@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
+use crate::options::Bake;
+
 /// The folder of a local cloud.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -30,6 +32,12 @@ pub struct Running {
     pub runtime: String,
     /// How many times faster than on AWS its waits pass.
     pub speed: f64,
+    /// How many of AWS's minutes after its end a minute's metrics are published.
+    #[serde(default)]
+    pub metric_lag_minutes: f64,
+    /// Whether ECS honours the bake time of a rolling deployment.
+    #[serde(default)]
+    pub bake: Bake,
     /// The access key to sign with; it opens nothing but this loopback endpoint.
     pub access_key_id: String,
     /// The secret key to sign with.

@@ -1,13 +1,15 @@
 //! IAM: whose call it is, and whether the policies of their role let them.
 //!
 //! The person may do everything here, as an account's root may. A role may do what its own policies say: the role of a
-//! build while it runs, the role that CloudFormation was handed while it changes a stack, and those of pipelines and rules.
+//! build while it runs, a task's role, the role that CloudFormation was handed while it changes a stack, and those of
+//! pipelines and rules.
 
 mod handlers;
 mod logins;
 pub(crate) mod policy;
 mod resources;
 mod session;
+pub(crate) mod task_credentials;
 
 use std::time::SystemTime;
 
@@ -25,9 +27,14 @@ use crate::wire::{Call, Fault, Service};
 
 const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
 
+/// AWS names no resource when it refuses this one.
+/// <https://github.com/tomaszkiewicz/prometheus-alertmanager-cloudwatch-webhook/issues/3>
+const PUT_METRIC_DATA: &str = "cloudwatch:PutMetricData";
+
 /// Who makes a call: a role in a session, or nobody but the person.
 pub(crate) fn session_of(cloud: &Cloud, call: &Call) -> Option<Session> {
-    Session::of_build(&cloud.code.builds, &call.access_key)
+    let key = &call.access_key;
+    Session::of_build(&cloud.code.builds, key).or_else(|| Session::of_task(cloud, key))
 }
 
 /// The caller's ARN.
@@ -47,8 +54,14 @@ pub(crate) fn authorize(cloud: &Cloud, stacks: &Stacks, session: &Session, call:
     }
     let action = format!("{}:{}", call.service.prefix(), permission(call));
     let refused = |message| Fault::denied(call.service, message);
+    let mut context = context(&cloud.place);
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+    if action == PUT_METRIC_DATA {
+        context.extend(text(&call.input, "Namespace").map(|namespace| ("cloudwatch:namespace", namespace)));
+    }
+    context.extend(resources::cluster(&cloud.place, call).map(|cluster| ("ecs:cluster", cluster)));
     for resource in resources::of(&cloud.place, stacks, call) {
-        allows(cloud, session, &action, resource.as_deref()).map_err(refused)?;
+        ask(cloud, session, &action, resource.as_deref(), &context).map_err(refused)?;
     }
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
     let handed = text(&call.input, "RoleARN").filter(|_| call.service == Service::CloudFormation);
@@ -159,6 +172,7 @@ fn judged<'a>(user: &str, documents: impl IntoIterator<Item = &'a Value>, asked:
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 fn refusal(user: &str, action: &str, resource: Option<&str>, why: &str) -> String {
+    let resource = resource.filter(|_| action != PUT_METRIC_DATA);
     let on = resource.map_or_else(String::new, |resource| format!(" on resource: {resource}"));
     format!("User: {user} is not authorized to perform: {action}{on} {why}")
 }

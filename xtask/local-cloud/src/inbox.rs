@@ -25,6 +25,15 @@ pub(crate) enum Event {
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Value, Fault>>,
     },
+    /// A task's request for its role's credentials.
+    TaskCredentials {
+        /// The task's id.
+        task: String,
+        /// What authorizes the request.
+        authorization: Option<String>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Value, Fault>>,
+    },
     /// Something that happened outside.
     Happening(Happening),
 }

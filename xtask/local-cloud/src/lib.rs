@@ -53,5 +53,5 @@ pub mod fidelity;
 pub use effects::FIRST_LOAD_BALANCER_PORT;
 pub use home::{AlreadyRuns, Home, Running};
 pub use kept::Kept;
-pub use options::{CacheSeed, DEFAULT_SPEED, Options, RuntimeChoice};
+pub use options::{Bake, CacheSeed, DEFAULT_METRIC_LAG_MINUTES, DEFAULT_SPEED, Options, RuntimeChoice};
 pub use start::{DEFAULT_PORT, serve};

@@ -1,4 +1,5 @@
-//! What is asked of the local cloud itself, below `/_local/`: the faults that it is to show, and changes that no stack is asked for.
+//! What is asked of the local cloud itself, below `/_local/`: the faults that it is to show, changes that no stack is asked
+//! for, and the credentials of tasks' roles.
 //!
 //! Nothing of AWS's is there. Requests needn't be signed, and like all others must come from this machine and no web page.
 
@@ -6,12 +7,13 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::body::read;
 use crate::faults;
+use crate::iam::task_credentials;
 use crate::inbox::{Event, ask};
 use crate::wire::Fault;
 
@@ -21,6 +23,7 @@ pub(crate) fn router(events: mpsc::Sender<Event>) -> Router {
         .route("/_local/faults", get(list).post(add).delete(clear_all))
         .route("/_local/faults/{id}", delete(clear))
         .route("/_local/drift", post(outside))
+        .route(&format!("{}/{{task}}", task_credentials::PATH), get(credentials))
         .with_state(events)
 }
 
@@ -57,6 +60,21 @@ async fn clear_all(State(events): State<mpsc::Sender<Event>>) -> Response {
 
 async fn clear(State(events): State<mpsc::Sender<Event>>, Path(id): Path<u64>) -> Response {
     tell(&events, faults::Request::Clear(Some(id))).await
+}
+
+async fn credentials(
+    State(events): State<mpsc::Sender<Event>>,
+    Path(task): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let answer = ask(&events, |reply| Event::TaskCredentials {
+        task,
+        authorization,
+        reply,
+    });
+    respond(answer.await.unwrap_or(Ok(Value::Null)))
 }
 
 async fn tell(events: &mpsc::Sender<Event>, request: faults::Request) -> Response {

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::cloudwatch::MetricLine;
 use crate::store::replace_file;
 
-/// The lines of three hours: two readings a minute.
-const LINES_KEPT: usize = 2 * 180;
+/// The lines of three hours that are published, and of those that aren't yet: two readings a minute.
+const LINES_KEPT: usize = 2 * 190;
 
 /// When the file has so many lines, the old ones go.
 const LINES_LIMIT: usize = 3 * LINES_KEPT;

@@ -10,6 +10,39 @@ use serde::{Deserialize, Serialize};
 /// How many times faster than AWS's the waits pass, if nobody has ever said: a minute takes five seconds.
 pub const DEFAULT_SPEED: f64 = 12.0;
 
+/// How many of AWS's minutes after its end a minute's metrics are published, unless `--metric-lag` says otherwise.
+///
+/// On AWS they are 52 s to about 4 min late: <https://serverfault.com/questions/968465>,
+/// <https://stackoverflow.com/questions/64045238>.
+pub const DEFAULT_METRIC_LAG_MINUTES: f64 = 0.0;
+
+/// What ECS makes of the bake time of a rolling deployment.
+///
+/// It isn't confirmed that ECS honours `BakeTimeInMinutes` there: the guide says both that it can and that it can't be set.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bake {
+    /// A deployment ends, and its alarms are watched, until the bake time has passed.
+    #[default]
+    Honoured,
+    /// A deployment ends as soon as its tasks are healthy and the tasks before them are gone.
+    Ignored,
+}
+
+impl Bake {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Honoured, Self::Ignored];
+
+    /// The value as it is written on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Honoured => "honoured",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
 /// What runs the tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -35,6 +68,11 @@ pub struct Options {
     /// How many times faster than on AWS its waits pass; from 1 to 1000. None means as they passed before, or else
     /// [`DEFAULT_SPEED`]. Requests are never scaled.
     pub speed: Option<f64>,
+    /// How many of AWS's minutes after its end a minute's metrics are published; from 0 to 10. `None` means as before, or
+    /// else [`DEFAULT_METRIC_LAG_MINUTES`].
+    pub metric_lag_minutes: Option<f64>,
+    /// Whether ECS honours the bake time of a rolling deployment; `None` means as before, or else the default.
+    pub bake: Option<Bake>,
     /// The region that it plays; none means that of its state, or else the default one.
     pub region: Option<String>,
     /// The region of a new one that is asked for none.

@@ -24,11 +24,12 @@ use crate::ecr::{self, Images};
 use crate::effects::{Effects, KnownRepositories, forward_exits, forward_health};
 use crate::engine::Engine;
 use crate::home::{Home, Running};
+use crate::iam::task_credentials;
 use crate::ids::Place;
 use crate::inbox::Event;
 use crate::logs::collect::Collector;
 use crate::metrics_file::MetricsFile;
-use crate::options::{CacheSeed, Options, RuntimeChoice};
+use crate::options::{CacheSeed, DEFAULT_METRIC_LAG_MINUTES, DEFAULT_SPEED, Options, RuntimeChoice};
 use crate::server;
 use crate::world::{Happening, VERSION, World};
 
@@ -67,13 +68,15 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         None => new_world(&options, address)?,
     };
     let speed = world.set_speed(options.speed)?;
+    let metric_lag_minutes = world.set_metric_lag(options.metric_lag_minutes)?;
+    let bake = world.set_bake(options.bake);
     let runtime = choose_runtime(options.runtime, &home, &world).await?;
-    tracing::info!(%address, runtime = %runtime.kind(), speed, "starting");
+    tracing::info!(%address, runtime = %runtime.kind(), speed, metric_lag_minutes, bake = bake.name(), "starting");
 
     let (stop, stopped) = watch::channel(false);
     let (events, receiver) = mpsc::channel(EVENTS_WAITING);
     let mut engine = assemble(&home, world, saved, runtime, options.cache_seed, events.clone())?;
-    let running = describe(&engine, address, speed);
+    let running = describe(&engine, address);
     take_back(&mut engine, &home).await;
 
     let repositories = codecommit::router(engine.effects.git.clone(), events.clone());
@@ -246,6 +249,7 @@ fn assemble(
     ));
     let registry =
         Registry::open(&home.folder().join("registry"), repositories.clone()).context("cannot open the registry")?;
+    world.cloud.credentials_key = task_credentials::Key::kept_in(home.folder(), random()?)?;
     world.cloud.images = Arc::new(RegistryImages(registry.clone()));
     world.runtime = Some(runtime.kind());
     let journal = Journal::open(&home.folder().join("journal")).context("cannot open the journal of the logs")?;
@@ -327,14 +331,16 @@ async fn take_back(engine: &mut Engine, home: &Home) {
     engine.round(Vec::new()).await;
 }
 
-fn describe(engine: &Engine, address: SocketAddr, speed: f64) -> Running {
+fn describe(engine: &Engine, address: SocketAddr) -> Running {
     Running {
         endpoint: format!("http://{address}"),
         process_id: std::process::id(),
         region: engine.world.cloud.place.region.clone(),
         account_id: engine.world.cloud.place.account_id.clone(),
         runtime: engine.effects.runtime.kind().to_string(),
-        speed,
+        speed: engine.world.speed.unwrap_or(DEFAULT_SPEED),
+        metric_lag_minutes: engine.world.metric_lag_minutes.unwrap_or(DEFAULT_METRIC_LAG_MINUTES),
+        bake: engine.world.cloud.bake,
         access_key_id: ACCESS_KEY.to_owned(),
         secret_access_key: ACCESS_KEY.to_owned(),
     }

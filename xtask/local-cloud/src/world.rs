@@ -2,7 +2,7 @@
 //! left in [`Cloud::effects`](crate::cloud::Cloud).
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use provisioner::Stacks;
 use registry::Registry;
@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, Effect};
 use crate::code::CodeHappening;
 use crate::elb::{self, Health, ListenerState};
 use crate::ids::Place;
-use crate::options::DEFAULT_SPEED;
+use crate::options::{Bake, DEFAULT_METRIC_LAG_MINUTES, DEFAULT_SPEED};
 use crate::speed::Speed;
 use crate::wire::{Call, Fault, Service};
 use crate::{autoscaling, cloudwatch, codebuild, codecommit, codepipeline, ecr, ecs, faults, iam, inputs, logs};
@@ -33,6 +33,12 @@ pub(crate) struct World {
     /// How many times faster than on AWS the waits passed last; none in a state from before this was kept.
     #[serde(default)]
     pub(crate) speed: Option<f64>,
+    /// How late metrics were published last, in AWS's minutes; `None` in a state from before this was kept.
+    #[serde(default)]
+    pub(crate) metric_lag_minutes: Option<f64>,
+    /// What ECS made of bake times last; `None` in a state from before this was kept.
+    #[serde(default)]
+    pub(crate) bake: Option<Bake>,
     pub(crate) cloud: Cloud,
     pub(crate) stacks: Stacks,
     /// Whether it may differ from what was last written.
@@ -85,6 +91,8 @@ impl World {
             port: address.port(),
             runtime: None,
             speed: None,
+            metric_lag_minutes: None,
+            bake: None,
             stacks: Stacks::new(place.account_id.clone(), place.region.clone(), seed),
             cloud: Cloud::new(place, seed, address.to_string()),
             changed: true,
@@ -101,6 +109,31 @@ impl World {
         self.cloud.speed = Speed::new(factor)?;
         self.changed |= self.speed.replace(factor) != Some(factor);
         Ok(factor)
+    }
+
+    /// From now on metrics are published so many of AWS's minutes after their end: as asked, or else as before, or else by
+    /// the default. Returns the number.
+    ///
+    /// # Errors
+    /// When it isn't from 0 to 10.
+    pub(crate) fn set_metric_lag(&mut self, asked: Option<f64>) -> anyhow::Result<f64> {
+        let minutes = asked.or(self.metric_lag_minutes).unwrap_or(DEFAULT_METRIC_LAG_MINUTES);
+        let limit = u32::try_from(monitor::LONGEST_LAG_MINUTES)?;
+        anyhow::ensure!(
+            (0.0..=f64::from(limit)).contains(&minutes),
+            "the metric lag is {minutes} min, but it must be from 0 to {limit}"
+        );
+        self.cloud.metric_lag = Duration::from_mins(1).mul_f64(minutes);
+        self.changed |= self.metric_lag_minutes.replace(minutes) != Some(minutes);
+        Ok(minutes)
+    }
+
+    /// From now on ECS treats bake times as asked, or else as before, or else by the default. Returns the choice.
+    pub(crate) fn set_bake(&mut self, asked: Option<Bake>) -> Bake {
+        let bake = asked.or(self.bake).unwrap_or_default();
+        self.cloud.bake = bake;
+        self.changed |= self.bake.replace(bake) != Some(bake);
+        bake
     }
 
     /// Answers one call.
@@ -240,9 +273,9 @@ impl World {
     }
 }
 
-/// Whether an operation changes nothing, by AWS's way of naming them.
+/// Whether an operation changes nothing of the state, by AWS's way of naming them. Metrics aren't part of it.
 fn only_reads(operation: &str) -> bool {
-    ["BatchGet", "Describe", "Get", "List", "Validate"]
+    ["BatchGet", "Describe", "Get", "List", "PutMetricData", "Validate"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }

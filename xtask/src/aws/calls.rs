@@ -16,7 +16,7 @@ use self::By::{
 };
 use self::On::{
     AnyStack, BuildStreams, DeploymentRole, Executions, InCluster, LocalCloud, Metrics, Nothing, ProductionStack,
-    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskLogs, TaskStreams,
+    Projects, Quotas, Registry, Repository, Revisions, Source, Stack, TaskList, TaskLogs, TaskStreams,
 };
 use self::macros::{calls, sdk_calls};
 use super::service::Service;
@@ -67,6 +67,8 @@ pub(crate) enum On {
     Repository,
     /// The cluster's services and tasks.
     InCluster,
+    /// The cluster, for a list of its tasks: of these IAM knows no resource, so the cluster is a condition.
+    TaskList,
     /// The revisions of the cluster's services.
     Revisions,
     /// The log groups of the service's tasks.
@@ -206,8 +208,9 @@ sdk_calls! {
         delete_change_set DeleteChangeSet DeleteChangeSetFluentBuilder, &[(Stack, CHANGES_AND_DIFF)];
         list_change_sets ListChangeSets ListChangeSetsFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Pipeline])];
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
-        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Resume, Rollback])];
-        continue_update_rollback ContinueUpdateRollback ContinueUpdateRollbackFluentBuilder, &[(LocalCloud, &[Local])];
+        cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Rollback])];
+        continue_update_rollback ContinueUpdateRollback
+            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Deploy, Rollback, Local])];
     }
 }
 
@@ -235,7 +238,7 @@ calls! {
         DESCRIBE_SERVICES "DescribeServices", &[(InCluster, &[Deploy, Status, Rollback, Local])];
         LIST_SERVICE_DEPLOYMENTS "ListServiceDeployments", &[(InCluster, &[Rollback])];
         DESCRIBE_SERVICE_REVISIONS "DescribeServiceRevisions", &[(Revisions, &[Rollback])];
-        LIST_TASKS "ListTasks", &[(InCluster, &[Deploy, Rollback, Local])];
+        LIST_TASKS "ListTasks", &[(TaskList, &[Deploy, Rollback, Local])];
         DESCRIBE_TASKS "DescribeTasks", &[(InCluster, &[Deploy, Rollback, Local])];
         DESCRIBE_TASK_DEFINITION "DescribeTaskDefinition", &[(Metrics, &[Deploy, Rollback])];
     }

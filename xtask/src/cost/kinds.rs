@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::scene::Line;
 
 pub(super) const SERVICE: &str = "AWS::ECS::Service";
+pub(super) const CLUSTER: &str = "AWS::ECS::Cluster";
 pub(super) const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 pub(super) const NAT_GATEWAY: &str = "AWS::EC2::NatGateway";
 pub(super) const ADDRESS: &str = "AWS::EC2::EIP";

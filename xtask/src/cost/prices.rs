@@ -33,6 +33,8 @@ pub(crate) struct Prices {
     pub(crate) internet_gigabyte: f64,
     /// A metric of an alarm at standard resolution, a month. <https://aws.amazon.com/cloudwatch/pricing/>
     pub(crate) alarm_metric: f64,
+    /// A metric that isn't one of a service's own, a month: the first ten thousand.
+    pub(crate) metric: f64,
     /// A GB of logs taken in.
     pub(crate) log_gigabyte: f64,
     /// A GB of logs kept a month, as it is compressed.
@@ -62,6 +64,7 @@ pub(crate) const US_EAST_1: Prices = Prices {
     public_address_hour: 0.005,
     internet_gigabyte: 0.09,
     alarm_metric: 0.10,
+    metric: 0.30,
     log_gigabyte: 0.50,
     log_gigabyte_month: 0.03,
     image_gigabyte_month: 0.10,

@@ -1,11 +1,11 @@
 //! What each type of resource costs, or why it costs nothing: one rule for every type in the templates.
 
 use super::kinds::{
-    ADDRESS, ALARM, BUCKET, BUILD_PROJECT, IMAGE_REPOSITORY, LOAD_BALANCER, LOG_GROUP, NAT_GATEWAY, PIPELINE,
+    ADDRESS, ALARM, BUCKET, BUILD_PROJECT, CLUSTER, IMAGE_REPOSITORY, LOAD_BALANCER, LOG_GROUP, NAT_GATEWAY, PIPELINE,
     SCALING_POLICY, SERVICE,
 };
 use super::scene::{Line, Scene};
-use super::{delivery, running};
+use super::{delivery, insights, running};
 
 /// What is known of a type's cost.
 pub(crate) enum Rule {
@@ -26,6 +26,7 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     (NAT_GATEWAY, Rule::Costs(|scene| Ok(running::nat_gateways(scene)))),
     (ADDRESS, Rule::Costs(|scene| Ok(vec![running::addresses(scene)]))),
     (LOG_GROUP, Rule::Costs(running::logs)),
+    (CLUSTER, Rule::Costs(|scene| Ok(insights::insights(scene)))),
     (ALARM, Rule::Costs(|scene| Ok(vec![running::alarms(scene)]))),
     (
         SCALING_POLICY,
@@ -58,14 +59,11 @@ pub(crate) const RULES: &[(&str, Rule)] = &[
     ("AWS::EC2::Route", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::RouteTable", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::SecurityGroup", Rule::Free(OF_THE_NETWORK)),
+    ("AWS::EC2::SecurityGroupEgress", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::Subnet", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::SubnetRouteTableAssociation", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::VPC", Rule::Free(OF_THE_NETWORK)),
     ("AWS::EC2::VPCGatewayAttachment", Rule::Free(OF_THE_NETWORK)),
-    (
-        "AWS::ECS::Cluster",
-        Rule::Free("no charge: tasks are charged for, and Container Insights is off"),
-    ),
     (
         "AWS::ECS::TaskDefinition",
         Rule::Free("no charge: the tasks stand with their service"),

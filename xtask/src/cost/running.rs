@@ -55,7 +55,7 @@ fn address_of_task(scene: Scene<'_>, service: Resource<'_>) -> f64 {
 }
 
 /// The fewest and the most tasks: of the scalable target that names the service, or else as many as are desired.
-fn limits(scene: Scene<'_>, service: Resource<'_>) -> (f64, f64) {
+pub(super) fn limits(scene: Scene<'_>, service: Resource<'_>) -> (f64, f64) {
     let name = service.properties["ServiceName"].as_str().unwrap_or(service.id);
     let target = scene.of("AWS::ApplicationAutoScaling::ScalableTarget").find(|target| {
         let id = &target.properties["ResourceId"];

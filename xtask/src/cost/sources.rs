@@ -53,6 +53,11 @@ const ALARMS: (&str, &str) = (
     "another's, of AWS's list",
 );
 
+const METRICS: (&str, &str) = (
+    "https://c3x.dev/blog/aws-cloudwatch-metrics-cost/",
+    "another's, no date",
+);
+
 const IMAGES: (&str, &str) = ("https://cloudburn.io/blog/amazon-ecr-pricing", "another's, March 2026");
 
 const PIPELINES: (&str, &str) = (
@@ -95,6 +100,7 @@ pub(super) fn sources(prices: &Prices) -> Vec<Source> {
         public_address_hour,
         internet_gigabyte,
         alarm_metric,
+        metric,
         log_gigabyte,
         log_gigabyte_month,
         image_gigabyte_month,
@@ -135,6 +141,7 @@ pub(super) fn sources(prices: &Prices) -> Vec<Source> {
         ("a public IPv4 address, an hour", public_address_hour, "vpc", ADDRESSES),
         ("a GB to the internet", internet_gigabyte, "ec2", IMAGES),
         ("a metric of an alarm, a month", alarm_metric, "cloudwatch", ALARMS),
+        ("a metric of Container Insights, a month", metric, "cloudwatch", METRICS),
         ("a GB of logs written", log_gigabyte, "cloudwatch", LOGS),
         ("a GB of logs kept, a month", log_gigabyte_month, "cloudwatch", LOGS),
         ("a GB of images, a month", image_gigabyte_month, "ecr", IMAGES),

@@ -63,8 +63,9 @@ pub(crate) struct ImageContents {
     /// The binary to pack.
     #[arg(long, value_enum, default_value_t = Binary::Service)]
     pub(crate) binary: Binary,
-    /// A fault that the image shows on purpose, to see it stopped: delay=6s@5%, error=500@10%, hang, crash@1%,
-    /// exit-at-start, unhealthy-after=30s, several with commas; `:onebox` or `:fleet` after one keeps it to that stage.
+    /// Bakes a fault into the image, to see it stopped. One or more, separated by commas: delay=6s@5%, error=500@10%,
+    /// close@25%, hang@25%, wrong-body@10%, aws-call, crash@1%, wedge-after=60, exit-at-start, unhealthy-after=30s.
+    /// `@5%` is a share of the requests, without it all; `:onebox` or `:fleet` after a fault limits it to that stage.
     #[arg(long, value_name = "SPEC", value_parser = fault)]
     pub(crate) fault: Option<String>,
 }

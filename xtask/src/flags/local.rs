@@ -1,9 +1,9 @@
 //! The local cloud.
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
-use local_cloud::RuntimeChoice;
+use local_cloud::{Bake, RuntimeChoice};
 
-use super::parse::{json_value, region, speed};
+use super::parse::{bake, json_value, metric_lag, region, speed};
 
 /// The local cloud: an AWS endpoint on this machine.
 #[derive(Debug, Args)]
@@ -159,6 +159,21 @@ pub(crate) struct LocalSettings {
     /// before, at first 12].
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<f64>,
+    /// How many minutes late the local cloud publishes metrics, when it is started: 0 to 10, in AWS's minutes; on AWS
+    /// they are 1 to 4 min late [default: as before, at first 0].
+    #[arg(long, value_name = "MINUTES", value_parser = metric_lag)]
+    pub(crate) metric_lag: Option<f64>,
+    /// Whether the bake time of a deployment is honoured or ignored by the local cloud's ECS, when it is started; AWS
+    /// documents both [default: as before, at first honoured].
+    #[arg(long, value_name = "honoured|ignored", value_parser = bake)]
+    pub(crate) bake: Option<Bake>,
+}
+
+impl LocalSettings {
+    /// Whether none was asked for.
+    pub(crate) fn are_none(&self) -> bool {
+        self.runtime.is_none() && self.speed.is_none() && self.metric_lag.is_none() && self.bake.is_none()
+    }
 }
 
 /// What runs the tasks of a local cloud.

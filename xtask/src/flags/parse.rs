@@ -1,5 +1,6 @@
 //! How values are read.
 
+use local_cloud::Bake;
 use std::path::Path;
 use std::time::Duration;
 
@@ -64,6 +65,18 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),
         _ => Err("a number from 1 to 1000".to_owned()),
     }
+}
+
+pub(super) fn metric_lag(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if (0.0..=10.0).contains(&minutes) => Ok(minutes),
+        _ => Err("a number of minutes from 0 to 10".to_owned()),
+    }
+}
+
+pub(super) fn bake(text: &str) -> Result<Bake, String> {
+    let bake = Bake::ALL.into_iter().find(|bake| bake.name() == text);
+    bake.ok_or_else(|| Bake::ALL.map(Bake::name).join(" or "))
 }
 
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {

@@ -87,6 +87,7 @@ fn words(on: On) -> &'static str {
         On::ProductionStack => "production's service stack",
         On::Repository => "the image repository",
         On::InCluster => "what is in the cluster",
+        On::TaskList => "the cluster, as a condition: IAM knows nothing narrower",
         On::TaskLogs => "the log groups of the service",
         On::TaskStreams => "the log streams of the service",
         On::BuildStreams => "the log streams of the builds",

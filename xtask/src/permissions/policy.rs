@@ -111,7 +111,7 @@ fn calls(target: Target, place: &Place, role: Option<&str>) -> Value {
         (!resources.is_empty()).then(|| {
             let mut statement =
                 json!({"Sid": format!("{on:?}"), "Effect": "Allow", "Action": actions, "Resource": resources});
-            if let Some(condition) = condition(on, place) {
+            if let Some(condition) = condition(on, target, place) {
                 statement["Condition"] = condition;
             }
             statement
@@ -175,7 +175,7 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
             vec![place.arn("ecr", &format!("repository/{}", environment.image_repository_name()))]
         }),
         On::InCluster => of_service(&|environment| {
-            let kinds = ["container-instance", "service", "task"];
+            let kinds = ["service", "task"];
             let arn = |kind| place.arn("ecs", &format!("{kind}/{}/*", environment.cluster_name()));
             kinds.map(arn).to_vec()
         }),
@@ -188,7 +188,7 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
             groups.map(arn).to_vec()
         }),
         On::TaskStreams => of_service(&|environment| vec![task_streams(place, environment)]),
-        On::Metrics | On::Registry => of_service(&|_| vec!["*".to_owned()]),
+        On::Metrics | On::Registry | On::TaskList => of_service(&|_| vec!["*".to_owned()]),
         On::AnyStack | On::Quotas => vec!["*".to_owned()],
         On::BuildStreams => of_toolchain(vec![place.arn(
             "logs",
@@ -209,9 +209,14 @@ pub(super) fn resources(on: On, target: Target, place: &Place, role: Option<&str
     }
 }
 
-/// Where IAM knows no narrower resource, the region at least; and a role goes to CloudFormation alone.
-fn condition(on: On, place: &Place) -> Option<Value> {
+/// Where IAM knows no narrower resource, the region at least, or the cluster; and a role goes to CloudFormation alone.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>
+fn condition(on: On, target: Target, place: &Place) -> Option<Value> {
     match on {
+        On::TaskList => {
+            let cluster = format!("cluster/{}", environment(target).cluster_name());
+            Some(json!({"ArnEquals": {"ecs:cluster": place.arn("ecs", &cluster)}}))
+        }
         On::AnyStack | On::Metrics | On::Registry | On::Quotas => {
             Some(json!({"StringEquals": {"aws:RequestedRegion": place.region}}))
         }

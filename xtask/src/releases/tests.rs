@@ -409,3 +409,11 @@ async fn a_login_that_the_registry_refuses() {
     let expected = format!("error[E-REGISTRY]: {address} doesn't accept the login; a new one may be needed: ");
     assert!(error.starts_with(&expected), "{error}");
 }
+
+#[test]
+fn the_lifecycle_policy_keeps_what_the_tags_should() {
+    assert_eq!(
+        constants::image_repository::KEPT_TAG_PREFIX,
+        deployment::release::KEEP_PREFIX
+    );
+}

@@ -124,7 +124,7 @@ const TRIED: [(&str, &str, &str); 43] = [
     ("it doesn't answer", HERE, "the_local_cloud"),
     ("port 4566 or 8080", BY_HAND, "two local clouds at once"),
     (
-        "`its waits pass as they did before",
+        "`it keeps its settings from before",
         RESTART,
         "waits_pass_as_fast_after_a_restart_as_before_unless_somebody_says_otherwise",
     ),

@@ -22,6 +22,7 @@ pub mod ec2_nat_gateway;
 pub mod ec2_route;
 pub mod ec2_route_table;
 pub mod ec2_security_group;
+pub mod ec2_security_group_egress;
 pub mod ec2_subnet;
 pub mod ec2_subnet_route_table_association;
 pub mod ec2_vpc;

@@ -5,9 +5,13 @@ use std::marker::PhantomData;
 use super::statistic::Statistic;
 use crate::formats::AlarmName;
 use crate::generated::cloud_watch_alarm::{Alarm, Metric, MetricDataQuery, MetricStat, MetricStatRequired};
-use crate::handle::Handle;
+use crate::handle::{Dependency, Handle, Options};
 use crate::template::Template;
 use crate::value::{Integer, Value};
+
+/// Seconds between two evaluations of an alarm whose period is a minute or longer.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>
+const EVALUATION_SECONDS: i64 = 60;
 
 /// What an alarm looks at: an [`AlarmWindow`].
 pub trait Window {
@@ -133,6 +137,18 @@ impl<W: Window> Watch<W> {
             of: PhantomData,
         }
     }
+
+    /// Adds the alarm to a template, to be created after something that so can't be watched by it.
+    #[track_caller]
+    pub fn add_after(
+        self,
+        template: &mut Template,
+        logical_id: impl Into<String>,
+        why: &'static str,
+        dependency: &dyn Dependency,
+    ) {
+        template.add_with(logical_id, why, self.alarm, Options::new().depends_on(dependency));
+    }
 }
 
 /// An alarm in a template that looks at this window.
@@ -170,9 +186,10 @@ impl<W> WatchingAlarm<W> {
     }
 }
 
-/// How long the alarms go on watching once the new tasks alone serve: as long as they look back, or longer.
+/// How long the alarms go on watching once the new tasks alone serve.
 ///
-/// A shorter time ends before a change that is bad from its first second can fill the window.
+/// A change that is bad from its first second fills the alarms' window; the last of those minutes is published late; then
+/// the alarm is evaluated, once a minute. A shorter bake time ends before that.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
 #[derive(Debug, Clone, Copy)]
 pub struct BakeTime<W> {
@@ -181,16 +198,21 @@ pub struct BakeTime<W> {
 }
 
 impl<W: Window> BakeTime<W> {
-    /// Minutes, up to a day.
+    /// Minutes, up to a day, and the most minutes by which metrics are late.
     ///
     /// # Panics
     ///
-    /// When the time is shorter than the alarms' window, or longer than a day: in a constant, when compiling.
+    /// When the time is shorter than the alarms' window, the lag of the metrics and one evaluation together, or longer
+    /// than a day: in a constant, when compiling.
     #[track_caller]
-    pub const fn minutes(minutes: i64) -> Self {
+    pub const fn minutes(minutes: i64, metric_lag_minutes: i64) -> Self {
         assert!(
-            W::SECONDS <= minutes * 60,
-            "the bake time is shorter than the alarms' window"
+            0 <= metric_lag_minutes,
+            "metrics can't be published before they are measured"
+        );
+        assert!(
+            W::SECONDS + metric_lag_minutes * 60 + EVALUATION_SECONDS <= minutes * 60,
+            "the bake time is shorter than the alarms' window, the lag of the metrics and one evaluation"
         );
         Self {
             minutes: Integer::new(minutes).expect("the bake time is longer than a day"),

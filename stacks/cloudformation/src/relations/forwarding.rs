@@ -30,7 +30,8 @@ pub struct Targets<E> {
 }
 
 impl<E: Endpoint> Targets<E> {
-    /// Adds a target group to a template: port and kind are the endpoint's, the rhythm the health check's.
+    /// Adds a target group to a template: the kind is the endpoint's, the rhythm the health check's. ECS registers each
+    /// target with its container's port, so the group's own port is a default that nothing uses.
     #[track_caller]
     pub fn add(
         template: &mut Template,
@@ -40,10 +41,7 @@ impl<E: Endpoint> Targets<E> {
         target_group: TargetGroup,
     ) -> Self {
         // A Fargate task is a network address, not an instance.
-        let target_group = health_check
-            .of(target_group)
-            .port(E::CONTAINER.port())
-            .target_type(TargetType::Ip);
+        let target_group = health_check.of(target_group).target_type(TargetType::Ip);
         Self {
             target_group: template.add(logical_id, why, target_group),
             of: PhantomData,

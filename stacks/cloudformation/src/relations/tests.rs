@@ -148,9 +148,11 @@ fn the_rest_at_its_edges() {
     assert!(is_refused(AlarmWindow::<1, 1441, 60>::new));
     assert!(!is_refused(AlarmWindow::<1, 168, 3600>::new));
     assert!(is_refused(AlarmWindow::<1, 1, 45>::new));
-    assert!(!is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(4)));
-    assert!(is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(3)));
-    assert!(is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(1441)));
+    assert!(!is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(9, 4)));
+    assert!(is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(8, 4)));
+    assert!(!is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(5, 0)));
+    assert!(is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(9, -1)));
+    assert!(is_refused(|| BakeTime::<AlarmWindow<3, 4, 60>>::minutes(1441, 4)));
     assert!(!is_refused(|| Container::new("web-1_a", 1)));
     assert!(is_refused(|| Container::new("", 1)));
 }

@@ -6,8 +6,8 @@
 use cloudformation::{Action, Statement};
 
 use super::{allow, allow_anywhere, pass_role, roles};
-use crate::permissions::repository_arn;
-use crate::{Environment, Purpose, arn, monitoring};
+use crate::permissions::{repository_arn, tasks_path};
+use crate::{Environment, Purpose, alarms, arn, logs};
 
 /// The handlers of EC2's types: AWS chooses the ids.
 const NETWORK: &[Action] = &[
@@ -39,6 +39,7 @@ const NETWORK: &[Action] = &[
     Action::new("ec2:DescribeNetworkAcls"),
     Action::new("ec2:DescribeNetworkInterfaces"),
     Action::new("ec2:DescribeRouteTables"),
+    Action::new("ec2:DescribeSecurityGroupRules"),
     Action::new("ec2:DescribeSecurityGroups"),
     Action::new("ec2:DescribeSubnets"),
     Action::new("ec2:DescribeVpcAttribute"),
@@ -233,19 +234,19 @@ fn compute(environment: Environment) -> Vec<Statement> {
 }
 
 fn surroundings(environment: Environment) -> Vec<Statement> {
-    let task_roles = [arn::of_iam(&[
-        &"role/",
-        &environment.stack_name(Purpose::Service),
-        &"-*",
-    ])];
+    // The second are those of stacks from before the roles had a path.
+    let task_roles = [
+        arn::of_iam(&[&"role", &tasks_path(environment), &"*"]),
+        arn::of_iam(&[&"role/", &environment.stack_name(Purpose::Service), &"-*"]),
+    ];
     let service_roles = SERVICE_ROLE_NAMES.map(|name| arn::of_iam(&[&"role/aws-service-role/", &name]));
     let mut statements = vec![
-        allow("Alarms", ALARMS, [monitoring::alarms_arn(environment)]),
+        allow("Alarms", ALARMS, [alarms::arn(environment)]),
         allow_anywhere("LookAtMetrics", LOOK_AT_METRICS),
         allow("ServiceRoles", SERVICE_ROLES, service_roles),
         pass_role(task_roles.clone(), &["ecs-tasks.amazonaws.com"]),
     ];
     statements.extend(roles(task_roles));
-    statements.extend(super::log_groups(monitoring::log_groups_arn(environment)));
+    statements.extend(super::log_groups(logs::groups_arn(environment)));
     statements
 }

@@ -99,48 +99,48 @@ fn only_listed_statements_have_wildcards() {
 
 #[test]
 fn planted_wildcards_are_found() {
-    let statement = "/ExecutionRole/Properties/Policies/0/PolicyDocument/Statement";
+    let statement = "/OneboxExecutionRole/Properties/Policies/0/PolicyDocument/Statement";
     let allow = |action: Value, resource: Value| json!({ "Sid": "Planted", "Effect": "Allow", "Action": action, "Resource": resource });
     let cases = [
-        (allow(json!("*"), json!("arn")), "ExecutionRole Planted: Action *"),
+        (allow(json!("*"), json!("arn")), "OneboxExecutionRole Planted: Action *"),
         (
             allow(json!(["a:B", "ecr:*"]), json!("arn")),
-            "ExecutionRole Planted: Action ecr:*",
+            "OneboxExecutionRole Planted: Action ecr:*",
         ),
         (
             allow(json!("ecr:Get*"), json!("arn")),
-            "ExecutionRole Planted: Action ecr:Get*",
+            "OneboxExecutionRole Planted: Action ecr:Get*",
         ),
         (
             allow(json!("a:B"), json!(["arn", "*"])),
-            "ExecutionRole Planted: Resource *",
+            "OneboxExecutionRole Planted: Resource *",
         ),
         (
             allow(
                 json!("a:B"),
                 json!({ "Fn::Sub": "arn:${AWS::Partition}:s3:::bucket/*" }),
             ),
-            "ExecutionRole Planted: Resource arn:${AWS::Partition}:s3:::bucket/*",
+            "OneboxExecutionRole Planted: Resource arn:${AWS::Partition}:s3:::bucket/*",
         ),
         (
             allow(json!("a:B"), json!({ "Fn::Join": [":", ["arn", "*"]] })),
-            "ExecutionRole Planted: Resource *",
+            "OneboxExecutionRole Planted: Resource *",
         ),
         (
             allow(json!("a:B"), json!({ "Ref": "FleetImage" })),
-            "ExecutionRole Planted: Resource parameter FleetImage",
+            "OneboxExecutionRole Planted: Resource parameter FleetImage",
         ),
         (
             json!({ "Effect": "Allow", "NotAction": "a:B", "Resource": "arn" }),
-            "ExecutionRole (no Sid): NotAction",
+            "OneboxExecutionRole (no Sid): NotAction",
         ),
         (
             json!({ "Effect": "Allow", "Action": "a:B", "NotResource": "arn" }),
-            "ExecutionRole (no Sid): NotResource",
+            "OneboxExecutionRole (no Sid): NotResource",
         ),
         (
             json!({ "Effect": "Allow", "Action": "a:B", "Principal": { "AWS": "*" } }),
-            "ExecutionRole (no Sid): Principal *",
+            "OneboxExecutionRole (no Sid): Principal *",
         ),
     ];
     for (what, expected) in cases {
@@ -148,8 +148,8 @@ fn planted_wildcards_are_found() {
     }
     let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
     assert_eq!(
-        planted(find, "/TaskRole/Properties/ManagedPolicyArns", json!([arn])),
-        [format!("TaskRole: ManagedPolicyArns \"{arn}\"")]
+        planted(find, "/OneboxTaskRole/Properties/ManagedPolicyArns", json!([arn])),
+        [format!("OneboxTaskRole: ManagedPolicyArns \"{arn}\"")]
     );
     // What forbids may be as wide as it likes.
     let deny = json!({ "Effect": "Deny", "Action": "*", "Resource": "*" });
@@ -160,7 +160,7 @@ fn planted_wildcards_are_found() {
 fn roles_are_taken_by_ecs_alone_and_for_this_account() {
     for template in service_templates() {
         let roles = resources(&template, "AWS::IAM::Role");
-        assert_eq!(roles.len(), 2);
+        assert_eq!(roles.len(), 4);
         for (role, resource) in roles {
             for statement in items(&resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]) {
                 assert_eq!(statement["Principal"]["Service"], "ecs-tasks.amazonaws.com", "{role}");

@@ -12,7 +12,11 @@ const OPEN: &Reasons = &[
         "the service is public",
     ),
     (
-        "TaskSecurityGroup SecurityGroupEgress: tcp 443 to 443, 0.0.0.0/0",
+        "OneboxTaskSecurityGroup SecurityGroupEgress: tcp 443 to 443, 0.0.0.0/0",
+        "AWS's endpoints have no fixed addresses",
+    ),
+    (
+        "FleetTaskSecurityGroup SecurityGroupEgress: tcp 443 to 443, 0.0.0.0/0",
         "AWS's endpoints have no fixed addresses",
     ),
 ];
@@ -96,10 +100,10 @@ fn planted_open_rules_are_found() {
             assert_eq!(
                 planted(
                     find,
-                    &format!("/TaskSecurityGroup/Properties/{direction}/-"),
+                    &format!("/FleetTaskSecurityGroup/Properties/{direction}/-"),
                     what.clone()
                 ),
-                [format!("TaskSecurityGroup {direction}: {expected}")]
+                [format!("FleetTaskSecurityGroup {direction}: {expected}")]
             );
         }
         let alone = json!({ "Type": "AWS::EC2::SecurityGroupIngress", "Properties": what });
@@ -115,7 +119,7 @@ fn planted_open_rules_are_found() {
     );
     let inside = planted(
         find,
-        "/TaskSecurityGroup/Properties/SecurityGroupIngress/-",
+        "/FleetTaskSecurityGroup/Properties/SecurityGroupIngress/-",
         rule("CidrIp", json!("10.0.0.0/16")),
     );
     assert!(inside.is_empty());

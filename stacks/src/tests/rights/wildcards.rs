@@ -5,16 +5,28 @@ use super::Reasons;
 /// Role and statement, what is wide, and the reason.
 pub(super) const WILDCARDS: &Reasons = &[
     (
-        "ExecutionRole SignIn: Resource *",
+        "OneboxExecutionRole SignIn: Resource *",
         "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
     ),
     (
-        "ExecutionRole WriteLogs: Resource OneboxLogGroup.Arn",
+        "OneboxExecutionRole WriteLogs: Resource OneboxLogGroup.Arn",
         "the streams of the stage's own log group, whose names ECS chooses",
     ),
     (
-        "ExecutionRole WriteLogs: Resource FleetLogGroup.Arn",
+        "OneboxTaskRole WriteMetrics: Resource *",
+        "cloudwatch:PutMetricData knows no resource; a condition limits it to the service's own namespace",
+    ),
+    (
+        "FleetExecutionRole SignIn: Resource *",
+        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
+    ),
+    (
+        "FleetExecutionRole WriteLogs: Resource FleetLogGroup.Arn",
         "the streams of the stage's own log group, whose names ECS chooses",
+    ),
+    (
+        "FleetTaskRole WriteMetrics: Resource *",
+        "cloudwatch:PutMetricData knows no resource; a condition limits it to the service's own namespace",
     ),
     (
         "BuildRole WriteLogs: Resource BuildLogGroup.Arn",
@@ -57,10 +69,6 @@ pub(super) const WILDCARDS: &Reasons = &[
         "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
     ),
     (
-        "DeployRole SignIn: Resource *",
-        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
-    ),
-    (
         "BuildRole FindRepository: Resource arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/OneBoxDeploymentOnECS-Foundation-Prod/*",
         "a stack by its name, whose id AWS chooses",
     ),
@@ -89,8 +97,12 @@ pub(super) const WILDCARDS: &Reasons = &[
         "what is in production's own cluster, whose ids ECS chooses",
     ),
     (
-        "DeployRole LookAtCluster: Resource arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:container-instance/OneBoxDeploymentOnECS-Prod/*",
-        "what is in production's own cluster, whose ids ECS chooses",
+        "DeployRole SignIn: Resource *",
+        "ecr:GetAuthorizationToken knows no narrower resource than the whole registry",
+    ),
+    (
+        "DeployRole ListTasks: Resource *",
+        "ecs:ListTasks knows no resource but container instances; a condition limits it to production's own cluster",
     ),
     (
         "DeployRole LookAtMetrics: Resource *",
@@ -159,6 +171,14 @@ pub(super) const WILDCARDS: &Reasons = &[
     (
         "ProductionDeploymentRole TaskDefinitions: Resource *",
         "to register and deregister task definitions, ECS knows no narrower resource",
+    ),
+    (
+        "ProductionDeploymentRole PassRoles: Resource arn:${AWS::Partition}:iam::${AWS::AccountId}:role/OneBoxDeploymentOnECS/Prod/*",
+        "the roles of production's tasks, by their path; to ECS's tasks only",
+    ),
+    (
+        "ProductionDeploymentRole Roles: Resource arn:${AWS::Partition}:iam::${AWS::AccountId}:role/OneBoxDeploymentOnECS/Prod/*",
+        "the roles of production's tasks, by their path",
     ),
     (
         "ProductionDeploymentRole PassRoles: Resource arn:${AWS::Partition}:iam::${AWS::AccountId}:role/OneBoxDeploymentOnECS-Service-Prod-*",

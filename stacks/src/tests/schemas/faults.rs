@@ -67,8 +67,8 @@ const PLANTED: &[(&str, &str, &str)] = &[
         "\"service/a/b\"",
         "requiredXor",
     ),
-    ("/ExecutionRole/Properties/RoleId", "\"id\"", "readOnlyProperties"),
-    ("/ExecutionRole/Properties/Policies/0/PolicyName", "3", "type"),
+    ("/OneboxExecutionRole/Properties/RoleId", "\"id\"", "readOnlyProperties"),
+    ("/OneboxExecutionRole/Properties/Policies/0/PolicyName", "3", "type"),
 ];
 
 fn plant(template: &mut Value, pointer: &str, what: &str) {

@@ -122,11 +122,13 @@ pub struct Basis {
 }
 
 impl Criterion {
-    /// Evaluates the alarm with all data before this minute, as CloudWatch does every minute. The periods slide: they end
-    /// now, wherever the clock is. Gives the change of state, if it is one.
+    /// Evaluates the alarm with the data of the minutes before `end`, as CloudWatch does every minute. The periods slide:
+    /// they end at `end`, wherever the clock is. Gives the change of state, if it is one.
+    ///
+    /// `end` is the first minute that isn't [published](crate::Pace::published): what is missing before it is missing for good.
     ///
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>
-    pub fn step(&self, now: Minute, state: AlarmState, store: &Store) -> Option<Transition> {
+    pub fn step(&self, end: Minute, state: AlarmState, store: &Store) -> Option<Transition> {
         let Condition {
             comparison,
             threshold,
@@ -135,7 +137,7 @@ impl Criterion {
             missing_data,
         } = self.condition;
         let period = self.queries.period(&self.watched).unwrap_or(1);
-        let window = Window::ending(now, period, evaluation_periods + EXTRA_POINTS);
+        let window = Window::ending(end, period, evaluation_periods + EXTRA_POINTS);
         let points = self.queries.series(store, &self.watched, window);
         let breaches = |point: &Point| comparison.breaches(point.value, threshold);
         let range = points

@@ -140,7 +140,7 @@ impl Node {
             Self::Negated(inner) => inner.evaluate(of, period_seconds).map(|value| Some(-value)),
             Self::Binary(operator, left, right) => {
                 let (left, right) = (left.evaluate(of, period_seconds), right.evaluate(of, period_seconds));
-                left.zip(&right, |left, right| operator.apply(left?, right?))
+                left.zip(&right, |left, right| operator.apply_or_fill(left, right))
             }
             Self::List(_) => Value::Number(None),
             Self::Call(function, arguments) => call(*function, arguments, of, period_seconds),
@@ -291,6 +291,17 @@ impl Value {
 }
 
 impl Operator {
+    /// `+` takes a missing data point for 0 unless both are missing; of any other operator the value is missing too.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
+    fn apply_or_fill(self, left: Option<f64>, right: Option<f64>) -> Option<f64> {
+        match (self, left, right) {
+            (_, Some(left), Some(right)) => self.apply(left, right),
+            (Self::Add, Some(value), None) | (Self::Add, None, Some(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// What isn't a number, such as a division by zero, is no data point: a named choice, as AWS documents none.
     fn apply(self, left: f64, right: f64) -> Option<f64> {
         let truth = |is: bool| f64::from(u8::from(is));

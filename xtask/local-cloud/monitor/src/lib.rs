@@ -1,7 +1,7 @@
 //! CloudWatch without the cloud: metrics by the minute, statistics, metric math, and the alarm state machine.
 //!
-//! It knows neither clocks nor the wire: time is a number of metric minutes, and what an alarm decides is data. How long
-//! a metric minute lasts, and when it is over, is the caller's to say.
+//! It reads no clock and knows no wire: time is an argument, and what an alarm decides is data. [`Pace`] says which metric
+//! minutes are published at a moment; everything else counts in metric minutes.
 //!
 //! Each rule names its source; what AWS leaves open is called a named choice where it is made.
 
@@ -10,6 +10,7 @@ mod distribution;
 mod evaluation;
 mod expression;
 mod metric;
+mod pace;
 mod query;
 mod statistic;
 mod store;
@@ -19,6 +20,7 @@ pub use distribution::Distribution;
 pub use evaluation::{EXTRA_POINTS, MissingData, Verdict, judge};
 pub use expression::{Expression, ExpressionError, Kind};
 pub use metric::{Metric, Minute};
+pub use pace::{Evaluations, LONGEST_LAG_MINUTES, Pace};
 pub use query::{Point, Queries, Query, QueryError, Source, Window};
 pub use statistic::{Bounds, Statistic, UnknownStatistic};
 pub use store::{MINUTES_KEPT, Store};

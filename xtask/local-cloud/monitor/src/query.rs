@@ -82,6 +82,8 @@ pub struct Window {
     pub period: u64,
     /// How many periods.
     pub periods: u64,
+    /// The first minute that can't be read yet: of a period that has it, only the minutes before it count.
+    pub until: Minute,
 }
 
 /// A data point.
@@ -102,12 +104,16 @@ impl Window {
             start: end.saturating_sub(period * periods),
             period,
             periods,
+            until: end,
         }
     }
 
-    /// The first minutes of the periods, the oldest first.
-    pub fn starts(self) -> impl Iterator<Item = Minute> {
-        (0..self.periods).map(move |index| self.start + index * self.period)
+    /// The first minute of each period and the first one after it, the oldest first.
+    pub fn spans(self) -> impl Iterator<Item = (Minute, Minute)> {
+        (0..self.periods).map(move |index| {
+            let start = self.start + index * self.period;
+            (start, (start + self.period).min(self.until))
+        })
     }
 }
 
@@ -152,16 +158,16 @@ impl Queries {
 
     /// The data points of a query, one for each period of the window, the oldest first.
     pub fn series(&self, store: &Store, id: &str, window: Window) -> Vec<Option<Point>> {
-        let counts = |minute| match self.sources.get(id) {
-            Some(Source::Metric { metric, .. }) => Some(store.samples(metric, minute, minute + window.period).count()),
+        let counts = |start, end| match self.sources.get(id) {
+            Some(Source::Metric { metric, .. }) => Some(store.samples(metric, start, end).count()),
             _ => None,
         };
         let values = self.value(store, id, window).into_series();
-        let points = window.starts().zip(values).map(|(minute, value)| {
+        let points = window.spans().zip(values).map(|((minute, end), value)| {
             value.map(|value| Point {
                 minute,
                 value,
-                sample_count: counts(minute),
+                sample_count: counts(minute, end),
             })
         });
         points.collect()
@@ -171,8 +177,8 @@ impl Queries {
         match self.sources.get(id) {
             None => Value::Number(None),
             Some(Source::Metric { metric, statistic, .. }) => {
-                let starts = window.starts();
-                let values = starts.map(|start| statistic.of(&store.samples(metric, start, start + window.period)));
+                let spans = window.spans();
+                let values = spans.map(|(start, end)| statistic.of(&store.samples(metric, start, end)));
                 Value::Series(values.collect())
             }
             #[expect(clippy::cast_precision_loss, reason = "a period is three hours at the most")]

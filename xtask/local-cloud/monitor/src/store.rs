@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{Distribution, Metric, Minute};
+use crate::{Distribution, LONGEST_LAG_MINUTES, Metric, Minute};
 
 /// How many metric minutes are kept: three hours, for as long as CloudWatch calls a metric recently active.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html>
 pub const MINUTES_KEPT: u64 = 180;
+
+/// How many metric minutes back samples are kept, so that [`MINUTES_KEPT`] of them are published.
+const MINUTES_STORED: u64 = MINUTES_KEPT + LONGEST_LAG_MINUTES;
 
 /// Every metric's samples of the last three hours.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,9 +35,9 @@ impl Store {
         }
     }
 
-    /// Drops what is older than three hours.
+    /// Drops what was published more than three hours ago.
     pub fn forget_before(&mut self, now: Minute) {
-        let oldest = now.saturating_sub(MINUTES_KEPT);
+        let oldest = now.saturating_sub(MINUTES_STORED);
         for minutes in self.metrics.values_mut() {
             while minutes.front().is_some_and(|(minute, _)| *minute < oldest) {
                 minutes.pop_front();
@@ -43,9 +46,13 @@ impl Store {
         self.metrics.retain(|_, minutes| !minutes.is_empty());
     }
 
-    /// Every metric that has samples, by name.
-    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
-        self.metrics.keys()
+    /// Every metric that has samples before a minute, by name.
+    pub fn metrics(&self, before: Minute) -> impl Iterator<Item = &Metric> {
+        let has_some = move |minutes: &VecDeque<(Minute, Distribution)>| {
+            minutes.front().is_some_and(|(minute, _)| *minute < before)
+        };
+        let metrics = self.metrics.iter();
+        metrics.filter_map(move |(metric, minutes)| has_some(minutes).then_some(metric))
     }
 
     /// All samples of a metric from `from` and before `to`.

@@ -16,16 +16,16 @@ use crate::speed::Speed;
 const DEFAULT_COOLDOWN_SECONDS: u64 = 300;
 
 impl Cloud {
-    /// Adds and takes away tasks by what was measured up to this minute. Says whether any number has changed.
-    pub(crate) fn scale_services(&mut self, now: SystemTime, minute: Minute) -> bool {
+    /// Adds and removes tasks by the metrics of the minutes before `end`. Says whether any number has changed.
+    pub(crate) fn scale_services(&mut self, now: SystemTime, end: Minute) -> bool {
         let mut changed = false;
         for resource_id in self.scalable_targets.keys().cloned().collect::<Vec<_>>() {
-            changed |= self.scale_service(now, minute, &resource_id).is_some();
+            changed |= self.scale_service(now, end, &resource_id).is_some();
         }
         changed
     }
 
-    fn scale_service(&mut self, now: SystemTime, minute: Minute, resource_id: &str) -> Option<()> {
+    fn scale_service(&mut self, now: SystemTime, end: Minute, resource_id: &str) -> Option<()> {
         let arn = self.ecs.service_by_resource_id(resource_id)?.to_owned();
         let service = self.ecs.services.get(&arn)?;
         let (count, deploying) = (service.scheduler.desired_count(), service.scheduler.is_deploying());
@@ -33,11 +33,7 @@ impl Cloud {
         let policies = target.policies.iter().map(|(name, policy)| {
             let configuration = &policy.properties["TargetTrackingScalingPolicyConfiguration"];
             let metric = metric(configuration, &service.cluster, &service.name)?;
-            Some((
-                name,
-                target_of(configuration, self.speed)?,
-                self.averages(&metric, minute),
-            ))
+            Some((name, target_of(configuration, self.speed)?, self.averages(&metric, end)))
         });
         let policies = policies.collect::<Option<Vec<_>>>()?;
         let situations = policies.iter().map(|(_, target_value, minutes)| {
@@ -74,9 +70,8 @@ impl Cloud {
         Some(())
     }
 
-    fn averages(&self, metric: &Metric, minute: Minute) -> Vec<Option<f64>> {
-        let first = (minute + 1).saturating_sub(MINUTES_BELOW as u64);
-        let minutes = first..=minute;
+    fn averages(&self, metric: &Metric, end: Minute) -> Vec<Option<f64>> {
+        let minutes = end.saturating_sub(MINUTES_BELOW as u64)..end;
         let averages = minutes.map(|minute| {
             let samples = self.cloudwatch.store.samples(metric, minute, minute + 1);
             Statistic::Average.of(&samples)

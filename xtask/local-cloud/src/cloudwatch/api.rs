@@ -45,7 +45,7 @@ fn answer(cloud: &mut Cloud, now: SystemTime, operation: &str, input: &Value) ->
         "DisableAlarmActions" => Ok(alarms::set_actions(cloud, input, false)),
         "GetMetricData" => metrics::get_data(cloud, now, input),
         "GetMetricStatistics" => metrics::get_statistics(cloud, now, input),
-        "ListMetrics" => metrics::list_metrics(cloud, input),
+        "ListMetrics" => metrics::list_metrics(cloud, now, input),
         "PutMetricData" => put::put_data(cloud, now, input),
         _ => Err(Fault::unsupported(Service::CloudWatch, operation)),
     }

@@ -12,7 +12,6 @@ use runtime::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::collector::Hosts;
-use super::pace::Pace;
 use crate::cloud::{Cloud, Effect};
 use crate::elb;
 use crate::properties::text;
@@ -47,7 +46,7 @@ pub(crate) struct MetricLine {
 }
 
 /// The samples of a minute, on their way into the store.
-type Samples = Vec<(Metric, Distribution)>;
+pub(super) type Samples = Vec<(Metric, Distribution)>;
 
 impl Cloud {
     /// When the minute that is being collected is over; none while there is nothing to measure.
@@ -57,13 +56,14 @@ impl Cloud {
         if nothing {
             return None;
         }
-        let start = |minute| Pace::new(self.speed).start(minute + 1);
+        let pace = self.pace();
+        let start = |minute| pace.start(minute + 1);
         Some(self.cloudwatch.collector.minute.map_or(SystemTime::UNIX_EPOCH, start))
     }
 
     /// Has everything read once a minute is over.
     pub(crate) fn measure(&mut self, now: SystemTime) {
-        let minute = Pace::new(self.speed).minute(now);
+        let minute = self.pace().minute(now);
         // A clock that is set back must not keep minutes from passing.
         let is_same = self.cloudwatch.collector.minute == Some(minute);
         if is_same || self.next_measurement().is_none() {
@@ -79,18 +79,21 @@ impl Cloud {
         }
     }
 
-    /// Takes in what the balancer counted, and judges the alarms by it. Says whether one has changed its state.
+    /// Takes in what the balancer counted, and evaluates the alarms if that is published. Says whether one has changed its
+    /// state.
     pub(crate) fn counted(&mut self, now: SystemTime, counted: Counted) -> bool {
         let before = std::mem::replace(&mut self.cloudwatch.collector.counts, counted.counts);
         let hosts = std::mem::take(&mut self.cloudwatch.collector.hosts);
         let mut samples = self.of_target_groups(&before, hosts);
         samples.extend(self.of_listeners(&before));
+        samples.extend(self.of_services());
         self.record(counted.minute, samples);
         self.cloudwatch.store.forget_before(counted.minute);
-        self.evaluate_alarms(now, counted.minute + 1)
+        self.cloudwatch.evaluations.collect(counted.minute);
+        self.evaluate_alarms_if_due(now)
     }
 
-    /// Takes in what tasks have used, and scales their services by it. Says whether the state has changed.
+    /// Takes in what tasks have used, and scales the services by what is published. Says whether the state has changed.
     pub(crate) fn used(&mut self, now: SystemTime, used: &Used) -> bool {
         let Used { minute, at, usages } = used;
         let before = std::mem::take(&mut self.cloudwatch.collector.looks);
@@ -101,7 +104,8 @@ impl Cloud {
             self.cloudwatch.collector.looks.insert(task.clone(), (*at, usage.cpu));
         }
         self.record(*minute, samples);
-        self.scale_services(now, *minute)
+        let published = self.pace().published(now);
+        self.scale_services(now, published.min(minute + 1))
     }
 
     /// Puts samples in the store, and in its file.
@@ -117,7 +121,7 @@ impl Cloud {
             return;
         }
         let line = MetricLine {
-            minute_nanos: Pace::new(self.speed).minute_nanos(),
+            minute_nanos: self.pace().minute_nanos(),
             minute,
             samples,
         };
@@ -129,7 +133,7 @@ impl Cloud {
 
     /// Takes back what an earlier run recorded at the same speed.
     pub(crate) fn take_back_metrics(&mut self, now: SystemTime, lines: impl Iterator<Item = MetricLine>) {
-        let pace = Pace::new(self.speed);
+        let pace = self.pace();
         for line in lines.filter(|line| line.minute_nanos == pace.minute_nanos()) {
             for (metric, samples) in &line.samples {
                 self.cloudwatch.store.record(metric, line.minute, samples);
@@ -151,13 +155,19 @@ impl Cloud {
             let earlier = before.target_groups.get(&id).cloned().unwrap_or_default();
             let counts = counts.unwrap_or_default().since(&earlier);
             let dimensions = || [("LoadBalancer", owner.as_str()), ("TargetGroup", name)];
-            for (metric, distribution) in of_targets(&counts) {
+            let mut hosts = hosts.remove(arn).unwrap_or_default();
+            hosts.look(group);
+            // "Reported if there are registered targets", which these are as well.
+            let reported = if hosts.any_registered() {
+                of_targets(&counts)
+            } else {
+                Vec::new()
+            };
+            for (metric, distribution) in reported {
                 let total: &mut Distribution = of_load_balancers.entry((owner.clone(), metric)).or_default();
                 total.merge(&distribution);
                 samples.push((Metric::new(LOAD_BALANCING, metric, dimensions()), distribution));
             }
-            let mut hosts = hosts.remove(arn).unwrap_or_default();
-            hosts.look(group);
             for (metric, distribution) in [
                 ("HealthyHostCount", hosts.healthy),
                 ("UnHealthyHostCount", hosts.unhealthy),

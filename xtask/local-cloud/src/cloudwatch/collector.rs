@@ -35,6 +35,11 @@ impl super::CloudWatch {
 }
 
 impl Hosts {
+    /// Whether any target was registered when the group was looked at.
+    pub(super) fn any_registered(&self) -> bool {
+        !self.healthy.is_empty()
+    }
+
     /// Only while targets are registered: those that drain count neither way, nor those that were never checked.
     pub(super) fn look(&mut self, group: &TargetGroup) {
         let registered = group.targets.values().filter(|target| target.registered);

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use monitor::{AlarmState, Minute};
 use scheduler::Event;
 
-use super::pace::Pace;
 use super::{alarm, words};
 use crate::cloud::Cloud;
 
@@ -15,9 +14,20 @@ use crate::cloud::Cloud;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Cloud {
-    /// Judges every alarm by the metrics before this minute. Says whether a state has changed.
-    pub(super) fn evaluate_alarms(&mut self, now: SystemTime, minute: Minute) -> bool {
-        let pace = Pace::new(self.speed);
+    /// Evaluates every alarm if another minute is published. Says whether a state has changed.
+    pub(crate) fn evaluate_alarms_if_due(&mut self, now: SystemTime) -> bool {
+        let due = self.cloudwatch.evaluations.due(self.pace(), now);
+        due.is_some_and(|end| self.evaluate_alarms(now, end))
+    }
+
+    /// When the alarms are evaluated next, as far as time alone decides it.
+    pub(crate) fn next_evaluation(&self) -> Option<SystemTime> {
+        self.cloudwatch.evaluations.next(self.pace())
+    }
+
+    /// Evaluates every alarm by the metrics of the minutes before `end`.
+    fn evaluate_alarms(&mut self, now: SystemTime, end: Minute) -> bool {
+        let pace = self.pace();
         let mut changed = false;
         for (name, alarm) in &mut self.cloudwatch.alarms {
             let criterion = match alarm::criterion(&alarm.properties) {
@@ -27,7 +37,7 @@ impl Cloud {
                     continue;
                 }
             };
-            if let Some(transition) = criterion.step(minute, alarm.state.value, &self.cloudwatch.store) {
+            if let Some(transition) = criterion.step(end, alarm.state.value, &self.cloudwatch.store) {
                 let reason = words::reason(&criterion, &transition, pace);
                 let data = words::reason_data(&criterion, &transition, pace, now);
                 tracing::info!(

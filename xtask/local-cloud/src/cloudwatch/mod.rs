@@ -6,14 +6,14 @@ mod collect;
 mod collector;
 mod evaluate;
 mod inputs;
-mod pace;
+mod insights;
 mod resources;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use monitor::{AlarmState, Store};
+use monitor::{AlarmState, Evaluations, Pace, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +21,7 @@ pub(crate) use api::call;
 pub(crate) use collect::{Counted, MetricLine, Used};
 pub(crate) use resources::KINDS;
 
+use crate::cloud::Cloud;
 use collector::Collector;
 
 /// Everything that CloudWatch holds. The metrics aren't part of the state: they have a file of their own.
@@ -32,6 +33,8 @@ pub(crate) struct CloudWatch {
     pub(crate) store: Store,
     #[serde(skip)]
     collector: Collector,
+    #[serde(skip)]
+    evaluations: Evaluations,
     /// When ECS last asked for the states of alarms.
     #[serde(skip)]
     alarms_polled: Option<SystemTime>,
@@ -92,6 +95,16 @@ const HISTORY_KEPT: usize = 40;
 
 /// The reason of a new alarm's state, as CloudWatch puts it.
 const UNCHECKED: &str = "Unchecked: Initial alarm creation";
+
+impl Cloud {
+    /// How metric minutes pass here, and how late they are published.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(
+            self.speed.scale(Duration::from_mins(1)),
+            self.speed.scale(self.metric_lag),
+        )
+    }
+}
 
 impl Alarm {
     fn new(properties: Value, now: SystemTime) -> Self {

@@ -5,11 +5,9 @@
 
 use std::time::SystemTime;
 
-use monitor::{AlarmState, Criterion, MissingData, Point, Transition};
+use monitor::{AlarmState, Criterion, MissingData, Pace, Point, Transition};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-
-use super::pace::Pace;
 
 /// `StateReason`
 pub(super) fn reason(criterion: &Criterion, transition: &Transition, pace: Pace) -> String {

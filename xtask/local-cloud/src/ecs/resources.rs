@@ -71,7 +71,13 @@ struct Services;
 
 impl Handler for Clusters {
     fn check(&self, properties: &Value) -> Vec<String> {
-        values::name(properties, "ClusterName", 255, "_-")
+        let mut faults = values::name(properties, "ClusterName", 255, "_-");
+        faults.extend(values::each(properties, "ClusterSettings", |setting| {
+            let mut faults = only(setting, "Name", &["containerInsights"]);
+            faults.extend(only(setting, "Value", &["enabled", "enhanced", "disabled"]));
+            faults
+        }));
+        faults
     }
 
     fn create(&self, cloud: &mut Cloud, _: SystemTime, request: &ResourceRequest<'_>) -> Result<String, String> {
@@ -234,7 +240,7 @@ impl Handler for Services {
             Some("DRAINING") => return Err("Unable to Start a service that is still Draining.".to_owned()),
             _ => {}
         }
-        let settings = settings(request.properties, cloud.speed)?;
+        let settings = settings(request.properties, cloud.speed, cloud.bake)?;
         let desired_count = desired_count(request.properties)?;
         let scheduler = scheduler::Service::new(name.clone(), cloud.ids.next());
         let service = Service {
@@ -282,7 +288,7 @@ impl Handler for Services {
             .next()
             .map(|primary| primary.revision);
         check_references(cloud, request.properties, cloud.ecs.services.get(physical_id))?;
-        let settings = settings(request.properties, cloud.speed)?;
+        let settings = settings(request.properties, cloud.speed, cloud.bake)?;
         let desired_count = desired_count(request.properties)?;
         let revision = revision(cloud, now, physical_id, request.properties)?;
         if let Some(service) = cloud.ecs.services.get_mut(physical_id) {

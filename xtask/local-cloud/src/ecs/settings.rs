@@ -5,22 +5,26 @@ use std::time::Duration;
 use scheduler::{Alarms, CircuitBreaker, LoadBalancer, Settings, StartBackoff, Threshold};
 use serde_json::{Map, Value};
 
+use crate::options::Bake;
 use crate::properties::{boolean, list, number, text, texts};
 use crate::speed::Speed;
 
 /// ECS's own waits, made shorter; what is counted in tasks or percent stays.
-pub(super) fn settings(properties: &Value, speed: Speed) -> Result<Settings, String> {
+pub(super) fn settings(properties: &Value, speed: Speed, bake: Bake) -> Result<Settings, String> {
     let defaults = Settings::default();
     let deployment = &properties["DeploymentConfiguration"];
     let percent = |name: &str, default: u32| Ok::<_, String>(figure(deployment, name)?.unwrap_or(default));
-    let bake = number(deployment, "BakeTimeInMinutes")?.unwrap_or(0);
+    let bake_minutes = match bake {
+        Bake::Honoured => number(deployment, "BakeTimeInMinutes")?.unwrap_or(0),
+        Bake::Ignored => 0,
+    };
     let grace = number(properties, "HealthCheckGracePeriodSeconds")?.unwrap_or(0);
     Ok(Settings {
         minimum_healthy_percent: percent("MinimumHealthyPercent", defaults.minimum_healthy_percent)?,
         maximum_percent: percent("MaximumPercent", defaults.maximum_percent)?,
         circuit_breaker: circuit_breaker(&deployment["DeploymentCircuitBreaker"])?,
         alarms: alarms(&deployment["Alarms"]),
-        bake: speed.scale(Duration::from_secs(bake.saturating_mul(60))),
+        bake: speed.scale(Duration::from_secs(bake_minutes.saturating_mul(60))),
         bake_first_deployment: false,
         health_check_grace: speed.scale(Duration::from_secs(grace)),
         load_balancer: load_balancer(properties)?,
@@ -111,8 +115,11 @@ mod tests {
                 "Alarms": {"Enable": true, "Rollback": true, "AlarmNames": ["a"]},
             },
         });
-        let settings = settings(&properties, Speed::new(60.0).unwrap()).unwrap();
-        assert_eq!(settings.bake, Duration::from_secs(5));
+        let speed = Speed::new(60.0).unwrap();
+        let ignored = settings(&properties, speed, Bake::Ignored).unwrap();
+        let settings = settings(&properties, speed, Bake::Honoured).unwrap();
+        assert_eq!((settings.bake, ignored.bake), (Duration::from_secs(5), Duration::ZERO));
+        assert_eq!(ignored.alarms, settings.alarms);
         assert_eq!(settings.health_check_grace, Duration::from_secs(1));
         assert_eq!((settings.minimum_healthy_percent, settings.maximum_percent), (50, 150));
         assert_eq!(settings.circuit_breaker.unwrap().threshold, Threshold::Count(7));

@@ -7,6 +7,7 @@ use runtime::{ContainerSpec, ImageOnDisk, ImageReference, Layer, RegistryLogin, 
 use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::iam::task_credentials;
 use crate::properties::{boolean, list, number, pairs, text, texts};
 
 /// What to start for a task.
@@ -69,7 +70,7 @@ fn container_spec(
         image: image(cloud, registry, &text(container, "Image").unwrap_or_default())?,
         entry_point: container.get("EntryPoint").map(|_| texts(container, "EntryPoint")),
         command: container.get("Command").map(|_| texts(container, "Command")),
-        environment: environment(cloud, container),
+        environment: environment(cloud, task, container, task_id),
         port: port.and_then(|port| u16::try_from(port).ok()),
         cpu_units: limit("Cpu", "Cpu")?,
         memory_mib: limit("Memory", "Memory")?,
@@ -81,12 +82,14 @@ fn container_spec(
     })
 }
 
-/// The container's own variables, and the two of ECS's that have a meaning here.
+/// The container's own variables, those of ECS's that have a meaning here, and where AWS is.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html>
-fn environment(cloud: &Cloud, container: &Value) -> BTreeMap<String, String> {
-    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name.to_owned(), cloud.place.region.clone()));
+fn environment(cloud: &Cloud, definition: &Value, container: &Value, task: &str) -> BTreeMap<String, String> {
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, cloud.place.region.clone()));
     region
         .into_iter()
+        .chain(task_credentials::variables(cloud, definition, task))
+        .map(|(name, value)| (name.to_owned(), value))
         .chain(pairs(container, "Environment", "Name"))
         .collect()
 }

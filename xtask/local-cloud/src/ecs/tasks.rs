@@ -223,7 +223,15 @@ impl Cloud {
         self.step_task(now, task, |task| Event::TargetUnused { task });
     }
 
-    fn is_over(&self, task: &str) -> bool {
+    /// The role of a task, by its ARN or name; `None` if it has none.
+    pub(crate) fn task_role(&self, task: &str) -> Option<String> {
+        let record = self.ecs.tasks.get(task)?;
+        let definition = self.ecs.task_definitions.get(&record.task_definition_arn)?;
+        text(&definition.properties, "TaskRoleArn")
+    }
+
+    /// Whether a task has stopped, or isn't known.
+    pub(crate) fn is_over(&self, task: &str) -> bool {
         let service = self
             .ecs
             .tasks
@@ -272,12 +280,13 @@ impl Cloud {
         });
         let due = due.map(|(arn, _)| arn.clone()).collect::<Vec<_>>();
         // A bake that ends now ends with what the alarms say now.
+        let evaluated = self.evaluate_alarms_if_due(now);
         let polled = self.poll_alarms(now);
         for arn in &due {
             self.step_service(now, arn, Event::Tick);
         }
         self.measure(now);
-        polled || !due.is_empty()
+        evaluated || polled || !due.is_empty()
     }
 
     /// When [`Cloud::tick`] is due.
@@ -286,6 +295,7 @@ impl Cloud {
         services
             .filter_map(|service| service.scheduler.next_deadline())
             .chain(self.next_measurement())
+            .chain(self.next_evaluation())
             .chain(self.next_alarm_poll())
             .min()
     }

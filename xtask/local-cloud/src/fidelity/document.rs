@@ -20,7 +20,7 @@ What the local cloud does with a template, and in what it differs from AWS.
 ## What a local run can't find
 
 - A fault of the network: security groups, routes, subnets and NAT gateways are kept and do nothing. A task that reaches neither registry nor logs, or that the load balancer can't reach, shows on AWS only. So does whatever is particular to HTTPS, a certificate or a domain, as listeners speak HTTP alone.
-- A right that is missing, where nobody judges it: people may do everything, tasks aren't judged, and of a handler of CloudFormation's the main call alone is; nor are policies of resources and organisations. What builds, CloudFormation, pipelines and rules ask in their roles is judged.
+- A right that is missing, where nobody judges it: people may do everything, and of a handler of CloudFormation's the main call alone is; nor are policies of resources and organisations. The calls of builds, tasks, CloudFormation, pipelines and rules in their roles are judged.
 - An account's limits: quotas (`cargo xtask doctor` looks at those that an environment meets), Fargate's capacity, names that others have taken.
 - A zone that fails, and other faults of AWS's.
 - What a build lacks in its image: it runs with this machine's programs.
@@ -57,6 +57,7 @@ const CHAPTERS: &str = "\
 - A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
 - A build's call is judged on what it names, as AWS's table of actions has it; where that can't be told, by its action alone. Of every call it is said that it came over TLS.
 - CloudFormation in a role is judged by the main call of each resource's handler (`ecs:CreateCluster`), and by `iam:PassRole` for the roles that it passes on; what else handlers call is in their schemas alone. Without a role it acts as the person, also where a build asks.
+- A change of a role's policies counts at once, also for tasks that run.
 - A role that isn't there may do nothing. A build's login to the registry ends with the build.
 
 ## Differences that every user meets
@@ -64,9 +65,13 @@ const CHAPTERS: &str = "\
 - A load balancer's DNS name is `127.0.0.1:<port>`: the port goes with the name, because only the superuser may listen on port 80. Where another program has taken it while the local cloud was down, the load balancer's state is `failed` with the reason, until the port is free again.
 - Time: AWS's waits (health check intervals, deregistration delay, bake, back-off) pass 12 times faster unless `--speed` says otherwise, and after a restart as fast as before. Limits of requests, and the time between SIGTERM and SIGKILL, are never shortened, and a request in flight on a target that drains has AWS's own time to end.
 - Metrics: timestamps are the clock's own, and a period of 60 s is a metric minute, which lasts 60 s divided by the speed. So at the usual speed the data points of a `Period` of 60 are 5 s apart, and the three hours that are kept are the last 15 minutes of the clock. After a restart at another speed there are no metrics from before it; states and histories of alarms stay.
+- Metric lag: a minute's metrics can be read, and are evaluated by alarms, `--metric-lag` of AWS's minutes after the minute's end (0 to 10, at first 0, and after a restart as before; on AWS 52 s to about 4 min). That holds for every metric, those of `PutMetricData` too. An alarm evaluates the newest published minutes, as soon as another one is published, and a minute without data counts as missing only then; AWS doesn't say when.
+- Load balancer metrics: a count that is 0 has no data point, and a target group without registered targets has none at all. A request counts in `RequestCount` when its target is chosen, also if the client then leaves; AWS doesn't say when.
+- Bake: with `--bake ignored`, ECS ends a deployment as soon as its tasks are healthy and the tasks before them are gone, as if `BakeTimeInMinutes` weren't set; AWS's guide says both that it can and that it can't be set for rolling deployments.
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
-- Whoever calls may do everything, but for builds, and for CloudFormation, pipelines and rules in their roles: they may do what the role's own policies allow, and are refused in AWS's words.
+- Whoever calls may do everything, but for builds and tasks, and for CloudFormation, pipelines and rules in their roles: they may do what the role's own policies allow, and are refused in AWS's words.
 - A build is a process of this machine in a clean checkout below the local cloud's folder. It is lent where programs and compilers are, how the network is reached and where crates come from (`PATH`, `HOME`, `CARGO_HOME`, `RUSTUP_HOME`, proxies and the like), and nothing else of the environment; AWS is this local cloud for it. Repositories need `git` on the `PATH`.
+- A task with a task role gets the role's credentials from the local cloud's own address: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN`, where ECS on AWS sets `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`. It also gets `AWS_ENDPOINT_URL`, which AWS doesn't set. Docker's containers can't reach that address, which is loopback.
 - Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
 
 ## The ledger

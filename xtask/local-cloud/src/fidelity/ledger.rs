@@ -7,7 +7,8 @@ pub(super) type Chapter = (&'static str, &'static [(&'static str, Fidelity, &'st
 
 const NO_NETWORK: &str = "every task and load balancer of this machine is on loopback, where nothing is routed";
 const NO_FIREWALL: &str = "loopback has no firewall between tasks; nothing outside this machine reaches them";
-const PASSED_ON: &str = "whether CloudFormation may pass the role on is judged; what the task does in it isn't";
+const PASSED_ON: &str = "whether CloudFormation may pass the role on is judged; what ECS does in it isn't";
+const TASK_ROLE: &str = "a task's calls are judged by the role's own policies, and whether CloudFormation may pass it on; its trust policy isn't";
 pub(super) const OF_RESOURCES: &str = "policies of resources aren't judged: nobody reaches these but their own service";
 pub(super) const TAG: &str = "a tag changes nothing; it is shown where AWS shows it";
 pub(super) const NAME: &str = "the name is kept and shown";
@@ -207,7 +208,8 @@ pub(super) const LEDGER: &[Chapter] = &[
         "AWS::ECS::Cluster",
         &[
             ("ClusterName", Exercised, ""),
-            ("ClusterSettings/**", Inert, "there are no Container Insights here"),
+            ("ClusterSettings/*/Name", Exercised, ""),
+            ("ClusterSettings/*/Value", Approximated, CONTAINER_INSIGHTS),
             ("Tags/**", Inert, TAG),
         ],
     ),
@@ -372,7 +374,7 @@ pub(super) const LEDGER: &[Chapter] = &[
                 "tasks run on this machine's system",
             ),
             ("Tags/**", Inert, TAG),
-            ("TaskRoleArn", Approximated, PASSED_ON),
+            ("TaskRoleArn", Approximated, TASK_ROLE),
         ],
     ),
     (
@@ -524,6 +526,7 @@ const NO_ACTIONS: &str = "nothing here can be notified; who watches an alarm ask
 const RANGE: &str =
     "two periods more than these are looked at in case some are missing; AWS documents that only for three periods";
 const HISTOGRAM: &str = "response times are kept to 1/64 of their length";
+const CONTAINER_INSIGHTS: &str = "enabled and enhanced are the same: the counts of each service's tasks and deployments (DesiredTaskCount, RunningTaskCount, PendingTaskCount, DeploymentCount), a sample a minute; no CPU, memory, network or task metrics";
 const PERIOD: &str = "multiples of 60 s, which pass faster with --speed; a metric has one data point a minute";
 const METRIC_MATH: &str = "arithmetic, comparisons, ABS, AVG, CEIL, FILL, FLOOR, IF, MAX, MIN, PERIOD, RATE and SUM; any other function is refused";
 const CPU: &str = "a limit in Docker; measured only with processes";

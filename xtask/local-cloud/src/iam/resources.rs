@@ -85,6 +85,14 @@ fn repository(place: &Place, operation: &str, input: &Value) -> Vec<String> {
     names.into_iter().map(arn).collect()
 }
 
+/// The cluster that a call is about, for conditions on it.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>
+pub(super) fn cluster(place: &Place, call: &Call) -> Option<String> {
+    let cluster = text(&call.input, "cluster").filter(|_| call.service == Service::Ecs)?;
+    let name = cluster.rsplit('/').next().unwrap_or_default();
+    Some(place.arn("ecs", &format!("cluster/{name}")))
+}
+
 fn in_cluster(place: &Place, operation: &str, input: &Value) -> Vec<String> {
     let cluster = text(input, "cluster").unwrap_or_else(|| "default".to_owned());
     let cluster = cluster.rsplit('/').next().unwrap_or_default();
@@ -102,9 +110,8 @@ fn in_cluster(place: &Place, operation: &str, input: &Value) -> Vec<String> {
         "DescribeServiceRevisions" => all("service-revision", "serviceRevisionArns"),
         "DescribeServiceDeployments" => all("service-deployment", "serviceDeploymentArns"),
         "ListServiceDeployments" => one(text(input, "service").map(|id| arn("service", id))),
-        // Tasks are listed by the instances that they run on.
-        "ListTasks" => one(Some(arn("container-instance", "*".to_owned()))),
-        "DescribeTaskDefinition" | "ListClusters" | "ListServices" => one(Some(EVERYTHING.to_owned())),
+        // Tasks are listed by the instances that they run on, of which Fargate has none; so their cluster is a condition.
+        "DescribeTaskDefinition" | "ListClusters" | "ListServices" | "ListTasks" => one(Some(EVERYTHING.to_owned())),
         _ => Vec::new(),
     }
 }
@@ -217,12 +224,7 @@ mod tests {
                 json!({"cluster": "arn:c/c", "tasks": ["a"]}),
                 &[Some("here:task/c/a")],
             ),
-            (
-                Ecs,
-                "ListTasks",
-                json!({}),
-                &[Some("here:container-instance/default/*")],
-            ),
+            (Ecs, "ListTasks", json!({"cluster": "c"}), &[Some("*")]),
             (
                 Ecs,
                 "DescribeTaskDefinition",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use crate::cloud::Cloud;
 use crate::codebuild::Build;
 use crate::ids::Place;
 use crate::moment;
@@ -29,6 +30,18 @@ impl Session {
         Some(Self {
             role: name_in(build.service_role()).to_owned(),
             name: format!("AWSCodeBuild-{}", uuid_of(id)),
+        })
+    }
+
+    /// The task's whose key it is; ECS names the session by the task's id.
+    pub(super) fn of_task(cloud: &Cloud, key: &str) -> Option<Self> {
+        if !key.starts_with(SESSION_KEY) {
+            return None;
+        }
+        let task = cloud.ecs.tasks.keys().find(|task| access_key(task) == key)?;
+        Some(Self {
+            role: name_in(&cloud.task_role(task)?).to_owned(),
+            name: task.clone(),
         })
     }
 
@@ -64,10 +77,10 @@ impl Session {
     }
 }
 
-/// The access key of a build: made from its id, so that nothing has to be kept. It is no secret, as signatures aren't
-/// verified: it only says who asks.
-pub(crate) fn access_key(build: &str) -> String {
-    let digits = uuid_of(build).chars().filter(char::is_ascii_hexdigit).take(16);
+/// The access key of a build or a task: made from its id, so that nothing has to be kept. It is no secret, as signatures
+/// aren't verified: it only says who asks.
+pub(crate) fn access_key(id: &str) -> String {
+    let digits = uuid_of(id).chars().filter(char::is_ascii_hexdigit).take(16);
     SESSION_KEY.to_owned() + &digits.collect::<String>().to_uppercase()
 }
 

@@ -10,7 +10,7 @@ use super::rig::{Rig, template};
 use crate::wire::Service;
 
 /// The small service, watched by an alarm on its share of errors.
-fn watched(image: &str, tasks: u32) -> Value {
+pub(super) fn watched(image: &str, tasks: u32) -> Value {
     let mut template = template(image, tasks);
     let metric = |name: &str| {
         let dimensions = json!([
@@ -34,7 +34,7 @@ fn watched(image: &str, tasks: u32) -> Value {
     template
 }
 
-fn good(counts: &mut RequestCounts, plan: &Plan) {
+pub(super) fn good(counts: &mut RequestCounts, plan: &Plan) {
     for group in plan.target_groups.keys() {
         let counts = counts.target_groups.entry(group.clone()).or_default();
         counts.requests += 100;
@@ -42,7 +42,7 @@ fn good(counts: &mut RequestCounts, plan: &Plan) {
     }
 }
 
-fn bad(counts: &mut RequestCounts, plan: &Plan) {
+pub(super) fn bad(counts: &mut RequestCounts, plan: &Plan) {
     for group in plan.target_groups.keys() {
         let counts = counts.target_groups.entry(group.clone()).or_default();
         counts.requests += 100;
@@ -51,12 +51,12 @@ fn bad(counts: &mut RequestCounts, plan: &Plan) {
     }
 }
 
-fn alarm(rig: &mut Rig) -> Value {
+pub(super) fn alarm(rig: &mut Rig) -> Value {
     let alarms = rig.call(Service::CloudWatch, "DescribeAlarms", json!({})).unwrap();
     alarms["MetricAlarms"][0].clone()
 }
 
-fn run_for(rig: &mut Rig, minutes: u64) {
+pub(super) fn run_for(rig: &mut Rig, minutes: u64) {
     let end = rig.now + Duration::from_mins(minutes);
     rig.run_until(|rig| rig.now >= end);
 }
@@ -68,15 +68,14 @@ fn deployments(rig: &mut Rig) -> Value {
 }
 
 /// The newest service deployment, in full.
-fn monitored(rig: &mut Rig) -> Value {
+pub(super) fn monitored(rig: &mut Rig) -> Value {
     let arn = deployments(rig)[0]["serviceDeploymentArn"].clone();
     let shown = rig.ecs("DescribeServiceDeployments", json!({"serviceDeploymentArns": [arn]}));
     shown["serviceDeployments"][0].clone()
 }
 
-/// With good traffic for some minutes.
-fn deployed() -> Rig {
-    let mut rig = Rig::new();
+/// With the watched service, and good traffic until its alarm is OK.
+pub(super) fn deployed(mut rig: Rig) -> Rig {
     rig.traffic = good;
     assert_eq!(
         rig.create("stack", &watched("a", 3)),
@@ -85,13 +84,13 @@ fn deployed() -> Rig {
         rig.reasons("stack")
     );
     run_for(&mut rig, 5);
-    assert_eq!(alarm(&mut rig)["StateValue"], "OK");
+    rig.run_until(|rig| alarm(rig)["StateValue"] == "OK");
     rig
 }
 
 #[test]
 fn a_bad_change_is_rolled_back_by_its_alarm_at_the_third_bad_minute() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     rig.begin_update("stack", &watched("b", 3));
     rig.traffic = bad;
     let began = rig.now;
@@ -119,7 +118,7 @@ fn a_bad_change_is_rolled_back_by_its_alarm_at_the_third_bad_minute() {
 
 #[test]
 fn a_good_change_bakes_and_is_complete() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     let began = rig.now;
     assert_eq!(rig.update("stack", &watched("b", 3)), "UPDATE_COMPLETE");
     let took = rig.now.duration_since(began).unwrap();
@@ -128,7 +127,7 @@ fn a_good_change_bakes_and_is_complete() {
 
 #[test]
 fn an_alarm_that_is_red_before_lets_the_deployment_pass() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     rig.traffic = bad;
     run_for(&mut rig, 5);
     assert_eq!(alarm(&mut rig)["StateValue"], "ALARM");
@@ -143,7 +142,7 @@ fn an_alarm_that_is_red_before_lets_the_deployment_pass() {
 
 #[test]
 fn a_restart_keeps_states_and_histories_and_the_deployment_fails_all_the_same() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     rig.begin_update("stack", &watched("b", 3));
     rig.traffic = bad;
     run_for(&mut rig, 2);
@@ -174,7 +173,7 @@ fn a_restart_keeps_states_and_histories_and_the_deployment_fails_all_the_same() 
 
 #[test]
 fn a_state_set_by_hand_fails_a_deployment_and_lasts_until_the_next_evaluation() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     rig.begin_update("stack", &watched("b", 3));
     run_for(&mut rig, 1);
     rig.run_until(|rig| rig.waiting.is_empty());
@@ -187,7 +186,7 @@ fn a_state_set_by_hand_fails_a_deployment_and_lasts_until_the_next_evaluation() 
 
 #[test]
 fn states_have_cloudwatchs_reasons() {
-    let mut rig = deployed();
+    let mut rig = deployed(Rig::new());
     rig.traffic = bad;
     rig.run_until(|rig| alarm(rig)["StateValue"] == "ALARM");
     let red = alarm(&mut rig);

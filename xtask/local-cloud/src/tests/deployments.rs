@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::rig::{Rig, template};
 use crate::wire::Service;
+use crate::world::Happening;
 
 /// The newest service deployment.
 fn newest(rig: &mut Rig) -> Value {
@@ -127,4 +128,72 @@ fn a_service_is_changed_by_its_stack_alone() {
         .unwrap_err();
     assert_eq!(fault.code, "UnsupportedFeatureException");
     assert!(fault.message.contains("stack"), "{}", fault.message);
+}
+
+/// The small service with other values of some of its properties.
+fn with(change: impl Fn(&mut Value)) -> Value {
+    let mut template = template("a", 3);
+    change(&mut template["Resources"]["Service"]["Properties"]);
+    template
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+#[test]
+fn settings_change_without_a_deployment() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 3));
+    let (before, tasks) = (newest(&mut rig), rig.running.clone());
+    let changed = [
+        with(|service| service["HealthCheckGracePeriodSeconds"] = json!(30)),
+        with(|service| service["DeploymentConfiguration"]["BakeTimeInMinutes"] = json!(5)),
+        with(|service| service["DeploymentConfiguration"]["MaximumPercent"] = json!(150)),
+        with(|service| {
+            service["DeploymentConfiguration"]["Alarms"] =
+                json!({"Enable": false, "Rollback": true, "AlarmNames": ["a"]});
+        }),
+        with(|service| {
+            service["DeploymentConfiguration"]["DeploymentCircuitBreaker"] =
+                json!({"Enable": false, "Rollback": false});
+        }),
+    ];
+    for template in changed {
+        assert_eq!(rig.update("stack", &template), "UPDATE_COMPLETE");
+        assert_eq!(newest(&mut rig)["serviceDeploymentArn"], before["serviceDeploymentArn"]);
+        assert_eq!(rig.running, tasks);
+    }
+}
+
+#[test]
+fn events_say_why_no_task_is_placed() {
+    let mut rig = Rig::new();
+    rig.create("stack", &template("a", 1));
+    let (cluster, good) = (
+        rig.ecs("ListClusters", json!({}))["clusterArns"][0].clone(),
+        rig.running.clone(),
+    );
+    rig.begin_update("stack", &template("b", 1));
+    let reason = "CannotPullContainerError: 127.0.0.1:4566/service@sha256:0: not found";
+    rig.run_until(|rig| {
+        for happening in &mut rig.waiting {
+            if let Happening::TaskStarted { task, .. } = happening
+                && !good.contains(task)
+            {
+                let (task, reason) = (task.clone(), reason.to_owned());
+                *happening = Happening::TaskStartFailed { task, reason };
+            }
+        }
+        newest(rig)["status"] != "IN_PROGRESS"
+    });
+    let services = rig.ecs("DescribeServices", json!({"cluster": cluster, "services": ["service"]}));
+    let events = services["services"][0]["events"].as_array().unwrap().iter();
+    let messages = events
+        .map(|event| event["message"].as_str().unwrap())
+        .collect::<Vec<_>>();
+    let unplaced = format!("(service service) was unable to place a task. Reason: {reason}.");
+    assert!(messages.contains(&unplaced.as_str()), "{messages:?}");
+    let failed = messages.iter().find(|message| message.contains("deployment failed"));
+    assert!(
+        failed.unwrap().ends_with("deployment failed: tasks failed to start."),
+        "{messages:?}"
+    );
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod balancing;
+mod clock;
 mod delivery;
 mod deployments;
 mod images;

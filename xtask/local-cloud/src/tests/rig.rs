@@ -317,6 +317,8 @@ impl Rig {
     pub(super) fn restart(&mut self, lost: bool) {
         let state = serde_json::to_vec(&self.world).unwrap();
         self.world = serde_json::from_slice(&state).unwrap();
+        self.world.set_metric_lag(None).unwrap();
+        self.world.set_bake(None);
         self.waiting.clear();
         self.open.clear();
         // No build outlives its local cloud.

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::delivery;
-use super::rig::Rig;
+use super::rig::{self, Rig};
 use crate::codebuild::Status;
-use crate::iam::{Logins, access_key};
+use crate::iam::{Logins, access_key, task_credentials};
 use crate::wire::Service;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/Deployer";
@@ -33,10 +33,14 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
         "StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"},
     }});
     let deny = json!({"Effect": "Deny", "Action": "ecr:*", "Resource": "*"});
+    let list_tasks = json!({"Effect": "Allow", "Action": "ecs:ListTasks", "Resource": "*", "Condition": {
+        "ArnEquals": {"ecs:cluster": "arn:aws:ecs:eu-west-1:000000000000:cluster/mine"},
+    }});
     let statements = json!([
         allow(&json!(["cloudformation:*", "logs:GetLogEvents"]), stacks),
         allow(&json!("*"), "arn:aws:ecr:*"),
         handed,
+        list_tasks,
         deny
     ]);
     assert_eq!(rig.create("roles", &role("a", &statements)), "CREATE_COMPLETE");
@@ -91,6 +95,17 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
         Err((
             "AccessDeniedException",
             "ecr:DescribeImages on resource: arn:aws:ecr:eu-west-1:000000000000:repository/a with an explicit deny in an identity-based policy",
+        )),
+    );
+    let list = |cluster: &str| json!({"cluster": cluster});
+    check(Service::Ecs, "ListTasks", list("mine"), Ok(()));
+    check(
+        Service::Ecs,
+        "ListTasks",
+        list("other"),
+        Err((
+            "AccessDeniedException",
+            "ecs:ListTasks on resource: * because no identity-based policy allows the ecs:ListTasks action",
         )),
     );
     let hands = |role: &str| json!({"StackName": "mine", "RoleARN": role, "TemplateBody": "{}"});
@@ -270,4 +285,105 @@ fn a_pipeline_and_a_rule_do_what_their_roles_may() {
         executions,
         "the rule may not start it"
     );
+}
+
+/// A service of one task in the role `Service`, which may do what the statements say; and the task.
+fn task_in_role(statements: &Value) -> (Rig, String) {
+    let mut rig = Rig::new();
+    rig.create("roles", &role("Service", statements));
+    let mut template = rig::template("image", 1);
+    template["Resources"]["Definition"]["Properties"]["TaskRoleArn"] = json!("arn:aws:iam::000000000000:role/Service");
+    assert_eq!(rig.create("stack", &template), "CREATE_COMPLETE");
+    let task = rig.running.first().unwrap().clone();
+    (rig, task)
+}
+
+/// The variables that a task of the rig gets for its role.
+fn task_variables(rig: &Rig, task: &str) -> std::collections::BTreeMap<&'static str, String> {
+    let ecs = &rig.world.cloud.ecs;
+    let definition = &ecs.task_definitions[&ecs.tasks[task].task_definition_arn];
+    let variables = task_credentials::variables(&rig.world.cloud, &definition.properties, task);
+    variables.into_iter().collect()
+}
+
+/// What a task of the rig is given for `authorization`: its credentials, or the code of the refusal.
+fn ask_for_credentials(rig: &Rig, task: &str, authorization: Option<&str>) -> Result<Value, String> {
+    let given = task_credentials::credentials(&rig.world.cloud, rig.now, task, authorization);
+    given.map_err(|fault| fault.code)
+}
+
+fn put_metric(namespace: &str) -> Value {
+    json!({"Namespace": namespace, "MetricData": [{"MetricName": "Requests", "Value": 1.0}]})
+}
+
+#[test]
+fn a_task_may_do_what_its_role_may() {
+    let mut put = allow(&json!("cloudwatch:PutMetricData"), "*");
+    put["Condition"] = json!({"StringEquals": {"cloudwatch:namespace": "Mine"}});
+    let (mut rig, task) = task_in_role(&json!([put]));
+    let authorization = task_variables(&rig, &task)["AWS_CONTAINER_AUTHORIZATION_TOKEN"].clone();
+    let given = ask_for_credentials(&rig, &task, Some(&authorization)).unwrap();
+    assert_eq!(given["RoleArn"], "arn:aws:iam::000000000000:role/Service");
+    let key = given["AccessKeyId"].as_str().unwrap();
+
+    let me = rig.call_as(key, Service::Sts, "GetCallerIdentity", json!({})).unwrap();
+    let arn = format!("arn:aws:sts::000000000000:assumed-role/Service/{task}");
+    assert_eq!(me["Arn"], arn);
+    let put = |rig: &mut Rig, namespace: &str| {
+        let outcome = rig.call_as(key, Service::CloudWatch, "PutMetricData", put_metric(namespace));
+        outcome.map_err(|fault| (fault.code, fault.message))
+    };
+    let why = "because no identity-based policy allows the cloudwatch:PutMetricData action";
+    let refused = Err((
+        "AccessDenied".to_owned(),
+        format!("User: {arn} is not authorized to perform: cloudwatch:PutMetricData {why}"),
+    ));
+    assert_eq!(put(&mut rig, "Mine"), Ok(Value::Null));
+    assert_eq!(put(&mut rig, "Other"), refused);
+    let listed = rig.call_as(key, Service::Ecs, "ListClusters", json!({}));
+    assert_eq!(listed.unwrap_err().code, "AccessDeniedException");
+
+    // A permission that is gone is gone for tasks that run.
+    rig.update("roles", &role("Service", &json!([])));
+    assert_eq!(put(&mut rig, "Mine"), refused);
+    assert!(
+        rig.call(Service::CloudWatch, "PutMetricData", put_metric("Mine"))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_tasks_credentials_are_its_own_while_it_runs() {
+    let (mut rig, task) = task_in_role(&json!([]));
+    let variables = task_variables(&rig, &task);
+    let url = format!("http://127.0.0.1:4566/_local/credentials/{task}");
+    assert_eq!(variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"], url);
+    assert_eq!(variables["AWS_ENDPOINT_URL"], "http://127.0.0.1:4566");
+    let authorization = variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"].as_str();
+    let state = serde_json::to_string(&rig.world).unwrap();
+    assert!(!state.contains(authorization), "the state holds no secret");
+
+    let unknown = Err("InvalidIdInRequest".to_owned());
+    assert_eq!(ask_for_credentials(&rig, &task, None), unknown);
+    assert_eq!(ask_for_credentials(&rig, &task, Some("")), unknown);
+    assert_eq!(ask_for_credentials(&rig, "other", Some(authorization)), unknown);
+    let given = ask_for_credentials(&rig, &task, Some(authorization)).unwrap();
+    let secret = given["SecretAccessKey"].as_str().unwrap();
+    assert_eq!(secret.len(), 40);
+    assert!(!authorization.contains(secret));
+
+    rig.restart(false);
+    let again = ask_for_credentials(&rig, &task, Some(authorization)).unwrap();
+    assert_eq!(again["SecretAccessKey"], given["SecretAccessKey"]);
+    rig.exit(&task, Some(1));
+    rig.run_until(|rig| rig.waiting.is_empty());
+    assert_eq!(ask_for_credentials(&rig, &task, Some(authorization)), unknown);
+}
+
+#[test]
+fn a_task_without_a_role_gets_no_credentials() {
+    let mut rig = Rig::new();
+    rig.create("stack", &rig::template("image", 1));
+    let task = rig.running.first().unwrap().clone();
+    assert!(task_variables(&rig, &task).is_empty());
 }

@@ -62,12 +62,16 @@ async fn bad_gateway_when_the_target_resets() {
 
 #[tokio::test]
 async fn bad_gateway_when_the_target_closes() {
-    provoke(
-        simple(&[by_hand(|stream, _| async move { drop(stream) }).await]),
-        &get(""),
-        502,
-    )
-    .await;
+    let target = by_hand(|stream, _| async move { drop(stream) }).await;
+    let rig = provoke(simple(&[target]), &get(""), 502).await;
+    assert_lost(&rig);
+}
+
+/// The target was chosen and made no response: what `RequestCount` leaves when every `HTTPCode_Target_*` is subtracted.
+#[track_caller]
+fn assert_lost(rig: &Rig) {
+    let counts = &rig.balancer.request_counts().target_groups[&"only".into()];
+    assert_eq!((counts.requests, counts.made_by_targets), (1, [0; 5]));
 }
 
 async fn provoke_by_response(response: &'static str, expected: u16) {
@@ -120,7 +124,13 @@ async fn a_dispatched_request_is_never_sent_again() {
 
 #[tokio::test]
 async fn unavailable_without_targets() {
-    provoke(simple(&[]), &get(""), 503).await;
+    let rig = provoke(simple(&[]), &get(""), 503).await;
+    let counts = rig.balancer.request_counts();
+    let requests = counts
+        .target_groups
+        .get(&"only".into())
+        .map_or(0, |counts| counts.requests);
+    assert_eq!(requests, 0, "no target was chosen");
     let zero = plan(
         &[("a", 0, unchecked(&[])), ("b", 0, unchecked(&[]))],
         Attributes::default(),
@@ -135,7 +145,8 @@ async fn unavailable_without_targets() {
 #[tokio::test]
 async fn gateway_timeout_when_the_target_is_silent() {
     let target = by_hand(|mut stream, _| async move { drop(read_head(&mut stream).await) }).await;
-    provoke(plan(&[("only", 1, unchecked(&[target]))], impatient()), &get(""), 504).await;
+    let rig = provoke(plan(&[("only", 1, unchecked(&[target]))], impatient()), &get(""), 504).await;
+    assert_lost(&rig);
 }
 
 #[tokio::test]

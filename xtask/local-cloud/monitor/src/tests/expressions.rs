@@ -23,7 +23,7 @@ fn expression(id: &str, text: &str) -> Result<Query, String> {
     })
 }
 
-/// Over four minutes: `a` is 1, 2, nothing, 4; `b` is 10, 0, 30, nothing.
+/// Over four minutes: `a` is 1, 2, missing, 4; `b` is 10, 0, 30, missing; `nothing` is always missing.
 fn check(text: &str, expected: &[Option<f64>]) {
     let mut store = Store::default();
     for (name, values) in [
@@ -36,7 +36,9 @@ fn check(text: &str, expected: &[Option<f64>]) {
             }
         }
     }
-    let queries = Queries::new([query("a", 1), query("b", 1), expression("e", text).unwrap()]).unwrap();
+    let metrics = ["a", "b", "nothing"].map(|name| query(name, 1));
+    let queries = metrics.into_iter().chain([expression("e", text).unwrap()]);
+    let queries = Queries::new(queries).unwrap();
     let points = queries.series(&store, "e", Window::ending(104, 1, 4));
     let values = points.into_iter().map(|point| point.map(|point| point.value));
     assert_eq!(values.collect::<Vec<_>>(), expected, "{text}");
@@ -46,8 +48,8 @@ fn check(text: &str, expected: &[Option<f64>]) {
 fn expressions_are_computed_period_by_period() {
     check("a", &[Some(1.0), Some(2.0), None, Some(4.0)]);
     check("100 * a / b", &[Some(10.0), None, None, None]);
-    check("a + b * 2", &[Some(21.0), Some(2.0), None, None]);
-    check("(a + b) * 2", &[Some(22.0), Some(4.0), None, None]);
+    check("a + b * 2", &[Some(21.0), Some(2.0), Some(60.0), Some(4.0)]);
+    check("(a + b) * 2", &[Some(22.0), Some(4.0), Some(60.0), Some(8.0)]);
     check("a - 1 - 1", &[Some(-1.0), Some(0.0), None, Some(2.0)]);
     check("-a ^ 2", &[Some(-1.0), Some(-4.0), None, Some(-16.0)]);
     check("FILL(a, 0)", &[Some(1.0), Some(2.0), Some(0.0), Some(4.0)]);
@@ -59,14 +61,42 @@ fn expressions_are_computed_period_by_period() {
         "MAX([a, b]) - MIN([a, b])",
         &[Some(9.0), Some(2.0), Some(0.0), Some(0.0)],
     );
-    check("a * 0 + SUM(b)", &[Some(40.0), Some(40.0), None, Some(40.0)]);
-    check(
-        "a * 0 + AVG(b)",
-        &[Some(40.0 / 3.0), Some(40.0 / 3.0), None, Some(40.0 / 3.0)],
-    );
+    check("a - a + SUM(b)", &[Some(40.0); 4]);
+    check("a - a + AVG(b)", &[Some(40.0 / 3.0); 4]);
     check("RATE(a) * PERIOD(a)", &[None, Some(1.0), None, Some(1.0)]);
     check("ABS(a - 2)", &[Some(1.0), Some(0.0), None, Some(2.0)]);
     check("CEIL(a / 4) + FLOOR(a / 4)", &[Some(1.0), Some(1.0), None, Some(2.0)]);
+}
+
+/// Only `+` takes a missing data point for 0.
+#[test]
+fn missing_data_points_in_operators() {
+    check("a + b", &[Some(11.0), Some(2.0), Some(30.0), Some(4.0)]);
+    check("nothing + a", &[Some(1.0), Some(2.0), None, Some(4.0)]);
+    check("nothing + nothing", &[None; 4]);
+    check("a - b", &[Some(-9.0), Some(2.0), None, None]);
+    check("a * b", &[Some(10.0), Some(0.0), None, None]);
+    check("a > b", &[Some(0.0), Some(1.0), None, None]);
+    check("a && b", &[Some(1.0), Some(0.0), None, None]);
+    check("a || b", &[Some(1.0), Some(1.0), None, None]);
+    check("-nothing", &[None; 4]);
+    check("FILL(nothing, 0) - a", &[Some(-1.0), Some(-2.0), None, Some(-4.0)]);
+    check("FILL(nothing, 0)", &[Some(0.0); 4]);
+    check("FILL(nothing, REPEAT)", &[None; 4]);
+    check("IF(a < 3, FILL(b, 0), a)", &[Some(10.0), Some(0.0), None, Some(4.0)]);
+    check("IF(nothing > 0, 1, 0)", &[None; 4]);
+    check("IF(a >= 1, nothing, 0)", &[None; 4]);
+    check("MAX([nothing, a])", &[Some(1.0), Some(2.0), None, Some(4.0)]);
+    check("MIN([FILL(a, 0), b])", &[Some(1.0), Some(0.0), Some(0.0), Some(4.0)]);
+}
+
+/// The share of requests without a response from a target: as many as the other codes leave, in minutes with enough of them.
+#[test]
+fn requests_without_a_response_are_what_the_codes_leave() {
+    let lost = "a - FILL(nothing, 0) - FILL(b, 0)";
+    check(lost, &[Some(-9.0), Some(2.0), None, Some(4.0)]);
+    let share = format!("IF(a >= 2, 100 * ({lost}) / a, 0)");
+    check(&share, &[Some(0.0), Some(100.0), None, Some(100.0)]);
 }
 
 #[test]
@@ -83,6 +113,11 @@ fn what_is_not_supported_is_named() {
         "ANOMALY_DETECTION_BAND(a)",
         "the function ANOMALY_DETECTION_BAND is not supported",
     );
+    check("METRICS()", "the function METRICS is not supported");
+    check("RUNNING_SUM(a)", "the function RUNNING_SUM is not supported");
+    check("IF(a)", "IF does not take 1");
+    check("MAX(a, a)", "MAX does not take 2");
+    check("fill(a, 0)", "the function fill is not supported");
     check("SEARCH('{n}', 'Sum')", "'\\'' is not expected");
     check("a +", "ends too early");
     check("a b", "\"b\" is not expected");

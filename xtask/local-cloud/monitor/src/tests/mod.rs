@@ -1,4 +1,5 @@
 mod alarms;
+mod clock;
 mod expressions;
 mod properties;
 mod statistics;

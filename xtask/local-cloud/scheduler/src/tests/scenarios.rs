@@ -6,7 +6,7 @@ use super::{
     transcript::transcript,
     world::{Behaviour, World, exited, health, settings},
 };
-use crate::{Alarms, CircuitBreaker, Event, RevisionId, Settings, TargetState, Threshold};
+use crate::{Alarms, CircuitBreaker, DeploymentOutcome, Event, RevisionId, Settings, TargetState, Threshold};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -348,6 +348,51 @@ fn an_alarm_that_was_red_before_does_not_matter() {
         Do::Wait(400),
     ];
     check("alarm_red_before", &after_steady(1, &script));
+}
+
+/// Alarms as the settings have them while the deployment bakes and an alarm goes off: what became of the deployment.
+fn outcome_with_alarms(alarms: Option<Alarms>, while_it_bakes: bool) -> DeploymentOutcome {
+    let (watched, changed) = (
+        with_alarms(),
+        Settings {
+            alarms,
+            ..with_alarms()
+        },
+    );
+    let mut world = World::new();
+    let before = if while_it_bakes { watched } else { changed.clone() };
+    let script = [Do::DeployWith("v2", Behaviour::Good, before), Do::Wait(100)];
+    after_steady(2, &script).iter().for_each(|step| play(&mut world, step));
+    if while_it_bakes {
+        world.deliver(Event::UpdateSettings { settings: changed });
+    }
+    [Do::InAlarm(&["errors"]), Do::Wait(400)]
+        .iter()
+        .for_each(|step| play(&mut world, step));
+    let newest = world.service.service_deployments().next().unwrap();
+    assert_eq!(
+        newest.revision.as_str(),
+        "v2",
+        "a change of settings starts no deployment"
+    );
+    newest.outcome()
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html>
+#[test]
+fn alarms_that_are_off_fail_nothing_and_without_rollback_nothing_is_rolled_back() {
+    let alarms = |rollback| {
+        let names = vec!["errors".to_owned()];
+        Some(Alarms { names, rollback })
+    };
+    let reason = "ECS deployment alarms: alarm detected.".to_owned();
+    for while_it_bakes in [false, true] {
+        let outcome = |alarms| outcome_with_alarms(alarms, while_it_bakes);
+        assert_eq!(outcome(None), DeploymentOutcome::Completed, "Enable is false");
+        let (failed, rolled_back) = (outcome(alarms(false)), outcome(alarms(true)));
+        assert_eq!(failed, DeploymentOutcome::Failed { reason: reason.clone() });
+        assert_eq!(rolled_back, DeploymentOutcome::RolledBack { reason: reason.clone() });
+    }
 }
 
 #[test]

@@ -2,13 +2,12 @@
 
 use std::time::SystemTime;
 
-use monitor::{Distribution, Kind, MINUTES_KEPT, Metric, Point, Queries, Statistic, Window};
+use monitor::{Distribution, Kind, MINUTES_KEPT, Metric, Minute, Pace, Point, Queries, Statistic, Window};
 use serde_json::{Map, Value, json};
 
 use super::{INVALID_COMBINATION, invalid, missing, moment_of};
 use crate::cloud::Cloud;
-use crate::cloudwatch::inputs;
-use crate::cloudwatch::pace::Pace;
+use crate::cloudwatch::{inputs, insights};
 use crate::moment::epoch_seconds;
 use crate::properties::{boolean, list, number, required, text, texts};
 use crate::wire::Fault;
@@ -144,8 +143,8 @@ pub(super) fn get_statistics(cloud: &Cloud, now: SystemTime, input: &Value) -> R
             ),
         ));
     }
-    let mut datapoints = window.starts().filter_map(|start| {
-        let samples = cloud.cloudwatch.store.samples(&metric, start, start + period);
+    let mut datapoints = window.spans().filter_map(|(start, end)| {
+        let samples = cloud.cloudwatch.store.samples(&metric, start, end);
         datapoint(
             &samples,
             &statistics,
@@ -181,12 +180,12 @@ fn unit(metric: &Metric) -> &'static str {
     match metric.name.as_str() {
         "TargetResponseTime" => "Seconds",
         "CPUUtilization" | "MemoryUtilization" => "Percent",
-        _ if metric.namespace == "AWS/ApplicationELB" => "Count",
+        _ if ["AWS/ApplicationELB", insights::NAMESPACE].contains(&metric.namespace.as_str()) => "Count",
         _ => "None",
     }
 }
 
-pub(super) fn list_metrics(cloud: &Cloud, input: &Value) -> Result<Value, Fault> {
+pub(super) fn list_metrics(cloud: &Cloud, now: SystemTime, input: &Value) -> Result<Value, Fault> {
     if text(input, "RecentlyActive").is_some_and(|recently| recently != "PT3H") {
         return Err(invalid("RecentlyActive must be PT3H."));
     }
@@ -205,7 +204,8 @@ pub(super) fn list_metrics(cloud: &Cloud, input: &Value) -> Result<Value, Fault>
             && name.as_ref().is_none_or(|name| *name == metric.name)
             && wanted.iter().all(dimension)
     };
-    let found = cloud.cloudwatch.store.metrics().filter(fits).map(|metric| {
+    let metrics = cloud.cloudwatch.store.metrics(cloud.pace().published(now));
+    let found = metrics.filter(fits).map(|metric| {
         let dimensions = metric.dimensions.iter();
         let dimensions = dimensions.map(|(name, value)| json!({"Name": name, "Value": value}));
         json!({"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions.collect::<Vec<_>>()})
@@ -215,8 +215,10 @@ pub(super) fn list_metrics(cloud: &Cloud, input: &Value) -> Result<Value, Fault>
 
 /// `StartTime` and `EndTime`: from the first, which counts with its whole minute, and before the second.
 struct Range {
-    from: u64,
-    to: u64,
+    from: Minute,
+    to: Minute,
+    /// The first minute that isn't published yet.
+    published: Minute,
     pace: Pace,
 }
 
@@ -226,14 +228,14 @@ impl Range {
         if start >= end {
             return Err(refused("StartTime must be before EndTime"));
         }
-        let pace = Pace::new(cloud.speed);
+        let pace = cloud.pace();
         let (from, last) = (pace.minute(start), pace.minute(end));
-        // Nothing is kept from before, and nothing comes from ahead.
-        let now = pace.minute(now);
+        let published = pace.published(now);
         let to = if pace.start(last) < end { last + 1 } else { last };
         Ok(Self {
-            from: from.max(now.saturating_sub(MINUTES_KEPT)),
-            to: to.min(now + 1),
+            from: from.max(published.saturating_sub(MINUTES_KEPT)),
+            to: to.min(published),
+            published,
             pace,
         })
     }
@@ -245,6 +247,7 @@ impl Range {
             start,
             period,
             periods: self.to.saturating_sub(start).div_ceil(period),
+            until: self.published,
         }
     }
 }

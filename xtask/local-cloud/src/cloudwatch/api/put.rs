@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{INVALID_COMBINATION, invalid, missing, optional_moment};
 use crate::cloud::Cloud;
 use crate::cloudwatch::inputs;
-use crate::cloudwatch::pace::Pace;
 use crate::properties::{list, text};
 use crate::wire::Fault;
 
@@ -36,7 +35,7 @@ pub(super) fn put_data(cloud: &mut Cloud, now: SystemTime, input: &Value) -> Res
         return Err(invalid(format!("MetricData has {DATA_LIMIT} members at most.")));
     }
     let read = given.iter().map(|datum| Sample::read(&namespace, now, datum));
-    let pace = Pace::new(cloud.speed);
+    let pace = cloud.pace();
     for sample in read.collect::<Result<Vec<_>, _>>()? {
         cloud.record(pace.minute(sample.at), vec![(sample.metric, sample.values)]);
     }

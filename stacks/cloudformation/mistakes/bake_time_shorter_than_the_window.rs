@@ -1,5 +1,0 @@
-use cloudformation::relations::{AlarmWindow, BakeTime};
-
-const BAKE_TIME: BakeTime<AlarmWindow<3, 4, 60>> = BakeTime::minutes(3);
-
-fn main() {}
