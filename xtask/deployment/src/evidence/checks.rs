@@ -262,21 +262,22 @@ impl<'a> Analysis<'a> {
         }));
     }
 
-    /// Compares Onebox's share of the customers' requests with the one before the step, or else with its weight.
+    /// Compares Onebox's share of the customers' requests with its weight, or with its share before the step if that was
+    /// smaller: requests that name a stage in their header don't follow the weights.
     fn share(&mut self) {
-        let customers =
-            |span: Span| [Stage::Onebox, Stage::Fleet].map(|stage| self.customers(stage, &self.sample(stage, span)));
-        let before = self.evidence.before.map(customers);
-        let before = before.map(|sides| sides.map(|customers| count(customers.certain.requests)));
-        let before = before.filter(|sides| sides.iter().all(|side| *side >= self.rules.drop.minimum_expected));
-        let [onebox, fleet] = customers(self.since());
-        let share = Share {
-            requests: onebox.possible,
-            of: onebox.possible + fleet.certain.requests,
-            expected: before.map_or(self.rules.drop.onebox_share, |[onebox, fleet]| {
-                onebox / (onebox + fleet)
-            }),
+        let shares = |span: Span| {
+            let [onebox, fleet] =
+                [Stage::Onebox, Stage::Fleet].map(|stage| self.customers(stage, &self.sample(stage, span)));
+            Share {
+                requests: onebox.possible,
+                of: onebox.possible + fleet.certain.requests,
+                expected: self.rules.drop.onebox_share,
+            }
         };
+        let before = self.evidence.before.map(shares);
+        let before = before.filter(|share| self.rules.drop.can_tell(*share));
+        let mut share = shares(self.since());
+        share.expected = before.map_or(share.expected, |before| before.share().min(share.expected));
         if !self.rules.drop.can_tell(share) {
             let what = "Onebox's share of customers' requests";
             self.not_judged(what, "too few customers' requests");

@@ -210,6 +210,10 @@ fn a_drop_in_requests() {
     let mut little = traffic(fleet, onebox(120), fleet);
     little.onebox.metrics = series(onebox(120), onebox(120));
     assert_eq!(ruling(&little), Ruling::Good);
+    // So do requests that name Fleet in their header.
+    let mut aimed = traffic(fleet, onebox(25), fleet);
+    aimed.onebox.metrics = series(NONE, onebox(25));
+    assert_eq!(ruling(&aimed), Ruling::Good);
 }
 
 /// A shared step, with probes to both stages and without their header; every `nth` fails since the step.
