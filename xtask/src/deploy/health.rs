@@ -3,12 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use constants::alarm::UNHEALTHY_PERCENT;
-use serde_json::Value;
 
 use crate::verdict::series::{Point, shortest_distance};
-
-/// The longest that a target group's health checks may take to notice and be waited for, in minutes.
-const MINUTES_AT_MOST: u32 = 10;
 
 /// A stage's targets, a minute: the most in it, as its alarm counts them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,24 +26,6 @@ pub(super) enum Bearing {
     Unwell,
     /// So many of them fail their health checks since.
     Failing(f64),
-}
-
-/// How many whole minutes it takes health checks to notice that something is wrong: of the target groups in a template, the
-/// slowest's interval by its unhealthy threshold, and the last check's timeout.
-///
-/// Values that aren't given are AWS's own:
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
-pub(super) fn minutes_to_notice(template: &Value) -> u32 {
-    let resources = template["Resources"].as_object().into_iter().flatten();
-    let seconds = resources
-        .filter(|(_, resource)| resource["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup")
-        .map(|(_, group)| {
-            let given = |name: &str, default| group["Properties"][name].as_u64().unwrap_or(default);
-            given("HealthCheckIntervalSeconds", 30) * given("UnhealthyThresholdCount", 2)
-                + given("HealthCheckTimeoutSeconds", 5)
-        });
-    let minutes = seconds.max().unwrap_or_default().div_ceil(60);
-    u32::try_from(minutes).unwrap_or(u32::MAX).clamp(1, MINUTES_AT_MOST)
 }
 
 impl Targets {
@@ -103,8 +81,6 @@ fn value(points: &[Point], at: SystemTime) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn at(seconds: u64) -> SystemTime {
@@ -158,21 +134,5 @@ mod tests {
         assert!(!targets(&[well, bad, bad]).are_well_since(at(61), at(180)));
         assert!(targets(&[well, bad, bad, well]).are_well_since(at(61), at(240)));
         assert!(!targets(&[well, bad, bad, well]).are_well_since(at(61), at(239)));
-    }
-
-    #[test]
-    fn the_slowest_health_check_sets_the_minutes() {
-        let group =
-            |properties: Value| json!({"Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": properties});
-        let minutes = |groups: Value| minutes_to_notice(&json!({"Resources": groups}));
-        assert_eq!(minutes(json!({})), 1);
-        assert_eq!(minutes(json!({"A": group(json!({}))})), 2, "AWS's own");
-        let quick =
-            json!({"HealthCheckIntervalSeconds": 15, "UnhealthyThresholdCount": 2, "HealthCheckTimeoutSeconds": 10});
-        let slow = json!({"HealthCheckIntervalSeconds": 60, "UnhealthyThresholdCount": 3});
-        assert_eq!(minutes(json!({"A": group(quick.clone())})), 1);
-        assert_eq!(minutes(json!({"A": group(quick), "B": group(slow)})), 4);
-        let slowest = json!({"HealthCheckIntervalSeconds": 300, "UnhealthyThresholdCount": 10});
-        assert_eq!(minutes(json!({"A": group(slowest)})), MINUTES_AT_MOST);
     }
 }

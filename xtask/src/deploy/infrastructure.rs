@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
+use deployment::evidence::targets::minutes_to_notice;
 use serde_json::{Value, json};
 use stacks::Stage;
 use tokio::time::Instant;
 
-use super::health::{Bearing, Targets, minutes_to_notice};
+use super::health::{Bearing, Targets};
 use super::place::Places;
 use super::work::{Asking, Work};
 use crate::aws::Aws;

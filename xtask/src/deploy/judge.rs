@@ -141,15 +141,16 @@ async fn look(aws: &Aws, places: &Places, since: SystemTime, probes: &[(Stage, P
 }
 
 /// The metrics of a stage.
-fn questions(place: &Place) -> [Question; 7] {
+fn questions(place: &Place) -> [Question; 8] {
     [
         place.question("RequestCount", "Sum"),
         place.question("HTTPCode_Target_2XX_Count", "Sum"),
         place.question("HTTPCode_Target_3XX_Count", "Sum"),
         place.question("HTTPCode_Target_4XX_Count", "Sum"),
         place.question("HTTPCode_Target_5XX_Count", "Sum"),
-        place.question("TargetConnectionErrorCount", "Sum"),
         place.question("TargetResponseTime", RESPONSE_TIME_STATISTIC),
+        place.question("HealthyHostCount", "Maximum"),
+        place.question("UnHealthyHostCount", "Maximum"),
     ]
 }
 
@@ -160,9 +161,9 @@ fn series(answers: &mut impl Iterator<Item = Vec<Point>>) -> Series {
         requests: next(),
         good_responses: [next(), next(), next()].concat(),
         server_errors: next(),
-        connection_errors: next(),
         latency: next(),
-        ..Series::default()
+        healthy: next(),
+        unhealthy: next(),
     }
 }
 

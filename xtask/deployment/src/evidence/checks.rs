@@ -9,9 +9,11 @@ use super::probes::{Compared, Tally};
 use super::requests::{Share, count};
 use super::rules::Rules;
 use super::series::{Sample, Settled, sample};
+use super::targets::{Health, health};
 use super::time::Span;
 use super::verdict::{
-    Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, NotJudged, Received, Ruling, Source, Verdict, name,
+    Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, NotJudged, Received, Ruling, Source, TargetsCheck, Verdict,
+    name,
 };
 use super::{early, errors, latency};
 use crate::stage::Stage;
@@ -81,6 +83,7 @@ impl<'a> Analysis<'a> {
         }
         self.minimum(&amounts);
         self.latencies(Stage::Onebox, Baseline::Fleet, (onebox.latencies, fleet.latencies));
+        self.targets(Stage::Onebox);
         self.share();
     }
 
@@ -102,6 +105,7 @@ impl<'a> Analysis<'a> {
             }
             self.minimum(&[(stage, amount)]);
             self.latencies(stage, Baseline::Before, (since.latencies, before.latencies));
+            self.targets(stage);
         }
         // The one stage, or what is shared if there are two.
         let path = match judged_stages(stages).as_slice() {
@@ -260,6 +264,24 @@ impl<'a> Analysis<'a> {
             tried,
             known,
         }));
+    }
+
+    /// Looks at the health checks of a stage's targets.
+    fn targets(&mut self, stage: Stage) {
+        let evidence = self.evidence;
+        let Some(observed) = evidence.stage(stage) else {
+            return;
+        };
+        let (targets, worse) = match health(&observed.metrics, evidence.began, self.since(), evidence.minute) {
+            Health::Healthy(targets) => (targets, false),
+            Health::Failing(targets) => (targets, true),
+            Health::Unknown => return self.not_judged(format!("targets of {stage}"), "no host counts since the step"),
+            Health::FailedBefore => {
+                return self.not_judged(format!("targets of {stage}"), "they failed before the step already");
+            }
+        };
+        let check = TargetsCheck { stage, targets, worse };
+        self.checks.push(Check::Targets(check));
     }
 
     /// Compares Onebox's share of the customers' requests with its weight, or with its share before the step if that was

@@ -274,6 +274,25 @@ fn a_listener_that_drops_customers_is_found_by_probes_on_their_path() {
 }
 
 #[test]
+fn targets_that_fail_their_health_checks() {
+    let mut evidence = traffic(BUSY, BUSY.hundredth(), BUSY);
+    evidence.onebox.metrics.unhealthy.iter_mut().for_each(|point| {
+        if point.at >= at(NOW - 120) {
+            point.value = 1.0;
+        }
+    });
+    let verdict = judge(&Rules::default(), &evidence);
+    assert_eq!(verdict.reasons, ["targets of Onebox: 1 of 4 unhealthy (limit 12 %)"]);
+    evidence
+        .onebox
+        .metrics
+        .unhealthy
+        .iter_mut()
+        .for_each(|point| point.value = 3.0);
+    assert_eq!(ruling(&evidence), Ruling::Good, "they failed before the step");
+}
+
+#[test]
 fn what_was_bad_before_a_step_is_not_its_doing() {
     let bad = Traffic {
         server_errors: 600,
