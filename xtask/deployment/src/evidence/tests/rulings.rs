@@ -274,6 +274,37 @@ fn a_listener_that_drops_customers_is_found_by_probes_on_their_path() {
 }
 
 #[test]
+fn a_fault_that_only_fleet_shows() {
+    let mut evidence = evidence(Comparison::WithItself([Stage::Fleet].into()));
+    evidence.onebox.probes = probed(BEGAN - 300..NOW, 20, 0, ProbeFailure::Timeout);
+    evidence.fleet.probes = mixed_from(BEGAN - 300, ALONE, 4);
+    assert!(
+        is_early(&evidence),
+        "another stage's probes succeed, so AWS needn't be reached"
+    );
+    assert_eq!(ruling(&evidence), Ruling::Worse);
+    evidence.fleet.probes = probed(BEGAN - 300..NOW, 20, 4, ProbeFailure::ConnectionClosed);
+    assert!(!is_early(&evidence), "it failed before the step as well");
+}
+
+/// Good probes from a second on, of which every `nth` fails from a later second on.
+fn mixed_from(from: u64, fails_from: u64, nth: u64) -> ProbeLog {
+    let mut log = ProbeLog::default();
+    for second in from..NOW {
+        for number in 0..20 {
+            let fails = second >= fails_from && number % nth == 0;
+            let outcome = if fails {
+                Err(ProbeFailure::ConnectionClosed)
+            } else {
+                Ok(())
+            };
+            log.record(at(second), outcome);
+        }
+    }
+    log
+}
+
+#[test]
 fn targets_that_fail_their_health_checks() {
     let mut evidence = traffic(BUSY, BUSY.hundredth(), BUSY);
     evidence.onebox.metrics.unhealthy.iter_mut().for_each(|point| {
