@@ -5,9 +5,6 @@
 /// sixty times as fast; and a small part of what one task answers.
 pub const PROBES_PER_SECOND: u32 = 40;
 
-/// The most probes that a deployment sends to a stage: an hour of them, which no rollout with its bake time takes.
-pub const PROBES_AT_MOST: u64 = 144_000;
-
 /// The fewest requests of a stage to judge by: a hundred without an error bound the share of errors to below 3 %.
 pub const MINIMUM_REQUESTS: u64 = 100;
 
@@ -84,8 +81,6 @@ const _: () = assert!(SMALLEST_ERROR_RISE * 100.0 < crate::alarm::SERVER_ERROR_P
 const _: () = assert!(SMALLEST_LATENCY_RISE_SECONDS < crate::alarm::RESPONSE_TIME_SECONDS as f64);
 // Probes alone give enough requests within the bake time.
 const _: () = assert!(PROBES_PER_SECOND as u64 * 60 * crate::deployment::BAKE_MINUTES as u64 >= MINIMUM_REQUESTS);
-// Probes never end before an ordinary rollout does.
-const _: () = assert!(PROBES_AT_MOST >= PROBES_PER_SECOND as u64 * 60 * 2 * crate::deployment::BAKE_MINUTES as u64);
 const _: () = assert!(PROBE_TIMEOUT_SECONDS < crate::service::REQUEST_TIMEOUT_SECONDS);
 const _: () = assert!(EARLY_SIGNIFICANCE < ERROR_SIGNIFICANCE);
 const _: () = assert!(0.0 < TOLERATED_ERROR_SHARE && TOLERATED_ERROR_SHARE < 1.0);
