@@ -72,10 +72,6 @@ pub const SMALLEST_DROP_OF_ALL: f64 = 0.9;
 /// The fewest requests that a stage must have been expected to receive: of ten, chance alone misses half in one of fifteen.
 pub const DROP_MINIMUM_EXPECTED: f64 = 10.0;
 
-/// The longest that CloudWatch was measured to publish a load balancer's minute after it closed, in minutes; the shortest was
-/// 52 s.
-pub const LONGEST_METRIC_LAG_MINUTES: u32 = 4;
-
 const _: () = assert!(2 <= MINIMUM_MINUTES && MINIMUM_MINUTES <= MAXIMUM_MINUTES);
 const _: () = assert!(SMALLEST_ERROR_RISE * 100.0 < crate::alarm::SERVER_ERROR_PERCENT as f64);
 const _: () = assert!(SMALLEST_LATENCY_RISE_SECONDS < crate::alarm::RESPONSE_TIME_SECONDS as f64);

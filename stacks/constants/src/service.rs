@@ -33,9 +33,6 @@ pub const PORT_VARIABLE: &str = "PORT";
 /// A host that runs tasks as plain processes sets it, because there each task gets one loopback address.
 pub const ADDRESS_VARIABLE: &str = "BIND_ADDRESS";
 
-/// Environment variable: the digest of the release that a task belongs to, `sha256:…`; empty if the deployment named none.
-pub const RELEASE_VARIABLE: &str = "SERVICE_RELEASE";
-
 /// The longest that a request may take, in seconds, before the service answers 503.
 ///
 /// Below the load balancer's idle timeout (60 s, after which it answers 504 itself) and below the deregistration
