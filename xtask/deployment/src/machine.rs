@@ -391,7 +391,7 @@ impl Deployment {
     }
 
     fn go_on(&mut self, step: usize) -> Vec<Action> {
-        let mut actions = vec![Action::StopProbes, Action::Tell(Notice::Judged(step))];
+        let mut actions = vec![Action::Tell(Notice::Judged(step)), Action::StopProbes];
         actions.extend(self.go_to_step(step + 1));
         actions
     }
@@ -409,10 +409,11 @@ impl Deployment {
 
     /// Reverts what was deployed so far. What has no effect any more isn't touched.
     fn revert(&mut self, cause: Cause) -> Vec<Action> {
-        let mut actions = vec![Action::StopProbes];
+        let mut actions = Vec::new();
         if self.position != Position::Step(0) {
             actions.push(Action::Tell(Notice::Reverting(cause.clone())));
         }
+        actions.push(Action::StopProbes);
         self.cause = Some(cause);
         actions.extend(self.go_back());
         actions
