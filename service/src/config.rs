@@ -10,8 +10,8 @@ use std::{
 };
 
 use constants::service::{
-    ADDRESS_VARIABLE, CONTAINER_PORT, FAULT_VARIABLE, PORT_VARIABLE, REQUEST_TIMEOUT_SECONDS, STAGE_VARIABLE,
-    STOP_TIMEOUT_SECONDS,
+    ADDRESS_VARIABLE, CONTAINER_PORT, FAULT_VARIABLE, PORT_VARIABLE, RELEASE_VARIABLE, REQUEST_TIMEOUT_SECONDS,
+    STAGE_VARIABLE, STOP_TIMEOUT_SECONDS,
 };
 use fault::Faults;
 use http::HeaderValue;
@@ -71,6 +71,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// The deployment stage, sent with every response.
     pub stage: Stage,
+    /// The release, shown by `GET /version`. Any text: what it means is the deployer's concern.
+    pub release: Option<String>,
     /// The least severe level that is logged.
     pub log: LevelFilter,
     /// The faults to inject; none by default.
@@ -146,6 +148,7 @@ impl Config {
             aws: faults.call_aws().then(|| reader.aws()).flatten(),
             faults,
             stage,
+            release: reader.text(RELEASE_VARIABLE),
             limits: reader.limits(),
         };
         if reader.problems.is_empty() {

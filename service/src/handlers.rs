@@ -7,22 +7,26 @@ use constants::service::STATUS_BODY;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use crate::config::Config;
+
 /// `GET /`: the main answer, which is also what the load balancer's health checks ask for.
 async fn root() -> Response {
     json_response(StatusCode::OK, STATUS_BODY)
 }
 
-/// `GET /version`: which build this is, and on which stage it runs.
+/// `GET /version`: which build and which release this is, and on which stage it runs.
 async fn version(State(version): State<Version>) -> Response {
     // Written by hand, since the order of `json!`'s keys depends on a feature that any crate of a build may turn on.
     let Version {
         package,
         revision,
+        release,
         stage,
     } = &version;
     let text = |value: &str| serde_json::Value::from(value);
     let (revision, stage, package) = (text(revision), text(stage), text(package));
-    let body = format!(r#"{{"revision":{revision},"stage":{stage},"version":{package}}}"#);
+    let release = serde_json::Value::from(release.as_deref());
+    let body = format!(r#"{{"release":{release},"revision":{revision},"stage":{stage},"version":{package}}}"#);
     json_response(StatusCode::OK, body)
 }
 
@@ -33,17 +37,20 @@ pub(crate) struct Version {
     pub(crate) package: &'static str,
     /// The git revision that the image was built from, `unknown` outside an image.
     pub(crate) revision: &'static str,
+    /// The release that the task runs; `None` outside a deployment of a release.
+    pub(crate) release: Option<String>,
     /// The deployment stage.
     pub(crate) stage: String,
 }
 
 impl Version {
-    /// The version of this build, on `stage`.
-    pub(crate) fn of_this_build(stage: &str) -> Self {
+    /// The version of this build, configured by `config`.
+    pub(crate) fn of_this_build(config: &Config) -> Self {
         Self {
             package: env!("CARGO_PKG_VERSION"),
             revision: option_env!("GIT_REVISION").unwrap_or("unknown"),
-            stage: stage.to_owned(),
+            release: config.release.clone(),
+            stage: config.stage.as_str().to_owned(),
         }
     }
 }

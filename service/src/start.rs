@@ -69,12 +69,13 @@ pub(crate) fn one_thread() -> io::Result<runtime::Runtime> {
 async fn listen_and_serve(config: &Config, log: &Arc<LogBuffer>) -> io::Result<Ended> {
     let mut signals = Signals::new()?;
     let listener = TcpListener::bind(config.address).await?;
-    let version = Version::of_this_build(config.stage.as_str());
+    let version = Version::of_this_build(config);
     tracing::info!(
         address = %listener.local_addr()?,
         stage = config.stage.as_str(),
         version = version.package,
         revision = version.revision,
+        release = version.release,
         "listening"
     );
     let edge = Arc::new(Edge::new(router(version), config, Instant::now(), Arc::clone(log)));

@@ -173,6 +173,20 @@ async fn answers_over_a_socket() {
 }
 
 #[tokio::test]
+async fn the_version_names_the_release() {
+    for (release, expected) in [
+        ("sha256:22", serde_json::json!("sha256:22")),
+        ("", serde_json::json!(null)),
+    ] {
+        let process = Process::start(SERVICE, &[("SERVICE_RELEASE", release)]).await;
+        let mut connection = process.connect().await;
+        send(&mut connection, GET).await;
+        let version: serde_json::Value = serde_json::from_str(&receive(&mut connection).await.1).unwrap();
+        assert_eq!(version["release"], expected);
+    }
+}
+
+#[tokio::test]
 async fn a_head_request_gets_the_head_alone() {
     let process = Process::start(SERVICE, &[("SERVICE_MAX_HEADER_BYTES", "1024")]).await;
     let mut connection = process.connect().await;

@@ -82,7 +82,9 @@ fn options() -> Options {
 ///
 /// ECR evaluates every rule at once and then applies them by priority, and an image that a rule selects can't be expired by
 /// a rule of lower priority, whether or not the first expires it. So the first rule selects what must stay, with a count
-/// that is never reached. `any` must come last.
+/// that is never reached. The second counts what has a tag: the records and outcomes of releases have none, and go along
+/// with their release (<https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-signing.html>). `any` would count them,
+/// and a rollback couldn't tell what was deployed before.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
 fn lifecycle_policy() -> Node {
@@ -92,7 +94,8 @@ fn lifecycle_policy() -> Node {
         .with("countType", "imageCountMoreThan")
         .with("countNumber", UNREACHABLE_IMAGES);
     let others = Object::new()
-        .with("tagStatus", "any")
+        .with("tagStatus", "tagged")
+        .with("tagPatternList", vec![Node::from("*")])
         .with("countType", "imageCountMoreThan")
         .with("countNumber", i64::from(IMAGES_KEPT));
     let rules = [

@@ -1,7 +1,9 @@
 //! `releases`: what was deployed to an environment, and can be deployed again.
 
+#[allow(dead_code, reason = "deployments find releases")]
 mod listing;
 mod show;
+#[allow(dead_code, reason = "deployments create, find and keep releases")]
 mod store;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod watch;
 
 use std::time::SystemTime;
 
+use deployment::release::RELEASE_PREFIX;
 use serde_json::{Value, json};
 use stages::Stages;
 
@@ -81,6 +82,11 @@ async fn services(aws: &Aws, rendered: &Rendered, stack: Option<&Stack>) -> anyh
     Ok(services)
 }
 
+/// Whether these are the tags of a release, or of what refers to one. Every image has a tag of its own.
+fn is_artifact(tags: &[String]) -> bool {
+    tags.is_empty() || tags.iter().any(|tag| tag.starts_with(RELEASE_PREFIX))
+}
+
 async fn images(aws: &Aws, foundation: Option<&Stack>) -> anyhow::Result<Vec<Image>> {
     let Some(stack) = foundation else { return Ok(Vec::new()) };
     let mut images = Vec::new();
@@ -90,7 +96,8 @@ async fn images(aws: &Aws, foundation: Option<&Stack>) -> anyhow::Result<Vec<Ima
         .iter()
         .filter(|resource| is_repository(resource))
     {
-        images.extend(aws.images(&repository.physical_id).await?);
+        let found = aws.images(&repository.physical_id).await?;
+        images.extend(found.into_iter().filter(|image| !is_artifact(&image.tags)));
     }
     Ok(images)
 }

@@ -33,6 +33,7 @@ fn every_value_can_be_set() {
         ("PORT", "0"),
         ("BIND_ADDRESS", "::1"),
         ("SERVICE_STAGE", "onebox"),
+        ("SERVICE_RELEASE", "sha256:2222"),
         ("SERVICE_LOG", "warn"),
         ("SERVICE_FAULT", "delay=6s@5%,unhealthy-after=30s"),
         ("SERVICE_MAX_CONNECTIONS", "2"),

@@ -22,6 +22,7 @@ fn edge(variables: &[(&str, &str)]) -> Edge {
     let version = Version {
         package: "1.2.3",
         revision: "4f1c",
+        release: None,
         stage: "onebox".to_owned(),
     };
     let routes = router(version)

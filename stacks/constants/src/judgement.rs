@@ -5,9 +5,6 @@
 /// sixty times as fast; and a small part of what one task answers.
 pub const PROBES_PER_SECOND: u32 = 40;
 
-/// The most probes that a deployment sends to a stage: an hour of them, which no rollout with its bake time takes.
-pub const PROBES_AT_MOST: u64 = 144_000;
-
 /// The fewest requests of a stage to judge by: a hundred without an error bound the share of errors to below 3 %.
 pub const MINIMUM_REQUESTS: u64 = 100;
 
@@ -75,17 +72,11 @@ pub const SMALLEST_DROP_OF_ALL: f64 = 0.9;
 /// The fewest requests that a stage must have been expected to receive: of ten, chance alone misses half in one of fifteen.
 pub const DROP_MINIMUM_EXPECTED: f64 = 10.0;
 
-/// The longest that CloudWatch was measured to publish a load balancer's minute after it closed, in minutes; the shortest was
-/// 52 s.
-pub const LONGEST_METRIC_LAG_MINUTES: u32 = 4;
-
 const _: () = assert!(2 <= MINIMUM_MINUTES && MINIMUM_MINUTES <= MAXIMUM_MINUTES);
 const _: () = assert!(SMALLEST_ERROR_RISE * 100.0 < crate::alarm::SERVER_ERROR_PERCENT as f64);
 const _: () = assert!(SMALLEST_LATENCY_RISE_SECONDS < crate::alarm::RESPONSE_TIME_SECONDS as f64);
 // Probes alone give enough requests within the bake time.
 const _: () = assert!(PROBES_PER_SECOND as u64 * 60 * crate::deployment::BAKE_MINUTES as u64 >= MINIMUM_REQUESTS);
-// Probes never end before an ordinary rollout does.
-const _: () = assert!(PROBES_AT_MOST >= PROBES_PER_SECOND as u64 * 60 * 2 * crate::deployment::BAKE_MINUTES as u64);
 const _: () = assert!(PROBE_TIMEOUT_SECONDS < crate::service::REQUEST_TIMEOUT_SECONDS);
 const _: () = assert!(EARLY_SIGNIFICANCE < ERROR_SIGNIFICANCE);
 const _: () = assert!(0.0 < TOLERATED_ERROR_SHARE && TOLERATED_ERROR_SHARE < 1.0);

@@ -15,6 +15,9 @@ pub const STATUS_BODY: &str = r#"{"status": "OK"}"#;
 /// Environment variable: the deployment stage that a task belongs to, `onebox` or `fleet`.
 pub const STAGE_VARIABLE: &str = "SERVICE_STAGE";
 
+/// Environment variable: the release that a task runs, `sha256:` and 64 hexadecimal digits; unset or empty means none.
+pub const RELEASE_VARIABLE: &str = "SERVICE_RELEASE";
+
 /// Environment variable: the faults to inject, comma-separated; unset or empty means none. An image may carry it.
 pub const FAULT_VARIABLE: &str = "SERVICE_FAULT";
 
@@ -29,9 +32,6 @@ pub const PORT_VARIABLE: &str = "PORT";
 /// Unset on AWS, where a task has a network interface of its own and the service listens on every address.
 /// A host that runs tasks as plain processes sets it, because there each task gets one loopback address.
 pub const ADDRESS_VARIABLE: &str = "BIND_ADDRESS";
-
-/// Environment variable: the digest of the release that a task belongs to, `sha256:…`; empty if the deployment named none.
-pub const RELEASE_VARIABLE: &str = "SERVICE_RELEASE";
 
 /// The longest that a request may take, in seconds, before the service answers 503.
 ///

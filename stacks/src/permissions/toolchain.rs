@@ -38,9 +38,10 @@ const PUSH_IMAGE: &[Action] = &[
     Action::new("ecr:PutImage"),
     Action::new("ecr:UploadLayerPart"),
 ];
-/// To look up, read and record releases, which are beside the images.
+/// To look up, read and record releases, which are beside the images, and to keep both from expiring.
 const USE_RELEASES: &[Action] = &[
     Action::new("ecr:BatchCheckLayerAvailability"),
+    Action::new("ecr:BatchDeleteImage"),
     Action::new("ecr:BatchGetImage"),
     Action::new("ecr:CompleteLayerUpload"),
     Action::new("ecr:DescribeImages"),

@@ -20,6 +20,7 @@ pub mod rate;
 pub mod requests;
 pub mod rules;
 pub mod series;
+pub mod targets;
 mod text;
 pub mod time;
 pub mod verdict;

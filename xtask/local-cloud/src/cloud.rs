@@ -1,6 +1,7 @@
 //! Everything that the local cloud holds, stacks apart: the records behind the resources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ pub(crate) struct Cloud {
     /// What tasks' secrets are made from.
     #[serde(skip)]
     pub(crate) credentials_key: task_credentials::Key,
+    /// Where tasks reach this local cloud, unless it is `registry_host`.
+    #[serde(skip)]
+    pub(crate) tasks_reach: Option<SocketAddr>,
     #[serde(skip, default = "no_speed")]
     pub(crate) speed: Speed,
     /// How late metrics are published, in AWS's time.
@@ -141,6 +145,7 @@ impl Cloud {
             code: Code::default(),
             faults: Faults::default(),
             credentials_key: task_credentials::Key::default(),
+            tasks_reach: None,
             speed: no_speed(),
             metric_lag: Duration::ZERO,
             bake: Bake::default(),

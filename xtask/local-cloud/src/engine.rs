@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cloud::Effect;
 use crate::effects::Effects;
-use crate::iam::task_credentials;
+use crate::iam::{self, task_credentials};
 use crate::inbox::Event;
 use crate::stop::stopping;
 use crate::store;
@@ -91,8 +91,11 @@ impl Engine {
 
     fn take_in(&mut self, now: SystemTime, event: Event, answers: &mut Vec<Answer>) {
         match event {
-            Event::Call { call, reply } => {
-                let outcome = self.world.call(now, &self.registry, &self.registry_password, &call);
+            Event::Call { call, of_task, reply } => {
+                let outcome = match iam::check_caller(&self.world.cloud, &call, of_task) {
+                    Ok(()) => self.world.call(now, &self.registry, &self.registry_password, &call),
+                    Err(fault) => Err(fault),
+                };
                 let lost = self.world.loses(&call);
                 answers.push((reply, (!lost).then_some(outcome)));
             }

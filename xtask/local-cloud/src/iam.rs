@@ -37,6 +37,19 @@ pub(crate) fn session_of(cloud: &Cloud, call: &Call) -> Option<Session> {
     Session::of_build(&cloud.code.builds, key).or_else(|| Session::of_task(cloud, key))
 }
 
+/// Refuses a call that must be a task's and isn't.
+///
+/// # Errors
+/// In AWS's words for an access key that isn't known.
+pub(crate) fn check_caller(cloud: &Cloud, call: &Call, of_task: bool) -> Result<(), Fault> {
+    if of_task && Session::of_task(cloud, &call.access_key).is_none() {
+        // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+        let message = "The security token included in the request is invalid.";
+        return Err(Fault::forbidden("InvalidClientTokenId", message));
+    }
+    Ok(())
+}
+
 /// The caller's ARN.
 pub(crate) fn arn_of(place: &Place, session: Option<&Session>) -> String {
     session.map_or_else(|| place.global_arn("iam", "user/local"), |session| session.arn(place))

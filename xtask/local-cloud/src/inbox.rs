@@ -15,6 +15,8 @@ pub(crate) enum Event {
     Call {
         /// What is asked.
         call: Call,
+        /// Whether it must be a task's.
+        of_task: bool,
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Value, Fault>>,
     },

@@ -23,6 +23,13 @@ pub(crate) fn router(events: mpsc::Sender<Event>) -> Router {
         .route("/_local/faults", get(list).post(add).delete(clear_all))
         .route("/_local/faults/{id}", delete(clear))
         .route("/_local/drift", post(outside))
+        .with_state(events.clone())
+        .merge(credentials_router(events))
+}
+
+/// The credentials of tasks' roles, which only a task with its own secret gets.
+pub(crate) fn credentials_router(events: mpsc::Sender<Event>) -> Router {
+    Router::new()
         .route(&format!("{}/{{task}}", task_credentials::PATH), get(credentials))
         .with_state(events)
 }

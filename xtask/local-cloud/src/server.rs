@@ -83,11 +83,18 @@ fn unless_lost(answered: Result<Response, Infallible>) -> io::Result<Response> {
 /// The whole of the endpoint.
 pub(crate) fn router(events: mpsc::Sender<Event>, registry: Router, address: SocketAddr) -> Router {
     let local = local_api::router(events.clone());
-    let calls = Router::new().fallback(answer).with_state(events);
+    let calls = Router::new().fallback(answer).with_state((events, false));
     registry
         .merge(local)
         .merge(calls)
         .layer(middleware::from_fn_with_state(address.port(), only_local_hosts))
+}
+
+/// What tasks reach that don't share this machine's loopback, and with them whatever else is on their network: their
+/// credentials, and calls that are signed with them.
+pub(crate) fn router_for_tasks(events: mpsc::Sender<Event>) -> Router {
+    let calls = Router::new().fallback(answer).with_state((events.clone(), true));
+    local_api::credentials_router(events).merge(calls)
 }
 
 /// A page in a browser can be made to send requests here by a name that resolves to loopback; such a name is refused.
@@ -127,7 +134,10 @@ fn is_local_name(host: &str, port: u16) -> bool {
     name == "127.0.0.1" || name == "localhost" || name.ends_with(".localhost")
 }
 
-async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> Result<Response, Infallible> {
+async fn answer(
+    State((events, of_task)): State<(mpsc::Sender<Event>, bool)>,
+    request: Request,
+) -> Result<Response, Infallible> {
     let (parts, body) = request.into_parts();
     let request_id = request_id();
     let (protocol, call) = match read(body).await {
@@ -136,7 +146,7 @@ async fn answer(State(events): State<mpsc::Sender<Event>>, request: Request) -> 
     };
     let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
     let outcome = match call {
-        Ok(call) => ask(&events, |reply| Event::Call { call, reply }).await,
+        Ok(call) => ask(&events, |reply| Event::Call { call, of_task, reply }).await,
         Err(fault) => Some(Err(fault)),
     };
     let Some(outcome) = outcome else {

@@ -73,6 +73,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let runtime = choose_runtime(options.runtime, &home, &world).await?;
     tracing::info!(%address, runtime = %runtime.kind(), speed, metric_lag_minutes, bake = bake.name(), "starting");
 
+    let for_tasks = bind_for_tasks(&runtime, address.port()).await;
+    world.cloud.tasks_reach = for_tasks.as_ref().and_then(|listener| listener.local_addr().ok());
     let (stop, stopped) = watch::channel(false);
     let (events, receiver) = mpsc::channel(EVENTS_WAITING);
     let mut engine = assemble(&home, world, saved, runtime, options.cache_seed, events.clone())?;
@@ -80,6 +82,10 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     take_back(&mut engine, &home).await;
 
     let repositories = codecommit::router(engine.effects.git.clone(), events.clone());
+    if let Some(listener) = for_tasks {
+        let router = server::router_for_tasks(events.clone());
+        tokio::spawn(server::serve(listener, router, stopped.clone()));
+    }
     let router = server::router(events, engine.registry.router().merge(repositories), address);
     let serving = tokio::spawn(server::serve(listener, router, stopped.clone()));
     let collecting = tokio::spawn(engine.effects.logs.clone().run(stopped.clone()));
@@ -189,6 +195,19 @@ async fn bind(asked: Option<u16>, of_state: Option<u16>) -> anyhow::Result<TcpLi
         }
     }
     bail!("no port from {DEFAULT_PORT} on is free; choose one with --port")
+}
+
+/// Where tasks reach the local cloud if they don't share this machine's loopback. Without it their roles are of no use,
+/// and all else works.
+async fn bind_for_tasks(runtime: &Runtime, port: u16) -> Option<TcpListener> {
+    let gateway = runtime.gateway().await?;
+    match TcpListener::bind((gateway, port)).await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%error, "tasks can't use their roles: cannot listen on {gateway}:{port}");
+            None
+        }
+    }
 }
 
 /// The runtime asked for, or else the one that ran the tasks before, or else Docker where it answers.

@@ -79,10 +79,9 @@ pub(super) fn images(scene: Scene<'_>) -> anyhow::Result<Vec<Line>> {
         )?;
         let policy: Value = serde_json::from_str(policy.as_str().unwrap_or_default())?;
         // Those that never expire are few: what runs, and what a rollback needs.
-        let rules = policy["rules"].as_array().into_iter().flatten();
-        let any = rules.filter(|rule| rule["selection"]["tagStatus"] == "any").last();
-        let any = any.with_context(|| format!("{} keeps every image", repository.id))?;
-        let kept = needed(any, "/selection/countNumber", repository.id)?;
+        let last = policy["rules"].as_array().and_then(|rules| rules.last());
+        let last = last.with_context(|| format!("{} keeps every image", repository.id))?;
+        let kept = needed(last, "/selection/countNumber", repository.id)?;
         let kept = figure(kept).context("a number of images that is none")?;
         let image = IMAGE_MEGABYTES / 1e3 * scene.prices.image_gigabyte_month;
         Ok(Line {

@@ -225,7 +225,7 @@ mod tests {
         };
         let verdict = crate::verdict::thin();
         insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
-        error[E-THIN-EVIDENCE]: there is too little to judge the image by: Onebox had 0 requests, and 100 are the least; Fleet had 0 requests, and 100 are the least
+        error[E-THIN-EVIDENCE]: analysis inconclusive: not enough traffic: Onebox had 0 requests (at least 100 needed); Fleet had 0 requests (at least 100 needed)
           next: let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
           next: or go on to Fleet without: `cargo xtask deploy sandbox --stage fleet --accept-thin-evidence --local`
           next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
@@ -264,7 +264,7 @@ mod tests {
         let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
         let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));
         insta::assert_snapshot!(told(&after_putting_back(failure(), failed)), @"
-        error[E-WORSE]: the image is worse than what Fleet runs: 10.00 % of its answers are errors, and 0.00 % of Fleet's
+        error[E-WORSE]: the image is worse than what Fleet runs: error rate of Onebox 10 % (Fleet 0 %)
           Onebox couldn't be brought back to what Fleet runs: Example: UPDATE_ROLLBACK_FAILED
           next: fix the cause and run `cargo xtask deploy sandbox` again
           next: act

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deployment::evidence::targets::minutes_to_notice;
 use deployment::machine::Tasks;
 use deployment::stage::Stage;
 use serde_json::Value;
@@ -21,6 +22,8 @@ pub(super) struct Services {
     minimums: Vec<Minimum>,
     /// The task definition of each stage, by its ARN.
     definitions: BTreeMap<Stage, String>,
+    /// The minutes that health checks need to notice a fault.
+    pub(super) minutes_to_notice: u32,
     /// The deployments that ECS had given up before.
     given_up: BTreeSet<String>,
 }
@@ -39,6 +42,7 @@ impl Services {
         Ok(Self {
             minimums: services::minimums(&template, &resources),
             definitions: definitions(&resources),
+            minutes_to_notice: minutes_to_notice(&template),
             given_up: services::given_up(&found),
         })
     }

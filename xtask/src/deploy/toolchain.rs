@@ -225,11 +225,11 @@ mod tests {
     #[tokio::test]
     async fn the_pipeline_does_not_change_what_it_may_do() {
         let template = |text: &str| answer("GetTemplate", &format!("<TemplateBody>{text}</TemplateBody>"));
-        check(vec![stack("UPDATE_COMPLETE"), template("{}")], Ok(())).await;
+        check(vec![stack("UPDATE_COMPLETE"), template("{ }\n")], Ok(())).await;
         let differs = "Example differs from its template, and the pipeline may not change what it may do itself";
-        check(vec![stack("UPDATE_COMPLETE"), template("{ }")], Err(differs)).await;
+        check(vec![stack("UPDATE_COMPLETE"), template(r#"{"A": 1}"#)], Err(differs)).await;
         check(vec![no_stack()], Err("there is no stack Example")).await;
-        let replay = Replay::new([stack("UPDATE_COMPLETE"), template("{ }")]);
+        let replay = Replay::new([stack("UPDATE_COMPLETE"), template(r#"{"A": 1}"#)]);
         let error = ensure_as_deployed(&replay.aws(), &foundation()).await.unwrap_err();
         insta::assert_snapshot!(crate::telling::report::text(&error), @"
         error[E-ROLES-DIFFER]: Example differs from its template, and the pipeline may not change what it may do itself

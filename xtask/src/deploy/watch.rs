@@ -312,6 +312,7 @@ impl Watch {
             now: evidence.now,
             since,
             minute: evidence.minute,
+            minutes_to_notice: self.services.minutes_to_notice,
             stages: stages.collect(),
             red: Vec::new(),
             accepted: work.deploy.caution.accept.is_some(),
@@ -408,14 +409,13 @@ fn words(alarm: &Alarm) -> String {
 }
 
 /// The metrics of a stage.
-fn questions(place: &Place) -> [Question; 9] {
+fn questions(place: &Place) -> [Question; 8] {
     [
         place.question("RequestCount", "Sum"),
         place.question("HTTPCode_Target_2XX_Count", "Sum"),
         place.question("HTTPCode_Target_3XX_Count", "Sum"),
         place.question("HTTPCode_Target_4XX_Count", "Sum"),
         place.question("HTTPCode_Target_5XX_Count", "Sum"),
-        place.question("TargetConnectionErrorCount", "Sum"),
         place.question("TargetResponseTime", RESPONSE_TIME_STATISTIC),
         place.question("HealthyHostCount", "Maximum"),
         place.question("UnHealthyHostCount", "Maximum"),
@@ -429,7 +429,6 @@ fn series(answers: &mut impl Iterator<Item = Vec<Point>>) -> Series {
         requests: next(),
         good_responses: [next(), next(), next()].concat(),
         server_errors: next(),
-        connection_errors: next(),
         latency: next(),
         healthy: next(),
         unhealthy: next(),

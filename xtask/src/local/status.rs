@@ -3,7 +3,8 @@
 use local_cloud::{Kept, Running};
 use serde_json::{Value, json};
 
-use super::{FREE_ITS_PORT, dead_load_balancers, describe, record};
+use super::settings::{describe, record};
+use super::{FREE_ITS_PORT, dead_load_balancers};
 use crate::context::Context;
 use crate::progress::human_size;
 
@@ -66,7 +67,7 @@ fn render(running: Option<&Running>, dead: &[String], kept: &Kept, [folder, log]
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::running;
+    use super::super::settings::tests::running;
     use super::*;
 
     #[test]

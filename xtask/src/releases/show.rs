@@ -57,7 +57,7 @@ impl Report {
             author.to_owned(),
             revision.get(..12).unwrap_or(revision).to_owned(),
             self.changed(place)
-                .map_or_else(|| "first release".to_owned(), |changes| changes.to_string()),
+                .map_or_else(|| "oldest release".to_owned(), |changes| changes.to_string()),
             self.outcome(listed, whole),
             self.runs(listed).join(", "),
         ]

@@ -135,10 +135,10 @@ impl Store {
     /// # Errors
     /// If something is gone (exit status 4, with the releases that there are), or the registry can't be reached.
     pub(crate) async fn check(&self, digest: &str, release: &Release, listing: &Listing) -> anyhow::Result<()> {
-        for missing in self.missing(release).await? {
-            return Err(gone(digest, &missing, &available(listing)).into());
+        match self.missing(release).await?.first() {
+            Some(missing) => Err(gone(digest, missing, &available(listing)).into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What is gone of a release's image: `its image` or `the layer sha256:…`. Empty if tasks can start.

@@ -290,8 +290,8 @@ async fn a_release_needs_its_image() {
 async fn a_layer_that_is_gone_is_noticed() {
     let gone: Fault = |_, asked| {
         let is_layer = asked.uri().path().ends_with(&image(1).1[1].digest);
-        let is_later = asked.headers().contains_key(header::ACCEPT);
-        (is_layer && is_later).then(|| StatusCode::NOT_FOUND.into_response())
+        let is_read = asked.headers().contains_key(header::ACCEPT);
+        (is_layer && is_read).then(|| StatusCode::NOT_FOUND.into_response())
     };
     let rig = Rig::with_faults(gone).await;
     let missing = rig.store().0.missing(&rig.release(1, 1)).await.unwrap();
@@ -408,4 +408,12 @@ async fn a_login_that_the_registry_refuses() {
     let error = told(&store.get(&image(1).0.digest).await.unwrap_err());
     let expected = format!("error[E-REGISTRY]: {address} doesn't accept the login; a new one may be needed: ");
     assert!(error.starts_with(&expected), "{error}");
+}
+
+#[test]
+fn the_lifecycle_policy_keeps_what_the_tags_should() {
+    assert_eq!(
+        constants::image_repository::KEPT_TAG_PREFIX,
+        deployment::release::KEEP_PREFIX
+    );
 }

@@ -31,7 +31,7 @@ impl Comparison {
             Self::OneboxWithFleet => "Onebox with Fleet".to_owned(),
             Self::WithItself(stages) => {
                 let names: Vec<&str> = judged_stages(stages).into_iter().map(Stage::name).collect();
-                format!("{} with before the step", names.join(" and "))
+                format!("{}, before and since the step", names.join(" and "))
             }
         }
     }

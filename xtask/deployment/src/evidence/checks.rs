@@ -9,9 +9,11 @@ use super::probes::{Compared, Tally};
 use super::requests::{Share, count};
 use super::rules::Rules;
 use super::series::{Sample, Settled, sample};
+use super::targets::{Health, health};
 use super::time::Span;
 use super::verdict::{
-    Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, NotJudged, Received, Ruling, Source, Verdict, name,
+    Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, NotJudged, Received, Ruling, Source, TargetsCheck, Verdict,
+    name,
 };
 use super::{early, errors, latency};
 use crate::stage::Stage;
@@ -81,6 +83,7 @@ impl<'a> Analysis<'a> {
         }
         self.minimum(&amounts);
         self.latencies(Stage::Onebox, Baseline::Fleet, (onebox.latencies, fleet.latencies));
+        self.targets(Stage::Onebox);
         self.share();
     }
 
@@ -102,6 +105,7 @@ impl<'a> Analysis<'a> {
             }
             self.minimum(&[(stage, amount)]);
             self.latencies(stage, Baseline::Before, (since.latencies, before.latencies));
+            self.targets(stage);
         }
         // The one stage, or what is shared if there are two.
         let path = match judged_stages(stages).as_slice() {
@@ -262,21 +266,40 @@ impl<'a> Analysis<'a> {
         }));
     }
 
-    /// Compares Onebox's share of the customers' requests with the one before the step, or else with its weight.
-    fn share(&mut self) {
-        let customers =
-            |span: Span| [Stage::Onebox, Stage::Fleet].map(|stage| self.customers(stage, &self.sample(stage, span)));
-        let before = self.evidence.before.map(customers);
-        let before = before.map(|sides| sides.map(|customers| count(customers.certain.requests)));
-        let before = before.filter(|sides| sides.iter().all(|side| *side >= self.rules.drop.minimum_expected));
-        let [onebox, fleet] = customers(self.since());
-        let share = Share {
-            requests: onebox.possible,
-            of: onebox.possible + fleet.certain.requests,
-            expected: before.map_or(self.rules.drop.onebox_share, |[onebox, fleet]| {
-                onebox / (onebox + fleet)
-            }),
+    /// Looks at the health checks of a stage's targets.
+    fn targets(&mut self, stage: Stage) {
+        let evidence = self.evidence;
+        let Some(observed) = evidence.stage(stage) else {
+            return;
         };
+        let (targets, worse) = match health(&observed.metrics, evidence.began, self.since(), evidence.minute) {
+            Health::Healthy(targets) => (targets, false),
+            Health::Failing(targets) => (targets, true),
+            Health::Unknown => return self.not_judged(format!("targets of {stage}"), "no host counts since the step"),
+            Health::FailedBefore => {
+                return self.not_judged(format!("targets of {stage}"), "they failed before the step already");
+            }
+        };
+        let check = TargetsCheck { stage, targets, worse };
+        self.checks.push(Check::Targets(check));
+    }
+
+    /// Compares Onebox's share of the customers' requests with its weight, or with its share before the step if that was
+    /// smaller: requests that name a stage in their header don't follow the weights.
+    fn share(&mut self) {
+        let shares = |span: Span| {
+            let [onebox, fleet] =
+                [Stage::Onebox, Stage::Fleet].map(|stage| self.customers(stage, &self.sample(stage, span)));
+            Share {
+                requests: onebox.possible,
+                of: onebox.possible + fleet.certain.requests,
+                expected: self.rules.drop.onebox_share,
+            }
+        };
+        let before = self.evidence.before.map(shares);
+        let before = before.filter(|share| self.rules.drop.can_tell(*share));
+        let mut share = shares(self.since());
+        share.expected = before.map_or(share.expected, |before| before.share().min(share.expected));
         if !self.rules.drop.can_tell(share) {
             let what = "Onebox's share of customers' requests";
             self.not_judged(what, "too few customers' requests");

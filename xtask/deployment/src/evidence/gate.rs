@@ -22,6 +22,9 @@ pub struct Facts {
     pub since: ServerTime,
     /// The length of a minute.
     pub minute: Minute,
+    /// The minutes that health checks need to notice a fault ([`super::targets::minutes_to_notice`]). The window isn't
+    /// shorter.
+    pub minutes_to_notice: u32,
     /// The metrics of each stage that the step changed: Onebox, Fleet or both.
     pub stages: BTreeMap<Stage, Counts>,
     /// The names of the alarms in ALARM that concern the step.
@@ -116,10 +119,11 @@ impl Window {
         let points = facts.stages.values().flat_map(|counts| &counts.healthy);
         let phase = points.map(|point| point.at).max();
         let first = facts.minute.first_from(facts.since, phase);
-        let starts = (0..rules.alarm_window_minutes).map(|minute| first + facts.minute.times(minute));
+        let minutes = rules.alarm_window_minutes.max(facts.minutes_to_notice);
+        let starts = (0..minutes).map(|minute| first + facts.minute.times(minute));
         Self {
             starts: starts.collect(),
-            end: first + facts.minute.times(rules.alarm_window_minutes),
+            end: first + facts.minute.times(minutes),
         }
     }
 
@@ -147,7 +151,7 @@ impl Window {
             return Wait {
                 reason: format!(
                     "watching for {} min since the new tasks serve alone, {left} min left",
-                    rules.alarm_window_minutes
+                    self.starts.len()
                 ),
                 earliest: self.end + evaluation,
             };

@@ -16,6 +16,9 @@ pub struct Point {
 
 /// The metrics of one stage's target group, in any order.
 ///
+/// `TargetConnectionErrorCount` isn't needed: a connection that fails leaves its request without a response, unless the
+/// load balancer tried another target, which a client doesn't see.
+///
 /// AWS reports `RequestCount`, `HTTPCode_Target_*` and the host counts only while targets are registered:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,20 +29,18 @@ pub struct Series {
     pub good_responses: Vec<Point>,
     /// `HTTPCode_Target_5XX_Count`, `Sum`.
     pub server_errors: Vec<Point>,
-    /// `TargetConnectionErrorCount`, `Sum`.
-    pub connection_errors: Vec<Point>,
     /// `TargetResponseTime` of the slowest tenth, in seconds.
     pub latency: Vec<Point>,
-    /// `HealthyHostCount`.
+    /// `HealthyHostCount`, `Maximum`.
     pub healthy: Vec<Point>,
-    /// `UnHealthyHostCount`.
+    /// `UnHealthyHostCount`, `Maximum`.
     pub unhealthy: Vec<Point>,
 }
 
 impl Series {
     fn all(&self) -> impl Iterator<Item = &Point> {
         let counts = [&self.requests, &self.good_responses, &self.server_errors];
-        let others = [&self.connection_errors, &self.latency, &self.healthy, &self.unhealthy];
+        let others = [&self.latency, &self.healthy, &self.unhealthy];
         counts.into_iter().chain(others).flatten()
     }
 }
@@ -52,8 +53,6 @@ pub struct Sample {
     pub errors: Errors,
     /// Requests without a response from a target, of [`Self::errors`].
     pub no_response: u64,
-    /// Connections to targets that failed. The load balancer may have tried another target.
-    pub connection_errors: u64,
     /// The response time of the slowest tenth, in seconds: one for each minute with a response.
     pub latencies: Vec<f64>,
     /// The start of the first minute, and the end of the last.
@@ -102,7 +101,6 @@ pub(super) fn sample(series: &Series, span: Span, settled: Settled, most: usize)
             requests,
         },
         no_response,
-        connection_errors: sum(&series.connection_errors),
         latencies: series.latency.iter().filter(within).map(|point| point.value).collect(),
         span: minutes.first().zip(minutes.last()).map(|(first, last)| Span {
             from: *first,

@@ -71,6 +71,7 @@ impl Traffic {
         series.good_responses.push(point(good.into()));
         series.server_errors.push(point(self.server_errors.into()));
         series.healthy.push(point(3.0));
+        series.unhealthy.push(point(0.0));
     }
 }
 

@@ -1,10 +1,14 @@
 //! A verdict for people and for programs.
 
+use constants::alarm::UNHEALTHY_PERCENT;
 use serde_json::{Value, json};
 
 use super::errors::Errors;
 use super::latency;
-use super::verdict::{Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, Received, Ruling, Source, Verdict, name};
+use super::targets::Targets;
+use super::verdict::{
+    Baseline, Check, DropCheck, ErrorCheck, LatencyCheck, Received, Ruling, Source, TargetsCheck, Verdict, name,
+};
 use crate::stage::Stage;
 
 impl Verdict {
@@ -73,6 +77,7 @@ impl Check {
                 versus(check.baseline)
             ),
             Self::Drop(check) => check.reason(),
+            Self::Targets(check) => check.line(),
         })
     }
 
@@ -81,6 +86,7 @@ impl Check {
             Self::Errors(check) => check.line(),
             Self::Latency(check) => check.line(),
             Self::Drop(check) => check.line(),
+            Self::Targets(check) => check.line(),
         }
     }
 
@@ -99,6 +105,13 @@ impl Check {
                 "worse": check.worse,
             }),
             Self::Drop(check) => check.record(),
+            Self::Targets(check) => json!({
+                "check": "targets",
+                "stage": check.stage.name(),
+                "healthy": check.targets.healthy,
+                "unhealthy": check.targets.unhealthy,
+                "worse": check.worse,
+            }),
         }
     }
 }
@@ -257,6 +270,17 @@ impl DropCheck {
                 "worse": worse,
             }),
         }
+    }
+}
+
+impl TargetsCheck {
+    fn line(&self) -> String {
+        let Targets { healthy, unhealthy } = self.targets;
+        let all = healthy + unhealthy;
+        format!(
+            "targets of {}: {unhealthy} of {all} unhealthy (limit {UNHEALTHY_PERCENT} %)",
+            self.stage
+        )
     }
 }
 

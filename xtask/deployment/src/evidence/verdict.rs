@@ -5,6 +5,7 @@ use std::fmt;
 use super::errors::Errors;
 use super::probes::Tally;
 use super::requests::Share;
+use super::targets::Targets;
 use crate::stage::Stage;
 
 /// What the analysis of a step found.
@@ -128,6 +129,8 @@ pub enum Check {
     Latency(LatencyCheck),
     /// Of the requests that arrive.
     Drop(DropCheck),
+    /// Of the targets that pass their health checks.
+    Targets(TargetsCheck),
 }
 
 impl Check {
@@ -137,6 +140,7 @@ impl Check {
             Self::Errors(check) => check.worse,
             Self::Latency(check) => check.worse,
             Self::Drop(check) => check.worse,
+            Self::Targets(check) => check.worse,
         }
     }
 }
@@ -208,6 +212,17 @@ pub enum Received {
         /// Since.
         since: f64,
     },
+}
+
+/// A stage's targets in a minute since the step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetsCheck {
+    /// The stage.
+    pub stage: Stage,
+    /// Its targets.
+    pub targets: Targets,
+    /// Whether too many fail their health checks.
+    pub worse: bool,
 }
 
 /// Something that wasn't judged.

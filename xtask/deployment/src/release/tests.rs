@@ -7,7 +7,7 @@ use super::*;
 use crate::stage::Stage;
 
 fn digits(number: u32) -> String {
-    format!("sha256:{number:064x}")
+    format!("sha256:{number:08x}{:056}", 0)
 }
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -310,6 +310,52 @@ proptest! {
         content.parameters.check(&artifact.blobs[1].bytes).unwrap();
         let read = Release::parse("host:1/a/b", &content.subject.digest, &artifact.blobs[0].bytes, &artifact.blobs[1].bytes);
         prop_assert_eq!(read, Ok(release));
+    }
+
+    #[test]
+    fn tags_settle_at_once_and_no_manifest_loses_its_last(
+        manifests in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()), 0..8),
+    ) {
+        let mut needed = BTreeSet::new();
+        let mut stored = Vec::new();
+        for (number, (is_needed, has_own, has_keep, by_hand)) in (0..).zip(manifests) {
+            let digest = digits(number);
+            let tags = [(has_own, "own".to_owned()), (has_keep, keep_tag(&digest)), (by_hand, "keep-this".to_owned())];
+            needed.extend(is_needed.then(|| digest.clone()));
+            let tags = tags.into_iter().filter(|(there, _)| *there).map(|(_, tag)| tag).collect();
+            stored.push(Stored { digest, tags });
+        }
+        let tagged: Vec<bool> = stored.iter().map(|stored| !stored.tags.is_empty()).collect();
+        for change in keep_changes(&needed, &stored) {
+            for stored in &mut stored {
+                match &change {
+                    TagChange::Add { digest, tag } if *digest == stored.digest => stored.tags.push(tag.clone()),
+                    TagChange::Add { .. } => {}
+                    TagChange::Remove { tag } => stored.tags.retain(|other| other != tag),
+                }
+            }
+        }
+        prop_assert_eq!(keep_changes(&needed, &stored), []);
+        for (stored, was_tagged) in stored.iter().zip(tagged) {
+            prop_assert!(!was_tagged || !stored.tags.is_empty());
+            prop_assert!(!needed.contains(&stored.digest) || stored.tags.contains(&keep_tag(&stored.digest)));
+        }
+    }
+
+    #[test]
+    fn what_a_rollback_restores_completed_and_is_another_release(
+        deployments in prop::collection::vec((0_u32..4, prop::sample::select(End::ALL.to_vec())), 1..12),
+        current in 0_u32..4,
+    ) {
+        let listed = listed(&deployments);
+        let current = digits(current);
+        if let Some(found) = previous(&listed, "sandbox", &current) {
+            prop_assert_ne!(&found.digest, &current);
+            prop_assert!(found.outcomes.iter().any(|outcome| outcome.end.is_complete()));
+            // What a rollback needs is kept.
+            let kept = needed(&BTreeSet::from([current]), &listed, "sandbox", 1);
+            prop_assert!(kept.contains(&found.digest), "{:?}", kept);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod connect;
 mod definition;
+mod gateway;
 mod images;
 mod memory;
 mod pull;
@@ -77,6 +78,14 @@ impl Containers {
         Ok(Containers {
             shared: Arc::new(shared),
         })
+    }
+
+    pub(crate) async fn gateway(&self) -> Option<Ipv4Addr> {
+        // An engine in a virtual machine has its networks there.
+        if !self.shared.shares_kernel {
+            return None;
+        }
+        gateway::address(&self.shared.docker).await
     }
 
     pub(crate) async fn start(&self, spec: TaskSpec) -> Result<Started, StartError> {

@@ -6,6 +6,7 @@ use crate::process::Processes;
 use crate::spec::TaskSpec;
 use crate::task::{Detected, Identity, RuntimeKind, StartError, Started, Usage};
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -66,6 +67,15 @@ impl Runtime {
         match &self.inner {
             Inner::Process(_) => RuntimeKind::Process,
             Inner::Docker(_) => RuntimeKind::Docker,
+        }
+    }
+
+    /// The address of this machine at which tasks reach what isn't on their own loopback; `None` if they share this
+    /// machine's, or don't reach it.
+    pub async fn gateway(&self) -> Option<Ipv4Addr> {
+        match &self.inner {
+            Inner::Process(_) => None,
+            Inner::Docker(containers) => containers.gateway().await,
         }
     }
 

@@ -81,13 +81,11 @@ fn figure(properties: &Value, name: &str) -> Result<Option<u32>, String> {
 
 /// The properties whose change makes ECS start a deployment; the others are taken over as they are.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
-const DEPLOYED: [&str; 6] = [
+const DEPLOYED: [&str; 4] = [
     "TaskDefinition",
     "LoadBalancers",
     "NetworkConfiguration",
     "PlatformVersion",
-    "EnableExecuteCommand",
-    "CapacityProviderStrategy",
 ];
 
 /// The part of the properties that a service revision records.

@@ -59,6 +59,11 @@ const CHAPTERS: &str = "\
 - CloudFormation in a role is judged by the main call of each resource's handler (`ecs:CreateCluster`), and by `iam:PassRole` for the roles that it passes on; what else handlers call is in their schemas alone. Without a role it acts as the person, also where a build asks.
 - A change of a role's policies counts at once, also for tasks that run.
 - A role that isn't there may do nothing. A build's login to the registry ends with the build.
+- An image expires at the first push after a rule selects it, and its artifacts with it; on AWS within 24 hours. Artifacts count as images in every rule.
+- `BatchGetImage` doesn't find an image whose media type the caller doesn't accept. AWS converts some.
+- The referrers of a repository that doesn't exist are `NAME_UNKNOWN`, as every other call is, although the protocol has no 404 for them.
+- A change set lists what AWS was recorded to list: with property values, a resource is missing if only an attribute of one that is modified in place may change it. It is updated all the same.
+- The description of an output alone is a change, as its value is.
 
 ## Differences that every user meets
 
@@ -71,7 +76,7 @@ const CHAPTERS: &str = "\
 - The account is `000000000000`. Signatures must be there, as on AWS, but aren't verified.
 - Whoever calls may do everything, but for builds and tasks, and for CloudFormation, pipelines and rules in their roles: they may do what the role's own policies allow, and are refused in AWS's words.
 - A build is a process of this machine in a clean checkout below the local cloud's folder. It is lent where programs and compilers are, how the network is reached and where crates come from (`PATH`, `HOME`, `CARGO_HOME`, `RUSTUP_HOME`, proxies and the like), and nothing else of the environment; AWS is this local cloud for it. Repositories need `git` on the `PATH`.
-- A task with a task role gets the role's credentials from the local cloud's own address: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN`, where ECS on AWS sets `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`. It also gets `AWS_ENDPOINT_URL`, which AWS doesn't set. Docker's containers can't reach that address, which is loopback.
+- A task with a task role gets the role's credentials from the local cloud's own address: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with `AWS_CONTAINER_AUTHORIZATION_TOKEN`, where ECS on AWS sets `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`. It also gets `AWS_ENDPOINT_URL`, which AWS doesn't set. Containers reach it at the gateway of Docker's default network, where it answers only calls with a task's credentials; AWS's SDKs refuse credentials from that address, because it isn't loopback. Containers of a Docker engine in a virtual machine don't reach it.
 - Images live in a registry at the same address as the API. With Docker, the daemon pulls from it; with processes, the image's layers are unpacked once and its entry point runs as a child, told by `BIND_ADDRESS` and `PORT` where to listen.
 
 ## The ledger

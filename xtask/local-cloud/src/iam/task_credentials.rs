@@ -82,7 +82,8 @@ pub(crate) fn variables(cloud: &Cloud, definition: &Value, task: &str) -> Vec<(&
     if text(definition, "TaskRoleArn").is_none() {
         return Vec::new();
     }
-    let endpoint = format!("http://{}", cloud.registry_host);
+    let host = cloud.tasks_reach.map(|address| address.to_string());
+    let endpoint = format!("http://{}", host.as_ref().unwrap_or(&cloud.registry_host));
     vec![
         (
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",

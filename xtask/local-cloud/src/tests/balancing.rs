@@ -18,10 +18,10 @@ fn listener(load_balancer: &str, port: u16, action: &Value) -> Value {
     }})
 }
 
-/// The source of the words:
-/// <https://github.com/hashicorp/terraform-provider-aws/issues/22005>
-#[test]
-fn a_target_group_belongs_to_one_load_balancer() {
+/// What changes, the template after it, and the resource that fails, if one does.
+type Row = (&'static str, Value, Option<&'static str>);
+
+fn rows() -> Vec<Row> {
     let before = template("a", 1);
     let load_balancer = before["Resources"]["LoadBalancer"].clone();
     let mut renamed = load_balancer.clone();
@@ -42,7 +42,7 @@ fn a_target_group_belongs_to_one_load_balancer() {
         let base = with(before.clone(), &json!({"Other": load_balancer, "OtherGroup": group}));
         with(base, &changes)
     };
-    let rows = [
+    vec![
         (
             "a replaced load balancer",
             with(before.clone(), &json!({"LoadBalancer": renamed})),
@@ -73,10 +73,16 @@ fn a_target_group_belongs_to_one_load_balancer() {
             with_other(json!({"OtherListener": listener("Other", 80, &forward(&other_group))})),
             None,
         ),
-    ];
-    for (name, after, refused) in rows {
+    ]
+}
+
+/// The source of the words:
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/22005>
+#[test]
+fn a_target_group_belongs_to_one_load_balancer() {
+    for (name, after, refused) in rows() {
         let mut rig = Rig::new();
-        rig.create("stack", &before);
+        rig.create("stack", &template("a", 1));
         let load_balancers: Vec<String> = rig.world.cloud.elb.load_balancers.keys().cloned().collect();
         let Some(refused) = refused else {
             assert_eq!(rig.update("stack", &after), "UPDATE_COMPLETE", "{name}");

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::delivery;
 use super::rig::{self, Rig};
 use crate::codebuild::Status;
-use crate::iam::{Logins, access_key, task_credentials};
-use crate::wire::Service;
+use crate::iam::{Logins, access_key, check_caller, task_credentials};
+use crate::wire::{Call, Service};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/Deployer";
 
@@ -106,6 +106,15 @@ fn a_build_may_do_what_its_role_may_and_the_person_everything() {
         Err((
             "AccessDeniedException",
             "ecs:ListTasks on resource: * because no identity-based policy allows the ecs:ListTasks action",
+        )),
+    );
+    check(
+        Service::Ecr,
+        "ListImageReferrers",
+        json!({"repositoryName": "a", "subjectId": {"imageDigest": "sha256:00"}}),
+        Err((
+            "AccessDeniedException",
+            "ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:000000000000:repository/a with an explicit deny in an identity-based policy",
         )),
     );
     let hands = |role: &str| json!({"StackName": "mine", "RoleARN": role, "TemplateBody": "{}"});
@@ -378,6 +387,31 @@ fn a_tasks_credentials_are_its_own_while_it_runs() {
     rig.exit(&task, Some(1));
     rig.run_until(|rig| rig.waiting.is_empty());
     assert_eq!(ask_for_credentials(&rig, &task, Some(authorization)), unknown);
+}
+
+#[test]
+fn tasks_elsewhere_reach_nothing_but_what_their_credentials_open() {
+    let (mut rig, task) = task_in_role(&json!([]));
+    rig.world.cloud.tasks_reach = Some(([172, 17, 0, 1], 4566).into());
+    let variables = task_variables(&rig, &task);
+    let url = format!("http://172.17.0.1:4566/_local/credentials/{task}");
+    assert_eq!(variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"], url);
+    assert_eq!(variables["AWS_ENDPOINT_URL"], "http://172.17.0.1:4566");
+    let check = |key: &str, of_task: bool, expected: Option<&str>| {
+        let call = Call {
+            service: Service::Sts,
+            operation: "GetCallerIdentity".to_owned(),
+            input: json!({}),
+            access_key: key.to_owned(),
+        };
+        let refused = check_caller(&rig.world.cloud, &call, of_task).err();
+        assert_eq!(refused.map(|fault| fault.code).as_deref(), expected, "{key}");
+    };
+    check(&access_key(&task), true, None);
+    for key in ["local", "", "ASIA0000000000000000"] {
+        check(key, true, Some("InvalidClientTokenId"));
+        check(key, false, None);
+    }
 }
 
 #[test]

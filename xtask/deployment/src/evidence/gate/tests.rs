@@ -54,6 +54,7 @@ impl Cloud {
             now: at(now),
             since: at(SINCE),
             minute: Minute::new(Duration::from_secs(self.minute)).unwrap(),
+            minutes_to_notice: 1,
             stages: [(Stage::Onebox, counts)].into(),
             red: red.then(|| "Onebox-ServerErrors".to_owned()).into_iter().collect(),
             accepted: false,
@@ -103,6 +104,16 @@ fn minutes_pass_faster_in_a_local_cloud() {
             (window_end(5) + lag + 5, Decision::Open)
         );
     }
+}
+
+#[test]
+fn slow_health_checks_are_waited_for() {
+    let mut facts = CLOUD.facts(window_end(MINUTE) + MINUTE, false);
+    facts.minutes_to_notice = 6;
+    assert!(matches!(
+        Gate::default().look(&Rules::default(), &facts),
+        Decision::Wait(_)
+    ));
 }
 
 #[test]

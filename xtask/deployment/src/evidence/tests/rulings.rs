@@ -210,6 +210,10 @@ fn a_drop_in_requests() {
     let mut little = traffic(fleet, onebox(120), fleet);
     little.onebox.metrics = series(onebox(120), onebox(120));
     assert_eq!(ruling(&little), Ruling::Good);
+    // So do requests that name Fleet in their header.
+    let mut aimed = traffic(fleet, onebox(25), fleet);
+    aimed.onebox.metrics = series(NONE, onebox(25));
+    assert_eq!(ruling(&aimed), Ruling::Good);
 }
 
 /// A shared step, with probes to both stages and without their header; every `nth` fails since the step.
@@ -267,6 +271,56 @@ fn a_listener_that_drops_customers_is_found_by_probes_on_their_path() {
         verdict.reasons,
         ["customers' requests fell to 60 a minute (before 12000)"]
     );
+}
+
+#[test]
+fn a_fault_that_only_fleet_shows() {
+    let mut evidence = evidence(Comparison::WithItself([Stage::Fleet].into()));
+    evidence.onebox.probes = probed(BEGAN - 300..NOW, 20, 0, ProbeFailure::Timeout);
+    evidence.fleet.probes = mixed_from(BEGAN - 300, ALONE, 4);
+    assert!(
+        is_early(&evidence),
+        "another stage's probes succeed, so AWS needn't be reached"
+    );
+    assert_eq!(ruling(&evidence), Ruling::Worse);
+    evidence.fleet.probes = probed(BEGAN - 300..NOW, 20, 4, ProbeFailure::ConnectionClosed);
+    assert!(!is_early(&evidence), "it failed before the step as well");
+}
+
+/// Good probes from a second on, of which every `nth` fails from a later second on.
+fn mixed_from(from: u64, fails_from: u64, nth: u64) -> ProbeLog {
+    let mut log = ProbeLog::default();
+    for second in from..NOW {
+        for number in 0..20 {
+            let fails = second >= fails_from && number % nth == 0;
+            let outcome = if fails {
+                Err(ProbeFailure::ConnectionClosed)
+            } else {
+                Ok(())
+            };
+            log.record(at(second), outcome);
+        }
+    }
+    log
+}
+
+#[test]
+fn targets_that_fail_their_health_checks() {
+    let mut evidence = traffic(BUSY, BUSY.hundredth(), BUSY);
+    evidence.onebox.metrics.unhealthy.iter_mut().for_each(|point| {
+        if point.at >= at(NOW - 120) {
+            point.value = 1.0;
+        }
+    });
+    let verdict = judge(&Rules::default(), &evidence);
+    assert_eq!(verdict.reasons, ["targets of Onebox: 1 of 4 unhealthy (limit 12 %)"]);
+    evidence
+        .onebox
+        .metrics
+        .unhealthy
+        .iter_mut()
+        .for_each(|point| point.value = 3.0);
+    assert_eq!(ruling(&evidence), Ruling::Good, "they failed before the step");
 }
 
 #[test]

@@ -89,6 +89,45 @@ fn a_fault_that_begins_after_ten_minutes_is_found_as_well() {
     assert!(noisy.found_after(30, 1).unwrap() <= 8);
 }
 
+/// Probes that hang are finished only when they time out; until then a look sees the others alone.
+#[test]
+fn hanging_requests_are_found_soon_after_the_first_timeouts() {
+    let check = |share: f64, rate: u32, most: u64| {
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut evidence = evidence(Comparison::OneboxWithFleet);
+        let mut hanging = Vec::new();
+        let found = (0..120).find(|second| {
+            for _ in 0..rate {
+                evidence.fleet.probes.record(at(BEGAN + second), Ok(()));
+                if random.f64() < share {
+                    hanging.push(*second);
+                } else {
+                    evidence.onebox.probes.record(at(BEGAN + second), Ok(()));
+                }
+            }
+            hanging.retain(|sent| {
+                let over = sent + 5 <= *second;
+                if over {
+                    evidence
+                        .onebox
+                        .probes
+                        .record(at(BEGAN + sent), Err(ProbeFailure::Timeout));
+                }
+                !over
+            });
+            evidence.now = at(BEGAN + second + 1);
+            is_early(&evidence)
+        });
+        assert!(
+            found.is_some_and(|found| found <= most),
+            "{share} at {rate} a second: {found:?}"
+        );
+    };
+    check(1.0, 40, 9);
+    check(0.25, 40, 9);
+    check(0.25, 5, 40);
+}
+
 /// Fifteen good releases in a row, and as many where both stages fail by chance.
 #[test]
 fn good_releases_are_not_reverted() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::engine::ResourceLookup;
 use crate::evaluate::{evaluate, has_unresolved};
 use crate::provider::Provider;
-use crate::stack::{Output, Stack};
+use crate::stack::{Output, Stack, StackStatus};
 use crate::template::scalar_text;
 
 /// Resolves a stack's outputs.
@@ -91,7 +91,8 @@ pub(crate) fn exports_of<'a>(stacks: impl Iterator<Item = &'a Stack>) -> BTreeMa
 pub(crate) fn importers<'a>(name: &str, stacks: &'a [Stack]) -> Vec<&'a str> {
     stacks
         .iter()
-        .filter(|stack| stack.deleted.is_none())
+        // One whose creation was rolled back has nothing any more that could use it.
+        .filter(|stack| stack.deleted.is_none() && stack.status != StackStatus::RollbackComplete)
         .filter(|stack| {
             stack.deployment.plan.imports.contains(name)
                 || stack

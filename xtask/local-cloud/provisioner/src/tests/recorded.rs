@@ -85,6 +85,13 @@ fn change_sets_are_those_that_aws_was_recorded_to_make() {
     }
 }
 
+fn exporter() -> Value {
+    json!({
+        "Resources": {"R": {"Type": "AWS::X::Y"}},
+        "Outputs": {"O": {"Value": "exported", "Export": {"Name": "nope"}}},
+    })
+}
+
 /// `without` anything else happening, and `with` the missing export there by then.
 #[test]
 fn executing_them_ends_as_recorded() {
@@ -93,11 +100,7 @@ fn executing_them_ends_as_recorded() {
         for (when, status) in case["executed"].as_object().unwrap() {
             let mut cloud = made(case);
             if when == "with" {
-                let exporter = json!({
-                    "Resources": {"R": {"Type": "AWS::X::Y"}},
-                    "Outputs": {"O": {"Value": "exported", "Export": {"Name": "nope"}}},
-                });
-                cloud.create("exporter", &exporter);
+                cloud.create("exporter", &exporter());
             }
             cloud.ok("ExecuteChangeSet", &json!({"StackName": "s", "ChangeSetName": "c"}));
             cloud.settle();
@@ -118,6 +121,9 @@ fn executing_them_ends_as_recorded() {
                     "{events}"
                 );
                 assert!(cloud.world.log.is_empty(), "{:?}", cloud.world.log);
+                // An export that comes later isn't held by what is left of the stack.
+                cloud.create("exporter", &exporter());
+                cloud.ok("DeleteStack", &json!({"StackName": "exporter"}));
             }
         }
     }
