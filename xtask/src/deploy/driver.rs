@@ -134,6 +134,11 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Whether an update of the way back was completed, so that the stack has what was there before the deployment.
+    pub(super) fn went_back(&self) -> bool {
+        matches!(self.machine.position(), Position::Back { .. })
+    }
+
     /// The steps that are complete, by their stages.
     pub(super) fn ended(&self) -> Ended {
         let count = match self.machine.position() {

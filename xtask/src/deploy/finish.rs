@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::outcome::{self, Told};
 use super::plan::Images;
 use super::work::{Done, Work};
-use crate::releases::Store;
+use crate::releases::{Store, short};
 use crate::stack::Stack;
 use crate::telling::note::Note;
 
@@ -32,6 +32,10 @@ pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Resu
     if let Some((end, reason)) = recorded(&outcome, &ended, driver.is_rollback) {
         let digest = driver.target.clone();
         conclude(work, store, &digest, (end, ended.steps, &reason)).await;
+        if driver.went_back() && driver.base != digest && !matches!(outcome, Outcome::Stuck { .. }) {
+            let reason = format!("after {} was {}", short(&digest), end.name());
+            conclude(work, store, &driver.base.clone(), (End::Restored, Vec::new(), &reason)).await;
+        }
     }
     match outcome {
         Outcome::Deployed { .. } => Ok(driver.done(true, false)),
