@@ -10,15 +10,6 @@ use crate::template::Resource;
 
 const SERVICE: &str = "AWS::ECS::Service";
 
-/// The ECS services of a template.
-pub(super) fn services_of(world: &World) -> BTreeSet<String> {
-    let resources = world.template.resources.iter();
-    resources
-        .filter(|(_, resource)| resource.resource_type == SERVICE)
-        .map(|(name, _)| name.clone())
-        .collect()
-}
-
 /// The ECS services that an update changes.
 pub(super) fn changed_services(comparison: &Comparison) -> BTreeSet<String> {
     comparison

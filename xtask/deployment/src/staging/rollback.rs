@@ -8,15 +8,15 @@ use crate::staging::checks::{is_named, taken_names};
 use crate::staging::compose::compose;
 use crate::staging::effect::{Comparison, World};
 use crate::staging::inputs::{Inputs, masked};
-use crate::staging::quick::{changed_services, quick, services_of};
+use crate::staging::quick::{changed_services, quick};
 use crate::staging::refusal::distinct;
 use crate::staging::{Code, Deployed, Desired, Plan, RELEASE_PARAMETERS, Refusal, Step};
 use crate::template::Parameter;
 
 /// Plans the way back from what the stack has to the previous release.
 ///
-/// One update restores everything, with Fleet not waiting for Onebox and without ECS's rollback on alarms; a second one installs the
-/// release byte for byte. If a name in that update is still taken, the stages are restored one after the other instead, Fleet first.
+/// One update restores everything, with Fleet not waiting for Onebox and, for the services that change, without ECS's rollback on alarms;
+/// a second one installs the release byte for byte. If a name in that update is still taken, the stages are restored one after the other instead, Fleet first.
 ///
 /// # Errors
 ///
@@ -34,12 +34,12 @@ pub fn rollback(current: &Deployed, previous: &Desired) -> Result<Plan, Vec<Refu
     if Comparison::new(&inputs.deployed, &target, &masked()).is_empty() {
         return Ok(Plan::default());
     }
-    let services = services_of(&target);
+    let services = changed_services(&comparison);
     let first = quick(&target, &services);
     let collisions = taken_names(&Comparison::new(&inputs.deployed, &first, &[]));
     let worlds = if !collisions.is_empty() {
         stage_by_stage(&inputs, &target, &releases, &services)?
-    } else if !changed_services(&comparison).is_empty() {
+    } else if !services.is_empty() {
         vec![first, target]
     } else {
         vec![target]

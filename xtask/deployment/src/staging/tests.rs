@@ -10,6 +10,7 @@ mod rollback;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -28,25 +29,25 @@ pub(super) struct Case {
 impl Case {
     /// Production's template, and what some kinds of change need beside it.
     pub(super) fn base() -> Self {
-        Self::of(include_str!("tests/prod.json"))
+        Self::of("Prod")
     }
 
     /// The same for the sandbox.
     pub(super) fn sandbox() -> Self {
-        Self::of(include_str!("tests/sandbox.json"))
+        Self::of("Sandbox")
     }
 
     /// Production's template as it is.
     pub(super) fn plain() -> Self {
         Self {
-            template: serde_json::from_str(include_str!("tests/prod.json")).expect("JSON"),
+            template: snapshot("Prod"),
             values: deployed_values(),
         }
     }
 
-    fn of(text: &str) -> Self {
+    fn of(environment: &str) -> Self {
         let mut case = Self {
-            template: serde_json::from_str(text).expect("JSON"),
+            template: snapshot(environment),
             values: deployed_values(),
         };
         case.add_what_kinds_need();
@@ -81,6 +82,18 @@ impl Case {
             parameters,
         }
     }
+}
+
+/// The template of an environment's service, as `stacks` renders it.
+fn snapshot(environment: &str) -> Value {
+    let name = format!("OneBoxDeploymentOnECS-Service-{environment}.snap");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stacks/src/snapshots");
+    let text = std::fs::read_to_string(folder.join(name)).expect("a snapshot");
+    let (_, template) = text
+        .trim_start_matches("---\n")
+        .split_once("\n---\n")
+        .expect("a header");
+    serde_json::from_str(template).expect("JSON")
 }
 
 fn deployed_values() -> BTreeMap<String, String> {

@@ -340,3 +340,89 @@ fn combine(inner: Vec<Truth>, decisive: &Truth, neutral: &Truth, name: &str) -> 
     }
     Truth::Unknown(symbol(name, Value::Array(unknown)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::{Evaluation, Truth};
+    use crate::template::Template;
+
+    fn template() -> Template {
+        let text = json!({
+            "Parameters": {
+                "Size": { "Type": "Number", "Default": 2 },
+                "Names": { "Type": "CommaDelimitedList", "Default": "a, b" },
+                "Secret": { "Type": "String", "NoEcho": true },
+                "Release": { "Type": "String", "Default": "r" },
+            },
+            "Mappings": { "Map": { "us": { "Key": ["x", "y"] } } },
+            "Conditions": {
+                "Yes": { "Fn::Equals": [{ "Ref": "Size" }, "2"] },
+                "No": { "Fn::Not": [{ "Condition": "Yes" }] },
+                "Either": { "Fn::Or": [{ "Condition": "Here" }, { "Condition": "Yes" }] },
+                "Both": { "Fn::And": [{ "Condition": "Here" }, { "Condition": "Yes" }] },
+                "Here": { "Fn::Equals": [{ "Ref": "AWS::Region" }, "us"] },
+            },
+            "Resources": { "Topic": { "Type": "AWS::SNS::Topic" } },
+        });
+        Template::parse(&text.to_string()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    fn value(expression: &Value) -> Option<Value> {
+        let template = template();
+        let evaluation = Evaluation::new(&template, &BTreeMap::new(), &["Release"]);
+        let lookup = |name: &str, attribute: Option<&str>| json!({ "$resource": name, "$attribute": attribute });
+        evaluation.value(expression, &lookup)
+    }
+
+    #[test]
+    fn functions_give_values() {
+        let rows = [
+            (json!({ "Ref": "Size" }), json!("2")),
+            (json!({ "Ref": "Names" }), json!(["a", "b"])),
+            (json!({ "Fn::Join": ["-", { "Ref": "Names" }] }), json!("a-b")),
+            (
+                json!({ "Fn::Sub": ["${Size} ${!Size} ${A}", { "A": true }] }),
+                json!("2 ${Size} true"),
+            ),
+            (json!({ "Fn::Select": [1, { "Fn::Split": ["/", "a/b"] }] }), json!("b")),
+            (json!({ "Fn::FindInMap": ["Map", "us", "Key"] }), json!(["x", "y"])),
+            (json!({ "Fn::If": ["Yes", 1, 2] }), json!("1")),
+            (json!({ "Fn::If": ["No", 1, 2] }), json!("2")),
+            (
+                json!([1, { "Fn::If": ["No", 1, { "Ref": "AWS::NoValue" }] }]),
+                json!(["1"]),
+            ),
+        ];
+        for (expression, expected) in rows {
+            assert_eq!(value(&expression), Some(expected), "{expression}");
+        }
+        assert_eq!(value(&json!({ "Ref": "AWS::NoValue" })), None);
+    }
+
+    #[test]
+    fn every_spelling_of_the_same_text_has_the_same_value() {
+        let spellings = [
+            json!({ "Fn::Sub": "a-${Topic.Arn}-2" }),
+            json!({ "Fn::Sub": ["a-${X}-${Size}", { "X": { "Fn::GetAtt": ["Topic", "Arn"] } }] }),
+            json!({ "Fn::Join": ["-", ["a", { "Fn::GetAtt": "Topic.Arn" }, { "Ref": "Size" }]] }),
+            json!({ "Fn::Join": ["", ["a-", { "Fn::Sub": "${Topic.Arn}-2" }]] }),
+        ];
+        for spelling in &spellings {
+            assert_eq!(value(spelling), value(&spellings[0]), "{spelling}");
+        }
+        assert_ne!(value(&json!({ "Ref": "Secret" })), value(&json!({ "Ref": "Release" })));
+    }
+
+    #[test]
+    fn a_condition_on_what_only_aws_knows_is_unknown_unless_the_rest_decides() {
+        let template = template();
+        let evaluation = Evaluation::new(&template, &BTreeMap::new(), &[]);
+        assert_eq!(evaluation.condition("Either"), Some(&Truth::True));
+        assert!(matches!(evaluation.condition("Both"), Some(Truth::Unknown(_))));
+        assert!(evaluation.exists(Some("Here")) && !evaluation.exists(Some("No")));
+    }
+}

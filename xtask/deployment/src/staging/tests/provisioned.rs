@@ -86,4 +86,27 @@ proptest! {
             prop_assert_eq!(cloud.deployed().template, deployed.template);
         }
     }
+
+    #[test]
+    fn another_release_in_between_is_executed_as_planned(
+        first in prop::collection::vec(0_usize..1000, 1..3),
+        second in prop::collection::vec(0_usize..1000, 1..3),
+        reached in 1_usize..3,
+    ) {
+        let Some((before, after)) = combined(&Case::base(), &first) else { return Ok(()) };
+        let Some((_, other)) = combined(&before, &second) else { return Ok(()) };
+        let Ok(planned) = plan_of(&before, &after) else { return Ok(()) };
+        let mut cloud = Cloud::new(&before.deployed());
+        for step in planned.steps.iter().take(reached) {
+            prop_assert_eq!(cloud.execute(step), Ok(()));
+        }
+        let desired = other.desired();
+        let Ok(again) = plan(&cloud.deployed(), &desired) else { return Ok(()) };
+        for step in &again.steps {
+            prop_assert_eq!(cloud.execute(step), Ok(()));
+        }
+        if !again.steps.is_empty() {
+            prop_assert_eq!(cloud.deployed().template, desired.template);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::stage::Stage;
 use crate::staging::tests::{Case, NEW, OLD, image};
 use crate::staging::{Code, Deployed, Desired, Plan, Refusal, Step, rollback};
 use crate::template::Template;
@@ -87,6 +88,12 @@ fn a_stage_that_already_runs_the_release_is_left_alone() {
     let replaced = first.changes.iter().filter(|change| change.kind.may_replace());
     let replaced: Vec<&str> = replaced.map(|change| change.logical_id.as_str()).collect();
     assert_eq!(replaced, ["OneboxTaskDefinition"]);
+    let fleet = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.changes)
+        .filter(|change| change.stage == Stage::Fleet);
+    assert_eq!(fleet.count(), 0, "not even its alarms");
 }
 
 #[test]
