@@ -320,7 +320,7 @@ mod tests {
 
     /// Prod's template, with the text that a test needs elsewhere replaced.
     fn template(replaced: &[(&str, &str)]) -> String {
-        let template = stacks::service(Environment::Production).template;
+        let template = service(Environment::Production).template;
         replaced.iter().fold(template, |template, (text, by)| {
             assert!(template.contains(text), "{text}");
             template.replace(text, by)
