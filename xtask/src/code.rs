@@ -138,12 +138,14 @@ pub(crate) enum Code {
     ChecksFailed,
     /// No request was answered.
     NoAnswer,
+    /// `status --exit-status` found something that needs attention.
+    Unhealthy,
     /// Someone asked to leave.
     Interrupted,
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 65] = [
+pub(crate) const CODES: [Code; 66] = [
     Code::AwsRefused,
     Code::AwsThrottled,
     Code::AwsUnreachable,
@@ -154,6 +156,7 @@ pub(crate) const CODES: [Code; 65] = [
     Code::PipelineFailed,
     Code::ChecksFailed,
     Code::NoAnswer,
+    Code::Unhealthy,
     Code::File,
     Code::NoCheckout,
     Code::Build,
@@ -311,6 +314,7 @@ impl Code {
             Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
+            Self::Unhealthy => ("E-UNHEALTHY", "of `status --exit-status`: something in the environment needs attention, such as missing tasks, a red alarm, or evidence that can't be read", "run the command that the error names"),
             Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow a deployment with `cargo xtask deploy … --resume`, a pipeline with `cargo xtask pipeline`; of anything else, the same command again"),
         };
         Entry { name, cause, fix }

@@ -375,7 +375,7 @@ mod tests {
             running: 6,
             pending: 0,
             deployments: vec![deployment("old"), deployment("new")],
-            last_event: None,
+            events: Vec::new(),
         };
         let stuck = tasks(&service, &["r@sha256:1".to_owned(), "r@sha256:2".to_owned()]);
         let failure = Failure::new(

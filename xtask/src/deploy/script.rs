@@ -149,17 +149,15 @@ pub(crate) fn parameters(
         let is_image = [service::ONEBOX_IMAGE, service::FLEET_IMAGE].contains(&name.as_str());
         let kept = stack.parameters.get(&name).cloned();
         let value = image.filter(|_| is_image).map(ToOwned::to_owned).or(kept);
-        match (value, default) {
-            (Some(value), _) => drop(values.insert(name, value)),
-            (None, true) => {}
-            (None, false) => {
-                let what = format!("the parameter {name} is new to {}, and has no default", stack.name);
-                return Err(Failure::preflight(what)
-                    .code(Code::NewParameter)
-                    .next("give it a default in the template, and deploy that first")
-                    .into());
-            }
-        }
+        // With the default, the release is the same before and after a step that adds the parameter.
+        let Some(value) = value.or(default) else {
+            let what = format!("the parameter {name} is new to {}, and has no default", stack.name);
+            return Err(Failure::preflight(what)
+                .code(Code::NewParameter)
+                .next("give it a default in the template, and deploy that first")
+                .into());
+        };
+        values.insert(name, value);
     }
     Ok(values)
 }
@@ -186,6 +184,20 @@ pub(crate) fn refused(refusals: &[Refusal], again: &str) -> anyhow::Error {
     let failure = Failure::new(Exit::Refused, what).code(Code::NotStageable);
     let failure = ways.into_iter().fold(failure, Failure::next);
     failure.next(format!("then run `{again}` again")).into()
+}
+
+/// The plan of a rollback for people: what it restores, all at once.
+pub(crate) fn rollback_text(stack: &str, plan: &Plan, release: &str) -> String {
+    let mut lines = vec![format!(
+        "plan for {stack}: restore release {release} on both stages at once, without waiting for evidence"
+    )];
+    let changes = plan
+        .steps
+        .first()
+        .map(|step| step.changes.as_slice())
+        .unwrap_or_default();
+    lines.extend(changes.iter().map(|change| format!("  {}", line(change))));
+    lines.join("\n")
 }
 
 /// The plan for people: a paragraph a step, and how long it takes.

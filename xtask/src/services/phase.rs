@@ -116,7 +116,7 @@ mod tests {
             running: 3,
             pending: 0,
             deployments: deployments.iter().map(deployment).collect(),
-            last_event: None,
+            events: Vec::new(),
         }
     }
 
