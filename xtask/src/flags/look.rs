@@ -63,7 +63,7 @@ pub(crate) struct Logs {
     pub(crate) cloud: Cloud,
 }
 
-/// Show what an environment runs: stacks, stages, alarms, services, images, endpoint.
+/// Show whether an environment is healthy and what it runs: stacks, stages, alarms, services, images, endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[arg(value_name = "ENVIRONMENT")]
@@ -71,6 +71,9 @@ pub(crate) struct Status {
     /// Keep showing what the stages do, until interrupted.
     #[arg(long)]
     pub(crate) watch: bool,
+    /// End with exit status 1 if something needs attention.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) exit_status: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
