@@ -26,7 +26,7 @@ const LIMIT: u64 = 3 * 3600;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Crash {
     Never,
-    /// Before it performs so many actions.
+    /// After so many actions besides looking.
     Actions(usize),
     /// So many seconds after it began.
     Seconds(u64),
@@ -38,17 +38,19 @@ pub(super) struct Run {
     pub(super) world: World,
     pub(super) script: Script,
     pub(super) choices: Choices,
+    /// Whether a person requested the way back.
+    is_rollback: bool,
     /// Whether probes are sent.
     pub(super) probes: bool,
     pub(super) transcript: String,
-    /// The actions performed so far.
+    /// The actions performed so far, besides looking.
     pub(super) actions: usize,
     /// The steps that were judged, and whether the evidence was accepted. Recorded by what was seen, not by what the
     /// machine says.
     judged: BTreeMap<usize, bool>,
+    /// When the first step was judged.
+    pub(super) judged_at: Option<u64>,
     crash: Crash,
-    /// Whether the newest process ended before the deployment did.
-    crashed: bool,
 }
 
 /// One process.
@@ -66,14 +68,15 @@ impl Run {
     pub(super) fn new(world: World, script: Script) -> Self {
         Self {
             world,
+            is_rollback: script.steps.is_empty(),
             script,
             choices: Choices::default(),
             probes: true,
             transcript: String::new(),
             actions: 0,
             judged: BTreeMap::new(),
+            judged_at: None,
             crash: Crash::Never,
-            crashed: false,
         }
     }
 
@@ -116,13 +119,7 @@ impl Run {
     }
 
     fn process(&mut self, start: Start) -> Option<Outcome> {
-        self.crashed = false;
-        let machine = Deployment::new(
-            self.script.clone(),
-            self.choices.clone(),
-            start,
-            World::MINUTE.length(),
-        );
+        let machine = Deployment::new(self.script.clone(), self.choices.clone(), start, World::MINUTE.length());
         let running = match start {
             Start::Updating(update) => Some(update),
             Start::Idle(_) | Start::Judge(_) => None,
@@ -147,9 +144,8 @@ impl Run {
                 while !self.world.is_idle() {
                     self.world.tick();
                 }
-                let is_rollback = self.script.steps.is_empty();
                 self.script = rollback(self.world.installed.clone());
-                Start::Idle(if is_rollback {
+                Start::Idle(if self.is_rollback {
                     Position::Step(0)
                 } else {
                     Position::Back { from: 0, done: 0 }
@@ -177,7 +173,7 @@ impl Process<'_> {
                     return Some(outcome);
                 }
                 Some(action) => {
-                    self.run.actions += 1;
+                    self.run.actions += usize::from(action != Action::Observe);
                     self.perform(action)
                 }
                 None => Some(self.wait()?),
@@ -214,6 +210,8 @@ impl Process<'_> {
             if let Action::Tell(Notice::Judged(step)) = action {
                 let accepted = self.is_accepted(*step);
                 self.run.judged.insert(*step, accepted);
+                let now = self.run.world.now;
+                self.run.judged_at.get_or_insert(now);
             }
         }
         if actions != [Action::Observe] {
@@ -233,7 +231,8 @@ impl Process<'_> {
             "{seen:?}"
         );
         let good = seen.gate == Gate::Open && matches!(seen.ruling, Ruling::Good | Ruling::NotNeeded);
-        let bad = seen.gate == Gate::Open && matches!(seen.ruling, Ruling::Worse(_)) || matches!(seen.gate, Gate::Wait(_));
+        let bad =
+            seen.gate == Gate::Open && matches!(seen.ruling, Ruling::Worse(_)) || matches!(seen.gate, Gate::Wait(_));
         assert!(good || !bad && self.run.choices.accept.is_some(), "{seen:?}");
         !good
     }

@@ -115,10 +115,7 @@ impl Watch {
     }
 
     fn tasks(&self, world: &World) -> Tasks {
-        let settling = self
-            .affected
-            .iter()
-            .find(|stage| world.alone_since(**stage).is_none());
+        let settling = self.affected.iter().find(|stage| world.alone_since(**stage).is_none());
         settling.map_or(Tasks::Settled, |stage| {
             Tasks::Settling(format!("{stage}: tasks are being replaced"))
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scripts::{content, is_new, is_protected};
-use crate::evidence::{Minute, Point, Series, ServerTime};
+use crate::evidence::{Minute, Point, Series, ServerTime, probe_rate};
 use crate::machine::{StackUpdate, UpdateEnd, UpdateId};
 use crate::stage::Stage;
 
@@ -21,6 +21,9 @@ const BAKE: u64 = 600;
 const CHANGE: u64 = 10;
 const CLEANUP: u64 = 20;
 const RESTORE: u64 = 90;
+
+/// Half of the probes, every ten seconds: there are fewer seconds to compare.
+const PROBING: u64 = 10;
 
 /// The services, in order.
 pub(super) const SERVICES: [Stage; 2] = [Stage::Onebox, Stage::Fleet];
@@ -74,23 +77,22 @@ pub(super) struct Conditions {
     pub(super) empty: Option<UpdateId>,
 }
 
-impl Default for Conditions {
-    fn default() -> Self {
-        Self {
-            lag: 2,
-            is_bake_honoured: true,
-            evaluation: 30,
-            fault: None,
-            customers: [1, 99],
-            no_start: None,
-            no_metrics: None,
-            restoring_fails: false,
-            refused: None,
-            unplanned: None,
-            overtaken: None,
-            empty: None,
-        }
-    }
+impl Conditions {
+    /// Traffic, and nothing goes wrong.
+    pub(super) const DEFAULT: Self = Self {
+        lag: 2,
+        is_bake_honoured: true,
+        evaluation: 30,
+        fault: None,
+        customers: [10, 990],
+        no_start: None,
+        no_metrics: None,
+        restoring_fails: false,
+        refused: None,
+        unplanned: None,
+        overtaken: None,
+        empty: None,
+    };
 }
 
 /// An ECS service.
@@ -145,9 +147,9 @@ pub(super) struct World {
     /// When an alarm fired first, and when anything reacted first.
     pub(super) fired: Option<u64>,
     pub(super) reacted: Option<u64>,
-    /// Probes a second, or none.
+    /// Whether probes are sent.
     pub(super) is_probing: bool,
-    /// The results of the last second's probes: of each service, those that succeeded and failed.
+    /// The last second's probes to each service: those that succeeded and those that failed.
     pub(super) probed: [(u32, u32); 2],
     /// Whether a stage ever ran the new version.
     pub(super) was_new: [bool; 2],
@@ -378,12 +380,9 @@ impl World {
         for stage in SERVICES {
             let which = index(stage);
             let (customers, probes) = self.failing(stage);
-            let sent = if self.is_probing && self.now.is_multiple_of(5) {
-                25
-            } else {
-                0
-            };
             let received = self.conditions.customers[which];
+            let is_due = self.is_probing && self.now.is_multiple_of(PROBING);
+            let sent = whole(5.0 * probe_rate(60.0 * f64::from(received), stage)) * u32::from(is_due);
             let failed = [
                 portion(&mut self.fractions[which], received, customers),
                 portion(&mut self.fractions[2 + which], sent, probes),
@@ -442,13 +441,17 @@ impl World {
 
 /// So many of a number that over time they are a share.
 fn portion(fraction: &mut f64, of: u32, share: f64) -> u32 {
-    let mut failed = 0;
-    for _ in 0..of {
-        *fraction += share;
-        if *fraction >= 1.0 {
-            *fraction -= 1.0;
-            failed += 1;
-        }
-    }
+    *fraction += f64::from(of) * share;
+    let failed = whole(*fraction).min(of);
+    *fraction -= f64::from(failed);
     failed
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few hundred requests"
+)]
+fn whole(number: f64) -> u32 {
+    number.max(0.0) as u32
 }
