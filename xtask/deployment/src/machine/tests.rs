@@ -4,6 +4,7 @@
 
 mod drive;
 mod interruptions;
+mod limits;
 mod messages;
 mod scenarios;
 mod scripts;

@@ -141,7 +141,10 @@ fn faults() -> Vec<Scenario> {
             5,
             Conditions {
                 evaluation: 59,
-                ..fault(Fault { after: 110, ..CUSTOMERS })
+                ..fault(Fault {
+                    after: 110,
+                    ..CUSTOMERS
+                })
             },
         )),
         Scenario {

@@ -24,50 +24,55 @@ const FLEET_ONLY: Fault = Fault {
 
 #[test]
 fn a_good_release() {
-    insta::assert_snapshot!(transcript(Conditions::DEFAULT));
+    let transcript = transcript(Conditions::DEFAULT);
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
 fn only_fleets_customers_see_it_and_the_bake_is_ignored() {
-    insta::assert_snapshot!(transcript(Conditions {
+    let transcript = transcript(Conditions {
         fault: Some(FLEET_ONLY),
         is_bake_honoured: false,
         ..Conditions::DEFAULT
-    }));
+    });
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
 fn failing_probes_cancel_the_update() {
-    insta::assert_snapshot!(transcript(Conditions {
+    let transcript = transcript(Conditions {
         fault: Some(Fault {
             stage: Onebox,
             probes: 1.0,
             ..FLEET_ONLY
         }),
         ..Conditions::DEFAULT
-    }));
+    });
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
 fn a_cancellation_that_comes_too_late() {
-    insta::assert_snapshot!(transcript(Conditions {
+    let transcript = transcript(Conditions {
         fault: Some(Fault {
             stage: Onebox,
             probes: 1.0,
-            after: 15,
+            after: 1,
             ..FLEET_ONLY
         }),
         is_bake_honoured: false,
         ..Conditions::DEFAULT
-    }));
+    });
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
 fn fleet_is_rolled_back_and_then_onebox() {
-    insta::assert_snapshot!(transcript(Conditions {
+    let transcript = transcript(Conditions {
         no_start: Some(Fleet),
         ..Conditions::DEFAULT
-    }));
+    });
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
@@ -78,5 +83,6 @@ fn resumed_in_the_middle_of_a_revert() {
         ..Conditions::DEFAULT
     });
     run.interrupted(&[Crash::Seconds(17 * 60)], 100);
-    insta::assert_snapshot!(run.transcript);
+    let transcript = run.transcript;
+    insta::assert_snapshot!(transcript);
 }
