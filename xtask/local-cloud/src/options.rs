@@ -14,7 +14,7 @@ pub const DEFAULT_SPEED: f64 = 12.0;
 ///
 /// On AWS they are 52 s to about 4 min late: <https://serverfault.com/questions/968465>,
 /// <https://stackoverflow.com/questions/64045238>.
-pub const DEFAULT_METRIC_LAG_MINUTES: f64 = 0.0;
+pub const DEFAULT_METRIC_LAG_MINUTES: f64 = 2.0;
 
 /// What ECS makes of the bake time of a rolling deployment.
 ///

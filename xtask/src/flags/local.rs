@@ -160,7 +160,7 @@ pub(crate) struct LocalSettings {
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<f64>,
     /// How many minutes late the local cloud publishes metrics, when it is started: 0 to 10, in AWS's minutes; on AWS
-    /// they are 1 to 4 min late [default: as before, at first 0].
+    /// they are 1 to 4 min late [default: as before, at first 2].
     #[arg(long, value_name = "MINUTES", value_parser = metric_lag)]
     pub(crate) metric_lag: Option<f64>,
     /// Whether the bake time of a deployment is honoured or ignored by the local cloud's ECS, when it is started; AWS

@@ -34,6 +34,15 @@ pub(crate) struct Revision {
     pub(crate) summary: String,
 }
 
+/// A stage as the pipeline defines it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outline {
+    /// Its name.
+    pub(crate) name: String,
+    /// The names of its actions, in the order in which they run.
+    pub(crate) actions: Vec<String>,
+}
+
 /// An action that an execution has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
@@ -108,6 +117,15 @@ impl Execution {
 }
 
 impl Action {
+    /// Its name for people: `Onebox of Production`, or the stage's name if that is its own.
+    pub(crate) fn title(&self) -> String {
+        if self.stage == self.name {
+            self.name.clone()
+        } else {
+            format!("{} of {}", self.name, self.stage)
+        }
+    }
+
     /// How long it has run, or ran.
     pub(crate) fn elapsed(&self, now: SystemTime) -> Option<Duration> {
         let end = if self.status == "InProgress" {
@@ -132,7 +150,13 @@ impl Build {
     /// What that exit status means where the command is one of this command line's: a stage that was rolled back ends
     /// the pipeline as rolled back.
     pub(crate) fn exit(&self) -> Exit {
-        let known = [Exit::Refused, Exit::Preflight, Exit::RolledBack, Exit::RollbackFailed];
+        let known = [
+            Exit::Refused,
+            Exit::Preflight,
+            Exit::RolledBack,
+            Exit::RollbackFailed,
+            Exit::ThinEvidence,
+        ];
         let status = self.exit_status();
         let found = known.into_iter().find(|exit| Some(exit.code()) == status);
         found.unwrap_or(Exit::Failed)
@@ -166,6 +190,10 @@ mod tests {
         check(
             "Error while executing command: cargo build. Reason: exit status 101",
             Exit::Failed,
+        );
+        check(
+            "Error while executing command: ./xtask deploy prod --stage fleet. Reason: exit status 7",
+            Exit::ThinEvidence,
         );
         check("Build has timed out.", Exit::Failed);
     }
