@@ -17,7 +17,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
 use self::observation::Observation;
-use self::rig::Rig;
+use self::rig::{Rig, Settings};
 use self::scenario::Scenario;
 use self::scenarios::SCENARIOS;
 use crate::code::Code;
@@ -66,9 +66,15 @@ impl Rehearse {
         context
             .progress
             .line(&format!("{}: {}; {}", scenario.name, scenario.change, scenario.promise));
-        let (runtime, speed) = (self.runtime(), self.speed.unwrap_or(scenario.speed));
+        let settings = Settings {
+            runtime: self.runtime(),
+            speed: self.speed.unwrap_or(scenario.speed),
+            metric_lag: self.metric_lag.or(scenario.metric_lag),
+            bake: self.bake.or(scenario.bake),
+        };
+        let runtime = settings.runtime;
         let folder = format!("target/rehearsal/{}", scenario.name);
-        let rig = Rig::start(&context.root, &folder, runtime, speed).await?;
+        let rig = Rig::start(&context.root, &folder, settings).await?;
         let played = context
             .interrupt
             .or(
