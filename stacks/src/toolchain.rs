@@ -11,7 +11,7 @@ use cloudformation::generated::sns_topic::Topic;
 use cloudformation::{Handle, Output, Template};
 use constants::pipeline::{SOURCE, Source};
 
-pub use self::pipeline::DEPLOYMENT_STAGES;
+pub use self::pipeline::{DEPLOYMENT_ACTIONS, PRODUCTION};
 pub use self::projects::Work;
 
 use self::artifacts::Artifacts;

@@ -236,9 +236,9 @@ async fn status(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
         return Ok(json!({"pipeline": place.pipeline, "executions": []}));
     };
     let actions = aws.actions(&place.pipeline, &newest.id).await?;
-    let names = aws.pipeline_stages(&place.pipeline).await?;
+    let outlines = aws.pipeline_stages(&place.pipeline).await?;
     let now = SystemTime::now();
-    let stages = show::stages(&names, &actions, now);
+    let stages = show::stages(&outlines, &actions, now);
     let mut lines = vec![show::headline(newest)];
     lines.extend(show::block(&stages, &[]));
     context.output.line(&lines.join("\n"));
@@ -309,7 +309,7 @@ async fn retry(context: &Context, cloud: &Cloud) -> anyhow::Result<Value> {
     retry_newest(context, &aws, &place, &again, started).await
 }
 
-/// Tries the stage again at which the newest execution failed.
+/// Tries the stage again at which the newest execution failed, all of its actions.
 async fn retry_newest(
     context: &Context,
     aws: &Aws,

@@ -63,8 +63,13 @@ pub const BUILD_MINUTES: i64 = 60;
 /// Minutes that the update of the pipeline may take.
 pub const UPDATE_MINUTES: i64 = 30;
 
-/// Minutes that the deployment of one stage may take: hundreds of tasks replaced in turns, the bake, and a rollback.
-pub const DEPLOYMENT_MINUTES: i64 = 240;
+/// Minutes that the pipeline waits for a deployment that was started elsewhere.
+pub const WAIT_MINUTES: i64 = 180;
+
+/// Minutes that the deployment of one stage may take: waiting for another deployment, hundreds of tasks replaced in turns,
+/// the bake, and a rollback. `CodePipeline` gives an action of `CodeBuild` 8 hours.
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html>
+pub const DEPLOYMENT_MINUTES: i64 = WAIT_MINUTES + 240;
 
 /// Minutes that a build may wait for a machine.
 pub const QUEUED_MINUTES: i64 = 60;
@@ -80,5 +85,6 @@ pub const UNFINISHED_UPLOAD_DAYS: i64 = 1;
 pub const LOG_RETENTION_DAYS: i64 = 30;
 
 const _: () = assert!(UPDATE_MINUTES <= BUILD_MINUTES && BUILD_MINUTES <= DEPLOYMENT_MINUTES);
-const _: () = assert!(crate::deployment::BAKE_MINUTES * 4 < DEPLOYMENT_MINUTES);
+const _: () = assert!(crate::deployment::BAKE_MINUTES * 4 < DEPLOYMENT_MINUTES - WAIT_MINUTES);
+const _: () = assert!(DEPLOYMENT_MINUTES <= 480);
 const _: () = assert!(UNFINISHED_UPLOAD_DAYS < ARTIFACT_DAYS);

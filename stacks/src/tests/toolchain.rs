@@ -11,20 +11,25 @@ const ELSEWHERE: Source = Source::Connection {
     repository: "owner/name",
 };
 
-/// The pipeline's stages, each with its only action.
-fn actions(template: &Value) -> Vec<(&str, &Value)> {
-    let stages = template["Resources"]["Pipeline"]["Properties"]["Stages"]
+fn stages(template: &Value) -> &Vec<Value> {
+    template["Resources"]["Pipeline"]["Properties"]["Stages"]
         .as_array()
-        .unwrap();
-    let action = |stage| {
-        let stage: &Value = stage;
-        let [action] = stage["Actions"].as_array().unwrap().as_slice() else {
-            panic!("{stage}");
-        };
-        assert_eq!(stage["Name"], action["Name"]);
-        (action["Name"].as_str().unwrap(), action)
-    };
-    stages.iter().map(action).collect()
+        .unwrap()
+}
+
+/// The pipeline's actions in the order in which they run.
+fn actions(template: &Value) -> Vec<(&str, &Value)> {
+    let mut all = Vec::new();
+    for stage in stages(template) {
+        let mut actions: Vec<&Value> = stage["Actions"].as_array().unwrap().iter().collect();
+        actions.sort_by_key(|action| action["RunOrder"].as_i64());
+        all.extend(
+            actions
+                .into_iter()
+                .map(|action| (action["Name"].as_str().unwrap(), action)),
+        );
+    }
+    all
 }
 
 fn with_source(source: Source) -> [Value; 2] {
@@ -33,16 +38,24 @@ fn with_source(source: Source) -> [Value; 2] {
 }
 
 #[test]
-fn stages_are_in_the_order_of_the_strategy() {
+fn actions_are_in_the_order_of_the_strategy() {
     let template = parse(&toolchain::stack());
     let names: Vec<&str> = actions(&template).into_iter().map(|(name, _)| name).collect();
-    let expected = ["Source", "Build", "UpdatePipeline", "Infrastructure", "Onebox", "Fleet"];
+    let expected = ["Source", "Build", "UpdatePipeline", "Shared", "Onebox", "Fleet"];
     assert_eq!(names, expected);
-    let deployed = toolchain::DEPLOYMENT_STAGES.map(|(value, _)| value);
-    assert_eq!(
-        deployed,
-        ["infrastructure", Stage::Onebox.value(), Stage::Fleet.value()]
-    );
+    let deployed = toolchain::DEPLOYMENT_ACTIONS.map(|(value, _)| value);
+    assert_eq!(deployed, ["shared", Stage::Onebox.value(), Stage::Fleet.value()]);
+}
+
+/// The stage's lock keeps the next execution out between two actions.
+#[test]
+fn one_stage_deploys_production_an_action_at_a_time() {
+    let template = parse(&toolchain::stack());
+    let names: Vec<&Value> = stages(&template).iter().map(|stage| &stage["Name"]).collect();
+    assert_eq!(names, ["Source", "Build", "UpdatePipeline", toolchain::PRODUCTION]);
+    let production = stages(&template).last().unwrap()["Actions"].as_array().unwrap();
+    let orders: Vec<&Value> = production.iter().map(|action| &action["RunOrder"]).collect();
+    assert_eq!(orders, [1, 2, 3]);
 }
 
 #[test]

@@ -30,32 +30,34 @@ const SOURCE: &str = "Source";
 /// The artifact that the build hands to all that deploys.
 const BUILD: &str = "Build";
 
-/// Stages of production, each deployed by an action of its own: as the command line calls them, and as the pipeline does.
-pub const DEPLOYMENT_STAGES: [(&str, &str); 3] = [
-    ("infrastructure", "Infrastructure"),
-    ("onebox", "Onebox"),
-    ("fleet", "Fleet"),
-];
+/// The run orders of [`DEPLOYMENT_ACTIONS`].
+const RUN_ORDERS: [i64; DEPLOYMENT_ACTIONS.len()] = [1, 2, 3];
+
+/// The pipeline's stage that deploys production. Its lock covers a whole deployment: the next execution waits before it.
+/// With a stage for each action, the next execution would deploy between two of them.
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html>
+pub const PRODUCTION: &str = "Production";
+
+/// The actions that deploy production, in order: the value of `--stage`, and the action's name.
+pub const DEPLOYMENT_ACTIONS: [(&str, &str); 3] = [("shared", "Shared"), ("onebox", "Onebox"), ("fleet", "Fleet")];
 
 /// The pipeline.
 ///
-/// Superseded, not queued: the newest commit has all that those before it have, so one that waits between two stages is
-/// overtaken by the next push, and a fix doesn't wait for what it fixes.
+/// Superseded, not queued: the newest commit has all that those before it have, so the next push overtakes an execution that
+/// waits before a stage.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html>
 ///
 /// An update of the pipeline fails the execution that made it, once its action is done; it is run again with the new
 /// definition.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-edit.html>
 pub(crate) fn pipeline(source: Source, artifacts: &Artifacts, role: Value<RoleArn>) -> Pipeline {
-    let mut stages = vec![stage(SOURCE, source_action(source)), stage("Build", build_action())];
-    stages.push(stage(
-        "UpdatePipeline",
-        deploying("UpdatePipeline", Work::UpdatePipeline, &[]),
-    ));
-    stages.extend(DEPLOYMENT_STAGES.map(|(value, name)| {
-        let variables = [(DEPLOYMENT_STAGE_VARIABLE, value.to_owned())];
-        stage(name, deploying(name, Work::Deploy, &variables))
-    }));
+    let update = deploying("UpdatePipeline", Work::UpdatePipeline, &[]);
+    let stages = vec![
+        stage(SOURCE, vec![source_action(source)]),
+        stage("Build", vec![build_action()]),
+        stage("UpdatePipeline", vec![update]),
+        stage(PRODUCTION, production_actions()),
+    ];
     let store = ArtifactStore::new(ArtifactStoreRequired {
         location: artifacts.name(),
         r#type: ArtifactStoreType::S3.into(),
@@ -76,9 +78,9 @@ fn fault() -> VariableDeclaration {
         .description("A fault that the image shows on purpose")
 }
 
-fn stage(name: &'static str, action: ActionDeclaration) -> StageDeclaration {
+fn stage(name: &'static str, actions: Vec<ActionDeclaration>) -> StageDeclaration {
     StageDeclaration::new(StageDeclarationRequired {
-        actions: vec![action],
+        actions,
         name: name.into(),
     })
 }
@@ -134,6 +136,19 @@ fn build_action() -> ActionDeclaration {
         .configuration(configuration(Work::Build, &variables))
         .input_artifacts([InputArtifact::new(SOURCE)])
         .output_artifacts([OutputArtifact::new(BUILD)])
+}
+
+/// One after another: an action runs once those with a lower run order have succeeded.
+/// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-requirements.html>
+fn production_actions() -> Vec<ActionDeclaration> {
+    let orders = RUN_ORDERS.into_iter();
+    orders
+        .zip(DEPLOYMENT_ACTIONS)
+        .map(|(order, (value, name))| {
+            let variables = [(DEPLOYMENT_STAGE_VARIABLE, value.to_owned())];
+            deploying(name, Work::Deploy, &variables).run_order(order)
+        })
+        .collect()
 }
 
 fn deploying(name: &'static str, work: Work, variables: &[(&'static str, String)]) -> ActionDeclaration {

@@ -9,20 +9,18 @@ use super::calls::{Operation, codepipeline};
 use super::error::lacking;
 use super::json::{items, text};
 use super::{Aws, json};
-use crate::pipeline::execution::{Action, Execution, Revision};
+use crate::pipeline::execution::{Action, Execution, Outline, Revision};
 
 /// The most executions that are looked through for one: the newest are what anyone here asks for.
 const EXECUTIONS_LOOKED_AT: u32 = 20;
 
 impl Aws {
-    /// The names of a pipeline's stages, in their order.
-    pub(crate) async fn pipeline_stages(&self, pipeline: &str) -> anyhow::Result<Vec<String>> {
+    /// A pipeline's stages with their actions, in the order in which they run.
+    pub(crate) async fn pipeline_stages(&self, pipeline: &str) -> anyhow::Result<Vec<Outline>> {
         let answer = self
             .pipeline(codepipeline::GET_PIPELINE, json!({"name": pipeline}))
             .await?;
-        Ok(items(&answer["pipeline"]["stages"])
-            .map(|stage| text(&stage["name"]))
-            .collect())
+        Ok(items(&answer["pipeline"]["stages"]).map(outline).collect())
     }
 
     /// The newest executions of a pipeline, the newest first.
@@ -96,13 +94,15 @@ impl Aws {
             .map(drop)
     }
 
-    /// Runs the failed actions of an execution's stage again.
+    /// Runs every action of an execution's failed stage again.
+    ///
+    /// All of them, not only those that failed: a failed action of a deployment reverts what the actions before it deployed.
     pub(crate) async fn retry_stage(&self, pipeline: &str, id: &str, stage: &str) -> anyhow::Result<()> {
         let input = json!({
             "pipelineName": pipeline,
             "stageName": stage,
             "pipelineExecutionId": id,
-            "retryMode": "FAILED_ACTIONS",
+            "retryMode": "ALL_ACTIONS",
         });
         self.pipeline(codepipeline::RETRY_STAGE_EXECUTION, input)
             .await
@@ -111,6 +111,15 @@ impl Aws {
 
     async fn pipeline(&self, operation: Operation, input: Value) -> anyhow::Result<Value> {
         json::call(self, operation, input).await
+    }
+}
+
+fn outline(stage: &Value) -> Outline {
+    let mut actions: Vec<&Value> = items(&stage["actions"]).collect();
+    actions.sort_by_key(|action| action["runOrder"].as_i64());
+    Outline {
+        name: text(&stage["name"]),
+        actions: actions.into_iter().map(|action| text(&action["name"])).collect(),
     }
 }
 

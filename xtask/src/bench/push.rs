@@ -26,8 +26,8 @@ const LIMIT: Duration = Duration::from_mins(15);
 /// Between two questions how far the execution is. When it ended, CodePipeline tells.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// The stages after Source, each of which is one build.
-const STAGES: [&str; 5] = ["Build", "UpdatePipeline", "Infrastructure", "Onebox", "Fleet"];
+/// The actions after Source, each of which is one build.
+const ACTIONS: [&str; 5] = ["Build", "UpdatePipeline", "Shared", "Onebox", "Fleet"];
 
 /// A push, deployed.
 pub(super) const FIGURE: Figure = Figure {
@@ -35,9 +35,9 @@ pub(super) const FIGURE: Figure = Figure {
     measures: "from `git push` of a small change to the end of Fleet's deployment, beside the sum of its parts",
     means: "A clone of this checkout's HEAD, a local cloud of its own, the whole pipeline. After a first execution, changes of the \
             service's source are pushed, one after another; each makes a new image, which is tested, bakes on Onebox, is judged, and \
-            goes to Fleet. The parts are what the stages' commands took by CodeBuild's own phases: compiling, tests and image in Build, \
-            tasks, bakes and the verdict in the stages, AWS's waits at the local cloud's default speed. What is left is the pipeline's own: \
-            the push, the trigger, checkouts, artifacts, and what lies between two stages.",
+            goes to Fleet. The parts are what the actions' commands took by CodeBuild's own phases: compiling, tests and image in Build, \
+            tasks, bakes and the verdict in the actions of Production, AWS's waits at the local cloud's default speed. What is left is the pipeline's own: \
+            the push, the trigger, checkouts, artifacts, and what lies between two actions.",
     needs: &[],
     take,
 };
@@ -74,15 +74,15 @@ fn take(site: &Site) -> anyhow::Result<Vec<Reading>> {
 /// A push that reached Fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Push {
-    /// From the push to the end of Fleet's stage.
+    /// From the push to the end of Fleet's action.
     total: Duration,
-    /// What each stage's commands took.
-    stages: [Duration; STAGES.len()],
+    /// What each action's commands took.
+    actions: [Duration; ACTIONS.len()],
 }
 
 impl Push {
     fn parts(&self) -> Duration {
-        self.stages.iter().sum()
+        self.actions.iter().sum()
     }
 }
 
@@ -94,9 +94,9 @@ fn readings(pushes: &[Push]) -> anyhow::Result<Vec<Reading>> {
     let whole = Reading::of("push to Fleet", Unit::Seconds, &total)?.beside("the sum of its parts", &total, &parts);
     let own = Reading::of("the pipeline's own part", Unit::Seconds, &own)?.target(Target::AtMost(2.0));
     let mut readings = vec![whole, own];
-    for (place, stage) in STAGES.iter().enumerate() {
-        let took = series(&|push| push.stages[place]);
-        readings.push(Reading::of(format!("commands of {stage}"), Unit::Seconds, &took)?);
+    for (place, action) in ACTIONS.iter().enumerate() {
+        let took = series(&|push| push.actions[place]);
+        readings.push(Reading::of(format!("commands of {action}"), Unit::Seconds, &took)?);
     }
     Ok(readings)
 }
@@ -139,21 +139,21 @@ async fn deployed(aws: &Aws, pipeline: &str, commit: &str, pushed: SystemTime) -
         bail!("the execution of {commit} ended as {}", execution.status);
     }
     let mut ended = pushed;
-    let mut stages = [Duration::ZERO; STAGES.len()];
+    let mut actions = [Duration::ZERO; ACTIONS.len()];
     for action in aws.actions(pipeline, &execution.id).await? {
         ended = action.updated.map_or(ended, |updated| ended.max(updated));
-        let place = STAGES.iter().position(|stage| *stage == action.stage);
+        let place = ACTIONS.iter().position(|name| *name == action.name);
         if let (Some(place), Some(id)) = (place, &action.build) {
             let build = aws.build(id).await?.context("CodeBuild has forgotten a build")?;
-            stages[place] += build.worked;
+            actions[place] += build.worked;
         }
     }
     ensure!(
-        stages.iter().all(|took| !took.is_zero()),
-        "a stage ran no command: {stages:?}"
+        actions.iter().all(|took| !took.is_zero()),
+        "an action ran no command: {actions:?}"
     );
     let total = ended.duration_since(pushed).context("the clock was set back")?;
-    Ok(Push { total, stages })
+    Ok(Push { total, actions })
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
@@ -167,11 +167,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_stages_is_the_pipelines_own() {
-        let seconds = |stages: [u64; 5]| stages.map(Duration::from_secs);
-        let push = |total, stages| Push {
+    fn what_is_no_actions_is_the_pipelines_own() {
+        let seconds = |actions: [u64; 5]| actions.map(Duration::from_secs);
+        let push = |total, actions| Push {
             total: Duration::from_secs(total),
-            stages: seconds(stages),
+            actions: seconds(actions),
         };
         let readings = readings(&[push(20, [10, 1, 1, 4, 3]), push(21, [11, 1, 1, 3, 3])]).unwrap();
         let values: Vec<(&str, f64)> = readings
@@ -179,7 +179,7 @@ mod tests {
             .map(|reading| (reading.what.as_str(), reading.value))
             .collect();
         assert_eq!(values[..2], [("push to Fleet", 20.5), ("the pipeline's own part", 1.5)]);
-        assert_eq!(values[2..].len(), STAGES.len());
+        assert_eq!(values[2..].len(), ACTIONS.len());
         assert!(self::readings(&[]).is_err());
     }
 }

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use constants::pipeline::{
     DEPLOYMENT_ROLE_VARIABLE, DEPLOYMENT_STAGE_VARIABLE, FAULT_VARIABLE, SOURCE_REVISION_VARIABLE, TEST_REPORTS,
 };
-use stacks::toolchain::{DEPLOYMENT_STAGES, Work};
+use stacks::toolchain::{DEPLOYMENT_ACTIONS, Work};
 
 use super::*;
 use crate::exit::{Exit, exit_of};
@@ -119,7 +119,7 @@ fn variables(work: Work) -> Vec<Vec<(&'static str, &'static str)>> {
             .map(|fault| vec![(SOURCE_REVISION_VARIABLE, "0123abc"), (FAULT_VARIABLE, fault)])
             .to_vec(),
         Work::UpdatePipeline => vec![vec![ROLE]],
-        Work::Deploy => DEPLOYMENT_STAGES
+        Work::Deploy => DEPLOYMENT_ACTIONS
             .map(|(stage, _)| vec![ROLE, (DEPLOYMENT_STAGE_VARIABLE, stage)])
             .to_vec(),
     }

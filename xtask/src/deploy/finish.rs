@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::outcome::{self, Told};
 use super::plan::Images;
 use super::work::{Done, Work};
-use crate::releases::Store;
+use crate::releases::{Store, short};
 use crate::stack::Stack;
 use crate::telling::note::Note;
 
@@ -29,9 +29,13 @@ pub(super) struct Ended {
 pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Result<Done> {
     let ended = driver.ended();
     let (work, store) = (driver.work, driver.store);
-    if let Some((end, reason)) = recorded(&outcome, &ended, driver.is_rollback) {
+    if let Some((end, reason)) = recorded(&outcome, &ended) {
         let digest = driver.target.clone();
         conclude(work, store, &digest, (end, ended.steps, &reason)).await;
+        if driver.went_back() && driver.base != digest && !matches!(outcome, Outcome::Stuck { .. }) {
+            let reason = format!("after {} was {}", short(&digest), end.name());
+            conclude(work, store, &driver.base.clone(), (End::Restored, Vec::new(), &reason)).await;
+        }
     }
     match outcome {
         Outcome::Deployed { .. } => Ok(driver.done(true, false)),
@@ -53,13 +57,13 @@ pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Resu
 }
 
 /// The end to record; `None` if nothing changed.
-fn recorded(outcome: &Outcome, ended: &Ended, is_rollback: bool) -> Option<(End, String)> {
+fn recorded(outcome: &Outcome, ended: &Ended) -> Option<(End, String)> {
     let end = match outcome {
         Outcome::Deployed { .. } if !ended.all => End::Passed,
         Outcome::Deployed { accepted: true } => End::Accepted,
         Outcome::Deployed { accepted: false } => End::Deployed,
-        Outcome::Reverted(Cause::Asked) => End::Restored,
-        Outcome::Reverted(Cause::Resumed) if is_rollback => End::Restored,
+        // Resumed, it is recorded with the release that is restored: which one failed isn't known any more.
+        Outcome::Reverted(Cause::Asked | Cause::Resumed) => End::Restored,
         Outcome::Reverted(Cause::Inconclusive(_)) => End::Inconclusive,
         Outcome::Reverted(_) => End::RolledBack,
         Outcome::Stuck { .. } | Outcome::Overtaken { changed: true, .. } => End::Failed,
@@ -126,4 +130,87 @@ fn runs(stack: &Stack) -> BTreeSet<String> {
         .filter(|release| release.starts_with("sha256:"))
         .chain(images)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The end to record, as a word and its reason.
+    fn end(outcome: Outcome, all: bool, is_rollback: bool) -> Option<(String, String)> {
+        let steps = vec![Stage::Onebox];
+        let (end, reason) = recorded(&outcome, &Ended { steps, all }, is_rollback)?;
+        Some((format!("{end:?}"), reason))
+    }
+
+    #[test]
+    fn what_is_recorded_of_an_outcome() {
+        let deployed = |accepted| Outcome::Deployed { accepted };
+        let reverted = Outcome::Reverted;
+        let overtaken = |changed| Outcome::Overtaken {
+            by: "by".to_owned(),
+            changed,
+        };
+        let stuck = Outcome::Stuck {
+            cause: None,
+            error: "error".to_owned(),
+        };
+        let one = || vec!["one".to_owned()];
+        for (outcome, expected) in [
+            (deployed(false), Some(("Deployed", ""))),
+            (deployed(true), Some(("Accepted", ""))),
+            (reverted(Cause::Asked), Some(("Restored", "rollback requested"))),
+            (
+                reverted(Cause::Inconclusive(one())),
+                Some(("Inconclusive", "not enough evidence: one")),
+            ),
+            (reverted(Cause::Worse(one())), Some(("RolledBack", "one"))),
+            (
+                reverted(Cause::Resumed),
+                Some(("RolledBack", "continues a revert that was interrupted")),
+            ),
+            (stuck, Some(("Failed", "error"))),
+            (overtaken(true), Some(("Failed", "by"))),
+            (overtaken(false), None),
+            (Outcome::Unchanged, None),
+            (Outcome::Declined, None),
+            (Outcome::Unplanned(one()), None),
+            (Outcome::NotStarted("no".to_owned()), None),
+        ] {
+            let expected = expected.map(|(end, reason)| (end.to_owned(), reason.to_owned()));
+            assert_eq!(end(outcome.clone(), true, false), expected, "{outcome:?}");
+        }
+        let passed = Some(("Passed".to_owned(), String::new()));
+        assert_eq!(end(deployed(false), false, false), passed, "a stage alone");
+        let resumed = end(reverted(Cause::Resumed), true, true).unwrap();
+        assert_eq!(resumed.0, "Restored", "a rollback that is resumed");
+    }
+
+    #[test]
+    fn what_a_stack_runs_is_kept() {
+        let digest = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+        let image = |digit| format!("r@{}", digest(digit));
+        let mut stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: [
+                ("OneboxImage", image('a')),
+                ("FleetImage", image('b')),
+                ("Release", String::new()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+            outputs: BTreeMap::new(),
+        };
+        assert_eq!(runs(&stack), [digest('a'), digest('b')].into());
+        stack.parameters.insert("OneboxRelease".to_owned(), digest('c'));
+        assert_eq!(runs(&stack), [digest('a'), digest('b'), digest('c')].into());
+        stack.parameters.remove("FleetImage");
+        assert_eq!(runs(&stack), [digest('c')].into());
+    }
 }

@@ -7,7 +7,7 @@ use super::parse::{concurrency, fault};
 
 /// Run the pipeline and follow it to its end: create what is missing, push HEAD, start or join the execution.
 ///
-/// Ends with the exit status of the stage that failed: 5 when it was rolled back.
+/// Ends with the exit status of the action that failed: 5 if it was rolled back.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Pipeline {
@@ -45,7 +45,7 @@ pub(crate) enum PipelineCommand {
         #[command(flatten)]
         cloud: Cloud,
     },
-    /// Try the failed stage of the newest execution again, and follow it to the end.
+    /// Run every action of the newest execution's failed stage again, and follow it to the end.
     Retry {
         #[command(flatten)]
         cloud: Cloud,

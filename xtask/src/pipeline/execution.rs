@@ -34,6 +34,15 @@ pub(crate) struct Revision {
     pub(crate) summary: String,
 }
 
+/// A stage as the pipeline defines it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outline {
+    /// Its name.
+    pub(crate) name: String,
+    /// The names of its actions, in the order in which they run.
+    pub(crate) actions: Vec<String>,
+}
+
 /// An action that an execution has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
@@ -108,6 +117,15 @@ impl Execution {
 }
 
 impl Action {
+    /// Its name for people: `Onebox of Production`, or the stage's name if that is its own.
+    pub(crate) fn title(&self) -> String {
+        if self.stage == self.name {
+            self.name.clone()
+        } else {
+            format!("{} of {}", self.name, self.stage)
+        }
+    }
+
     /// How long it has run, or ran.
     pub(crate) fn elapsed(&self, now: SystemTime) -> Option<Duration> {
         let end = if self.status == "InProgress" {

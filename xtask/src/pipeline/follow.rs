@@ -17,8 +17,9 @@ use crate::progress::human;
 use crate::stack::follow::pause;
 use crate::telling::event_code::EventCode;
 
-/// The longest that an execution is followed: two service stages, of which each may take as long as its stack may.
-const LIMIT: Duration = Duration::from_hours(16);
+/// The longest that an execution is followed: a build and three actions of production, of which each may take
+/// `DEPLOYMENT_MINUTES`.
+const LIMIT: Duration = Duration::from_hours(24);
 
 /// The last lines of a build's log that are read to tell what failed it.
 const FAILED_LINES: u32 = 200;
@@ -166,12 +167,12 @@ impl Told {
         {
             let standing = self.standing(aws, action, &build).await;
             said = standing.render(build.phase.as_deref(), now);
-            let step = standing.step().map(|step| format!("{}: step {step}", action.stage));
+            let step = standing.step().map(|step| format!("{}: step {step}", action.title()));
             self.tell_step(context, &action.id, step);
         }
         if context.progress.is_live() {
-            let names = aws.pipeline_stages(pipeline).await.unwrap_or_default();
-            let stages: Vec<Stage> = show::stages(&names, &snapshot.actions, now);
+            let outlines = aws.pipeline_stages(pipeline).await.unwrap_or_default();
+            let stages: Vec<Stage> = show::stages(&outlines, &snapshot.actions, now);
             context.progress.block(&show::block(&stages, &said));
         }
     }
@@ -219,7 +220,7 @@ pub(crate) async fn explain(aws: &Aws, snapshot: &Snapshot) -> Failure {
 fn failure_of(execution: &Execution, action: &Action, build: Option<&Build>, story: Story) -> Failure {
     let words = build.and_then(|build| build.failure.as_deref());
     let words = words.or(action.reason.as_deref()).unwrap_or("AWS gives no reason");
-    let failed = format!("{} failed at {}", show::what(execution), action.stage);
+    let failed = format!("{} failed at {}", show::what(execution), action.title());
     let (first, below) = match story.first {
         Some(first) => (first, Some(format!("  AWS's words: {words}"))),
         None => (words.to_owned(), None),

@@ -1,17 +1,17 @@
-//! How an execution is told: a line a stage, and the step that runs.
+//! How an execution is shown: a line for each stage and each of its actions, and the step that runs.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::execution::{Action, Execution};
+use super::execution::{Action, Execution, Outline};
 use crate::aws::{rfc3339, whole_seconds};
 use crate::progress::human;
 use crate::progress::screen::cut;
 
-/// A stage of an execution, as people see it.
+/// How far a stage or an action is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stage {
+pub(crate) struct Progress {
     /// The name.
     pub(crate) name: String,
     /// `Succeeded`, `InProgress`, `Failed`, `Abandoned`, or `-` before it begins.
@@ -20,46 +20,86 @@ pub(crate) struct Stage {
     pub(crate) elapsed: Option<Duration>,
 }
 
-/// The stages in the pipeline's order, with what the actions tell of each; one that the pipeline no longer has comes last.
-pub(crate) fn stages(names: &[String], actions: &[Action], now: SystemTime) -> Vec<Stage> {
-    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
-    for action in actions {
-        if !all.contains(&action.stage.as_str()) {
-            all.push(&action.stage);
-        }
-    }
-    all.into_iter().map(|name| stage(name, actions, now)).collect()
+/// A stage of an execution, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// The stage as a whole.
+    pub(crate) whole: Progress,
+    /// Its actions, in the order in which they run.
+    pub(crate) actions: Vec<Progress>,
 }
 
-fn stage(name: &str, actions: &[Action], now: SystemTime) -> Stage {
+/// The stages in the pipeline's order, with the state of their actions. A stage or an action that the pipeline no longer has
+/// comes last.
+pub(crate) fn stages(outlines: &[Outline], actions: &[Action], now: SystemTime) -> Vec<Stage> {
+    let mut all = outlines.to_vec();
+    for action in actions {
+        let stage = match all.iter().position(|outline| outline.name == action.stage) {
+            Some(place) => place,
+            None => {
+                all.push(Outline {
+                    name: action.stage.clone(),
+                    actions: Vec::new(),
+                });
+                all.len() - 1
+            }
+        };
+        if !all[stage].actions.contains(&action.name) {
+            all[stage].actions.push(action.name.clone());
+        }
+    }
+    all.iter().map(|outline| stage(outline, actions, now)).collect()
+}
+
+fn stage(outline: &Outline, actions: &[Action], now: SystemTime) -> Stage {
     let own: Vec<&Action> = newest_runs(actions)
         .into_iter()
-        .filter(|action| action.stage == name)
+        .filter(|action| action.stage == outline.name)
         .collect();
     let is = |status: &str| own.iter().any(|action| action.status == status);
-    let status = ["InProgress", "Failed", "Abandoned", "Succeeded"]
+    let is_next = |name: &String| !own.iter().any(|action| action.name == *name);
+    let status = ["InProgress", "Failed", "Abandoned"]
         .into_iter()
         .find(|status| is(status));
+    let whole = match status {
+        Some(status) => status,
+        None if own.is_empty() => "-",
+        // Between two actions.
+        None if outline.actions.iter().any(is_next) => "InProgress",
+        None => "Succeeded",
+    };
     let elapsed = own
         .iter()
         .filter_map(|action| action.elapsed(now))
         .reduce(|sum, next| sum + next);
+    let of_action = |name: &String| {
+        let run = own.iter().find(|action| action.name == *name);
+        Progress {
+            name: name.clone(),
+            status: run.map_or("-", |run| run.status.as_str()).to_owned(),
+            elapsed: run.and_then(|run| run.elapsed(now)),
+        }
+    };
     Stage {
-        name: name.to_owned(),
-        status: status.unwrap_or("-").to_owned(),
-        elapsed,
+        whole: Progress {
+            name: outline.name.clone(),
+            status: whole.to_owned(),
+            elapsed,
+        },
+        actions: outline.actions.iter().map(of_action).collect(),
     }
 }
 
-/// The newest run of each action: a stage that was tried again has several.
+/// The newest run of each action. When an action of a stage runs again, so do those after it: their earlier runs don't count.
 fn newest_runs(actions: &[Action]) -> Vec<&Action> {
     let mut newest: Vec<&Action> = Vec::new();
     for action in actions {
         let same = |other: &&Action| other.stage == action.stage && other.name == action.name;
-        match newest.iter().position(same) {
-            Some(place) => newest[place] = action,
-            None => newest.push(action),
+        if let Some(place) = newest.iter().position(same) {
+            let mut kept = 0..;
+            newest.retain(|other| kept.next().is_some_and(|at| at < place) || other.stage != action.stage);
         }
+        newest.push(action);
     }
     newest
 }
@@ -72,21 +112,34 @@ pub(crate) fn failed(actions: &[Action]) -> Option<&Action> {
     failed.next_back()
 }
 
-/// The live block: every stage, and under the one that runs what it says.
+/// The live block: every stage, the actions of a stage that has several, and what the action that runs says below it.
 pub(crate) fn block(stages: &[Stage], said: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
-    for stage in stages {
-        let elapsed = stage.elapsed.map(human).unwrap_or_default();
-        lines.push(
-            format!("  {:<16} {:<11} {elapsed}", stage.name, stage.status)
-                .trim_end()
-                .to_owned(),
-        );
-        if stage.status == "InProgress" {
-            lines.extend(said.iter().map(|said| format!("    {said}")));
+    for Stage { whole, actions } in stages {
+        lines.push(row_of(whole, "  "));
+        let (inner, below): (&[Progress], &str) = match actions.as_slice() {
+            several @ [_, _, ..] => (several, "      "),
+            _ => (&[], "    "),
+        };
+        let said = || said.iter().map(|said| format!("{below}{said}"));
+        if inner.is_empty() && whole.status == "InProgress" {
+            lines.extend(said());
+        }
+        for action in inner {
+            lines.push(row_of(action, "    "));
+            if action.status == "InProgress" {
+                lines.extend(said());
+            }
         }
     }
     lines
+}
+
+fn row_of(progress: &Progress, indent: &str) -> String {
+    let elapsed = progress.elapsed.map(human).unwrap_or_default();
+    let width = 18_usize.saturating_sub(indent.len());
+    let line = format!("{indent}{:<width$} {:<11} {elapsed}", progress.name, progress.status);
+    line.trim_end().to_owned()
 }
 
 /// One line on an execution as it stands.
@@ -112,11 +165,7 @@ fn commit(execution: &Execution) -> Option<String> {
 
 /// A line that stays, for an action that has begun or ended. Why it failed is told once, when the execution has ended.
 pub(crate) fn line(action: &Action, now: SystemTime) -> String {
-    let what = if action.stage == action.name {
-        action.stage.clone()
-    } else {
-        format!("{}/{}", action.stage, action.name)
-    };
+    let what = action.title();
     let elapsed = action
         .elapsed(now)
         .filter(|_| action.status != "InProgress")
@@ -217,6 +266,25 @@ pub(crate) mod tests {
         }
     }
 
+    fn of_production(name: &str, status: &str, from: u64, to: u64) -> Action {
+        Action {
+            name: name.to_owned(),
+            ..action("Production", status, from, to)
+        }
+    }
+
+    fn outlines() -> Vec<Outline> {
+        let outline = |name: &str, actions: &[&str]| Outline {
+            name: name.to_owned(),
+            actions: actions.iter().map(|&action| action.to_owned()).collect(),
+        };
+        vec![
+            outline("Source", &["Source"]),
+            outline("Build", &["Build"]),
+            outline("Production", &["Shared", "Onebox", "Fleet"]),
+        ]
+    }
+
     fn execution() -> Execution {
         Execution {
             id: "0123456789".to_owned(),
@@ -235,15 +303,15 @@ pub(crate) mod tests {
 
     #[test]
     fn the_block_shows_every_stage_and_what_the_running_one_says() {
-        let names = ["Source", "Build", "Onebox", "Fleet"].map(ToOwned::to_owned);
         let actions = [
             action("Source", "Succeeded", 0, 2),
             action("Build", "Failed", 2, 10),
             action("Build", "Succeeded", 20, 62),
-            action("Onebox", "InProgress", 62, 62),
+            of_production("Shared", "Succeeded", 62, 65),
+            of_production("Onebox", "InProgress", 65, 65),
         ];
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(70);
-        let lines = block(&stages(&names, &actions, now), &["3 of 3 tasks run".to_owned()]);
+        let lines = block(&stages(&outlines(), &actions, now), &["3 of 3 tasks run".to_owned()]);
         assert_eq!(
             headline(&execution()),
             r#"execution 01234567 of abcdef01 "Answer faster": InProgress"#
@@ -251,10 +319,35 @@ pub(crate) mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r#"
           Source           Succeeded   2.0 s
           Build            Succeeded   42.0 s
-          Onebox           InProgress  8.0 s
-            3 of 3 tasks run
-          Fleet            -
+          Production       InProgress  8.0 s
+            Shared         Succeeded   3.0 s
+            Onebox         InProgress  5.0 s
+              3 of 3 tasks run
+            Fleet          -
         "#);
+    }
+
+    /// A deployment that failed reverts what the actions before it deployed, so they run again too.
+    #[test]
+    fn a_stage_that_is_tried_again_begins_with_its_first_action() {
+        let mut actions = vec![
+            of_production("Shared", "Succeeded", 0, 2),
+            of_production("Onebox", "Failed", 2, 10),
+        ];
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(70);
+        let production = |actions: &[Action]| {
+            let stage = stages(&outlines(), actions, now).pop().unwrap();
+            let statuses = stage.actions.into_iter().map(|action| action.status);
+            (stage.whole.status, statuses.collect::<Vec<_>>().join(" "))
+        };
+        let of = |whole: &str, actions: &str| (whole.to_owned(), actions.to_owned());
+        assert_eq!(production(&actions), of("Failed", "Succeeded Failed -"));
+        actions.push(of_production("Shared", "Succeeded", 20, 30));
+        assert_eq!(failed(&actions), None);
+        assert_eq!(production(&actions), of("InProgress", "Succeeded - -"));
+        actions[2].status = "Failed".to_owned();
+        assert_eq!(failed(&actions), Some(&actions[2]));
+        assert_eq!(production(&actions), of("Failed", "Failed - -"));
     }
 
     #[test]

@@ -25,21 +25,23 @@ fn execution(status: &str) -> (u16, String) {
     (200, json!({"pipelineExecution": execution}).to_string())
 }
 
-/// Actions as (stage, status), each begun ten seconds after the one before and lasting ten seconds.
+/// Actions as (name, status), each begun ten seconds after the one before and lasting ten seconds.
 fn actions(actions: &[(&str, &str)]) -> (u16, String) {
-    let detail = |(place, (stage, status)): (usize, &(&str, &str))| {
-        let run = 1 + actions[..place].iter().filter(|(other, _)| other == stage).count();
-        let provider = if *stage == "Source" { "CodeCommit" } else { "CodeBuild" };
+    let detail = |(place, (name, status)): (usize, &(&str, &str))| {
+        let run = 1 + actions[..place].iter().filter(|(other, _)| other == name).count();
+        let provider = if *name == "Source" { "CodeCommit" } else { "CodeBuild" };
+        let is_of_production = ["Shared", "Onebox", "Fleet"].contains(name);
+        let stage = if is_of_production { "Production" } else { name };
         json!({
             "pipelineExecutionId": ID,
-            "actionExecutionId": format!("{stage}-{run}"),
+            "actionExecutionId": format!("{name}-{run}"),
             "stageName": stage,
-            "actionName": stage,
+            "actionName": name,
             "startTime": 1000 + 10 * place,
             "lastUpdateTime": 1010 + 10 * place,
             "status": status,
             "input": {"actionTypeId": {"provider": provider}},
-            "output": {"executionResult": {"externalExecutionId": format!("Example:{stage}")}},
+            "output": {"executionResult": {"externalExecutionId": format!("Example:{name}")}},
         })
     };
     // The newest first, as AWS gives them.
@@ -148,7 +150,7 @@ async fn an_execution_that_runs_and_succeeds() {
     Build: step 1 of 5: testing service
     Build: step 2 of 5: testing stacks
     Build: Succeeded, 10.0 s
-    Fleet: Succeeded, 10.0 s
+    Fleet of Production: Succeeded, 10.0 s
     the pipeline succeeded in 0.2 s
       curl http://x
     "#);
@@ -173,7 +175,7 @@ async fn a_bad_change_fails_it_at_onebox_with_the_exit_status_of_the_stage() {
     ])
     .await;
     insta::assert_snapshot!(told(outcome), @r#"
-    5 E-ROLLED-BACK: abcdef01 "Answer faster" failed at Onebox: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM
+    5 E-ROLLED-BACK: abcdef01 "Answer faster" failed at Onebox of Production: OneBoxDeploymentOnECS-Prod-Onebox-ResponseTime is in ALARM
       Service: UPDATE_ROLLBACK_COMPLETE, what ran before runs again
       AWS's words: Error while executing command: ./xtask deploy prod --stage "$DEPLOYMENT_STAGE". Reason: exit status 5
       Service   UPDATE_ROLLBACK_COMPLETE
@@ -235,7 +237,7 @@ async fn a_push_that_changes_the_pipeline_is_followed_to_the_end_of_what_runs_it
     UpdatePipeline: Succeeded, 10.0 s
     this push has changed the pipeline, which runs it again by the new definition
     execution 11111111 of abcdef01 "Answer faster"
-    Fleet: Succeeded, 10.0 s
+    Fleet of Production: Succeeded, 10.0 s
     the pipeline succeeded in 0.0 s
       curl http://x
     "#);
@@ -410,21 +412,25 @@ async fn only_what_failed_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_stage_that_is_tried_again_only_what_is_new_is_told() {
-    let before = [("Source", "Succeeded"), ("Onebox", "Failed")];
+    let before = [("Source", "Succeeded"), ("Shared", "Succeeded"), ("Onebox", "Failed")];
     let answers = vec![
         summaries(&[(ID, "Failed", "abcdef0123")]),
         actions(&before),
         (200, "{}".to_owned()),
         execution("Succeeded"),
-        actions(&[before[0], before[1], ("Onebox", "Succeeded")]),
+        actions(&[&before[..], &[("Shared", "Succeeded"), ("Onebox", "Succeeded")]].concat()),
         service_stack(),
     ];
     let (count, replay, context) = (answers.len(), Replay::new(answers), Context::hidden());
     let outcome = retry_newest(&context, &replay.aws(), &place(), AGAIN, Instant::now()).await;
     assert_eq!(replay.requests().len(), count, "{outcome:?}");
+    let request: Value = serde_json::from_str(&replay.requests()[2]).unwrap();
+    let (stage, mode) = (&request["stageName"], &request["retryMode"]);
+    assert_eq!((stage, mode), (&json!("Production"), &json!("ALL_ACTIONS")));
     insta::assert_snapshot!(context.progress.said(), @r#"
-    trying Onebox again, of execution 11111111 of abcdef01 "Answer faster"
-    Onebox: Succeeded, 10.0 s
+    trying Production again, of execution 11111111 of abcdef01 "Answer faster"
+    Shared of Production: Succeeded, 10.0 s
+    Onebox of Production: Succeeded, 10.0 s
     the pipeline succeeded in 0.0 s
       curl http://x
     "#);

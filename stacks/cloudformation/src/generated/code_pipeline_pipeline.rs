@@ -182,6 +182,7 @@ pub struct ActionDeclaration {
     name: crate::Value<String>,
     namespace: Option<crate::Value<String>>,
     output_artifacts: Option<Vec<OutputArtifact>>,
+    run_order: Option<crate::Value<i64>>,
 }
 
 /// What [`ActionDeclaration`] can't be without.
@@ -203,6 +204,7 @@ impl ActionDeclaration {
             name: required.name,
             namespace: None,
             output_artifacts: None,
+            run_order: None,
         }
     }
 
@@ -229,6 +231,12 @@ impl ActionDeclaration {
         self.output_artifacts = Some(output_artifacts.into());
         self
     }
+
+    /// `RunOrder`.
+    pub fn run_order(mut self, run_order: impl Into<crate::Value<i64>>) -> Self {
+        self.run_order = Some(run_order.into());
+        self
+    }
 }
 
 impl crate::ToNode for ActionDeclaration {
@@ -240,6 +248,7 @@ impl crate::ToNode for ActionDeclaration {
             .required("Name", &self.name)
             .optional("Namespace", self.namespace.as_ref())
             .optional("OutputArtifacts", self.output_artifacts.as_ref())
+            .optional("RunOrder", self.run_order.as_ref())
             .into()
     }
 }
