@@ -27,8 +27,8 @@ pub(crate) struct Rehearse {
     /// Whether ECS honours the bake time [default: each scenario's own, or honoured].
     #[arg(long, value_name = "honoured|ignored", value_parser = bake)]
     pub(crate) bake: Option<Bake>,
-    /// Play each scenario at the other metric lags (0, 2 and 4 minutes) and with the bake time ignored; without names, six
-    /// scenarios.
+    /// Play each scenario at metric lags of 0, 2 and 4 minutes, with the bake time honoured and ignored, except for the
+    /// default combination; six scenarios when none is named.
     #[arg(long, conflicts_with_all = ["metric_lag", "bake"])]
     pub(crate) matrix: bool,
     /// How many scenarios are played at once, each on a local cloud of its own.
