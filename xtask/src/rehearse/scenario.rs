@@ -335,3 +335,9 @@ pub(super) const USUAL: Scenario = Scenario {
     steps: &[],
     expected: NOTHING,
 };
+
+/// The same with fewer requests: what is found by probes needs no more, and a busy machine can answer them.
+pub(super) const QUICK: Scenario = Scenario {
+    load: Load::Rate(300.0),
+    ..USUAL
+};

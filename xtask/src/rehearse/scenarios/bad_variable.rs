@@ -1,7 +1,7 @@
 //! A variable in both stages' containers that makes requests fail: no image changes, and no customer sends a request.
 
 use super::super::scenario::{
-    Edit, Expectation, FOUND_ON_ONEBOX, Harm, Load, NOTHING, ONEBOX_BACK, Scenario, Step, USUAL,
+    Edit, Expectation, FOUND_ON_ONEBOX, Harm, Load, NOTHING, ONEBOX_BACK, QUICK, Scenario, Step,
 };
 
 /// The fault, in both stages' containers.
@@ -28,7 +28,7 @@ pub(super) const PROBED: Scenario = Scenario {
         says: &["Onebox", "probes"],
         ..FOUND_ON_ONEBOX
     },
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const NOT_JUDGED: Scenario = Scenario {
@@ -52,5 +52,5 @@ pub(super) const NOT_JUDGED: Scenario = Scenario {
         says: &["--accept"],
         ..NOTHING
     },
-    ..USUAL
+    ..QUICK
 };

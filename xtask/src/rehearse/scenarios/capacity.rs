@@ -1,6 +1,6 @@
 //! A stage without tasks, which no image of the repository can bring back.
 
-use super::super::scenario::{Afterwards, Alarms, Expectation, Harm, NOTHING, Scenario, Stage, Step, Tasks, USUAL};
+use super::super::scenario::{Afterwards, Alarms, Expectation, Harm, NOTHING, QUICK, Scenario, Stage, Step, Tasks};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "fleet-without-tasks",
@@ -25,5 +25,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
         afterwards: Afterwards::Outage,
         ..NOTHING
     },
-    ..USUAL
+    ..QUICK
 };

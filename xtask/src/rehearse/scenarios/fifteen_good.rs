@@ -1,6 +1,6 @@
 //! Fifteen good releases in a row: every verdict is a chance to be wrong.
 
-use super::super::scenario::{Expectation, SHIPPED, Scenario, Step, USUAL};
+use super::super::scenario::{Expectation, QUICK, SHIPPED, Scenario, Step};
 
 const NEW: Step = Step::Run(&["deploy", "sandbox", "--image", "{good}"]);
 const OLD: Step = Step::Run(&["deploy", "sandbox", "--image", "{first}"]);
@@ -17,5 +17,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
         exits: &[0; 15],
         ..SHIPPED
     },
-    ..USUAL
+    ..QUICK
 };

@@ -2,7 +2,7 @@
 
 use local_cloud::Bake;
 
-use super::super::scenario::{Alarms, Expectation, Scenario, Step, USUAL};
+use super::super::scenario::{Alarms, Expectation, QUICK, Scenario, Step};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "fleet-only-gate",
@@ -16,5 +16,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
         stack: &["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"],
         ..super::fleet_only::SCENARIO.expected
     },
-    ..USUAL
+    ..QUICK
 };

@@ -1,7 +1,7 @@
 //! A deployment that loses its command or its network at some point, and is resumed from another machine: the same result.
 
 use super::super::scenario::{
-    Act, Expectation, FOUND_ON_ONEBOX, Harm, KILLED, Load, Moment, SHIPPED, Scenario, Step, USUAL,
+    Act, Expectation, FOUND_ON_ONEBOX, Harm, KILLED, Load, Moment, QUICK, SHIPPED, Scenario, Step,
 };
 
 const RESUME: Step = Step::Elsewhere(&["deploy", "sandbox", "--resume"]);
@@ -14,7 +14,7 @@ const AFTER_KILL: Scenario = Scenario {
         exits: &[KILLED, 0],
         ..SHIPPED
     },
-    ..USUAL
+    ..QUICK
 };
 
 const AFTER_CTRL_C: Scenario = Scenario {
@@ -91,7 +91,7 @@ pub(super) const KILL_BAD: Scenario = Scenario {
         says: &["probes"],
         ..FOUND_ON_ONEBOX
     },
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const NETWORK_ONEBOX: Scenario = Scenario {
@@ -104,7 +104,7 @@ pub(super) const NETWORK_ONEBOX: Scenario = Scenario {
         harm: Harm::NoRequests,
         ..SHIPPED
     },
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const NETWORK_FLEET: Scenario = Scenario {
@@ -117,5 +117,5 @@ pub(super) const NETWORK_FLEET: Scenario = Scenario {
         harm: Harm::NoRequests,
         ..SHIPPED
     },
-    ..USUAL
+    ..QUICK
 };

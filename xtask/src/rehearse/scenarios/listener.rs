@@ -1,6 +1,6 @@
 //! A shared resource, changed for both stages at once: evidence of both, and restored if either suffers.
 
-use super::super::scenario::{Alarms, Edit, Expectation, Harm, NOTHING, Scenario, Step, USUAL};
+use super::super::scenario::{Alarms, Edit, Expectation, Harm, NOTHING, QUICK, Scenario, Step};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "listener",
@@ -19,5 +19,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
         says: &["probes"],
         ..NOTHING
     },
-    ..USUAL
+    ..QUICK
 };

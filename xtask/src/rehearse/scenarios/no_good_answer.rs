@@ -1,7 +1,7 @@
 //! Requests that no status code shows: connections that close, requests that hang, wrong answers. No target metric counts
 //! them, health checks pass, and the probes find them.
 
-use super::super::scenario::{Expectation, FOUND_ON_ONEBOX, Scenario, Step, USUAL};
+use super::super::scenario::{Expectation, FOUND_ON_ONEBOX, QUICK, Scenario, Step};
 
 /// What is common to them.
 const FOUND: Scenario = Scenario {
@@ -9,7 +9,7 @@ const FOUND: Scenario = Scenario {
         says: &["probes"],
         ..FOUND_ON_ONEBOX
     },
-    ..USUAL
+    ..QUICK
 };
 
 /// Every fourth connection closes: the load balancer answers 502.

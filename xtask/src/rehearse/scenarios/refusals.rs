@@ -1,6 +1,6 @@
 //! Changes that can't be staged in one release: each refused before anything changes, with the way out.
 
-use super::super::scenario::{Edit, Expectation, NOTHING, Scenario, Step, USUAL};
+use super::super::scenario::{Edit, Expectation, NOTHING, QUICK, Scenario, Step};
 
 const DEPLOY: Step = Step::Run(&["deploy", "sandbox", "--templates", "{templates}"]);
 
@@ -45,5 +45,5 @@ pub(super) const SCENARIO: Scenario = Scenario {
         says: &["E-NOT-STAGEABLE", "TARGETS", "BOTH", "OTHER", "CYCLE"],
         ..NOTHING
     },
-    ..USUAL
+    ..QUICK
 };

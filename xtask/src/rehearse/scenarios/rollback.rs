@@ -2,8 +2,8 @@
 //! idle sandbox; then requests fail on both stages.
 
 use super::super::scenario::{
-    Alarms, Expectation, FLEET_BACK, FLEET_UNTOUCHED, Harm, Image, NOTHING, ONEBOX_BACK, ONEBOX_UNTOUCHED, Scenario,
-    Stage, Step, USUAL,
+    Alarms, Expectation, FLEET_BACK, FLEET_UNTOUCHED, Harm, Image, NOTHING, ONEBOX_BACK, ONEBOX_UNTOUCHED, QUICK,
+    Scenario, Stage, Step,
 };
 
 /// The previous release restored, whatever came of requests before.
@@ -44,7 +44,7 @@ pub(super) const IMAGE: Scenario = Scenario {
     before: BAD_IMAGE,
     steps: STEPS,
     expected: RESTORED,
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const RED: Scenario = Scenario {
@@ -57,7 +57,7 @@ pub(super) const RED: Scenario = Scenario {
         alarms: Alarms::Perhaps(""),
         ..RESTORED
     },
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const LATE: Scenario = Scenario {
@@ -68,7 +68,7 @@ pub(super) const LATE: Scenario = Scenario {
     before: BAD_IMAGE,
     steps: &[Step::Minutes(3), STEPS[0], STEPS[1]],
     expected: RESTORED,
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const CONFIGURATION: Scenario = Scenario {
@@ -87,7 +87,7 @@ pub(super) const CONFIGURATION: Scenario = Scenario {
     ])],
     steps: STEPS,
     expected: RESTORED,
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const BOTH: Scenario = Scenario {
@@ -108,7 +108,7 @@ pub(super) const BOTH: Scenario = Scenario {
     ])],
     steps: STEPS,
     expected: RESTORED,
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const GONE: Scenario = Scenario {
@@ -142,5 +142,5 @@ pub(super) const GONE: Scenario = Scenario {
         says: &["E-RELEASE-GONE", "releases"],
         ..NOTHING
     },
-    ..USUAL
+    ..QUICK
 };

@@ -2,7 +2,7 @@
 
 use local_cloud::Bake;
 
-use super::super::scenario::{Act, Expectation, Moment, SHIPPED, Scenario, Step, USUAL};
+use super::super::scenario::{Act, Expectation, Moment, QUICK, SHIPPED, Scenario, Step};
 
 /// The first is finished, the second refused.
 const REFUSED: Expectation = Expectation {
@@ -23,7 +23,7 @@ pub(super) const BETWEEN: Scenario = Scenario {
         SECOND,
     )],
     expected: REFUSED,
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const AT_GATE: Scenario = Scenario {
@@ -37,5 +37,5 @@ pub(super) const AT_GATE: Scenario = Scenario {
         SECOND,
     )],
     expected: REFUSED,
-    ..USUAL
+    ..QUICK
 };

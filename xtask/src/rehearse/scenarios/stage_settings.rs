@@ -1,7 +1,7 @@
 //! Settings of a stage that no image shows: an alarm's threshold, a role's rights.
 
 use super::super::scenario::{
-    Alarms, Edit, Expectation, FOUND_ON_ONEBOX, Harm, ONEBOX_UNTOUCHED, Scenario, Step, USUAL,
+    Alarms, Edit, Expectation, FOUND_ON_ONEBOX, Harm, ONEBOX_UNTOUCHED, QUICK, Scenario, Step,
 };
 
 pub(super) const ALARM_THRESHOLD: Scenario = Scenario {
@@ -26,7 +26,7 @@ pub(super) const ALARM_THRESHOLD: Scenario = Scenario {
         says: &["Onebox-ResponseTime"],
         ..FOUND_ON_ONEBOX
     },
-    ..USUAL
+    ..QUICK
 };
 
 pub(super) const TASK_ROLE: Scenario = Scenario {
@@ -57,5 +57,5 @@ pub(super) const TASK_ROLE: Scenario = Scenario {
         says: &["probes"],
         ..FOUND_ON_ONEBOX
     },
-    ..USUAL
+    ..QUICK
 };
