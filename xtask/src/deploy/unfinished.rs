@@ -3,22 +3,26 @@
 //! CloudFormation records everything that is needed: the token of the stack's newest operation names the release, the one
 //! that the stack had before, and the step. So any machine can resume what another began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use constants::pipeline::WAIT_MINUTES;
 use deployment::machine::{Position, Start, UpdateId};
-use deployment::release::{Listed, Outcome};
+use deployment::release::{Listed, Outcome, Release};
 use deployment::staging::Deployed;
 use serde_json::json;
 use stacks::foundation;
+use tokio::time::Instant;
 
 use super::driver::Driver;
+use super::notices;
 use super::script::{self, Staged};
 use super::work::{Done, LEAVING, Stored, Work, desired};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::patience::patiently;
+use crate::progress::human;
 use crate::releases::Store;
 use crate::stack::Stack;
 use crate::stack::apply::{Newest, newest};
@@ -28,6 +32,17 @@ use crate::token::{Asked, Purpose, digits};
 
 /// After how many of AWS's minutes without an update the process that deploys must be gone: longer than any gate waits.
 const GONE_AFTER_MINUTES: u32 = 30;
+
+/// How many of AWS's minutes a build waits for another deployment.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small positive constant"
+)]
+const WAIT_LIMIT_MINUTES: u32 = WAIT_MINUTES as u32;
+
+/// How often in one of AWS's minutes a build looks whether the other deployment is finished.
+const LOOKS_PER_MINUTE: u32 = 4;
 
 /// A deployment whose newest update is known, and whose end isn't.
 pub(super) struct Unfinished {
@@ -114,14 +129,61 @@ impl Unfinished {
         !self.newest.goes_on() && work.aws.now().duration_since(since).is_ok_and(|age| age > quiet)
     }
 
-    fn refusal(&self, work: Work<'_>) -> Failure {
-        let (name, holder) = (&self.newest.stack.name, self.newest.holder());
-        let what = format!(
-            "a deployment of {} to {name} isn't finished, started {holder} at {}; nothing was changed",
+    /// Whether a command deploys the next stage of it. An image that is yet to be built isn't compared.
+    fn is_continued_by(&self, work: Work<'_>) -> anyhow::Result<bool> {
+        let Some(target) = &self.target else { return Ok(false) };
+        if work.deploy.stage.is_none() || self.newest.goes_on() {
+            return Ok(false);
+        }
+        if let Some(image) = &work.deploy.image {
+            let wanted = Release::new(image, &work.stacks.service.template, &BTreeMap::new());
+            let wanted = wanted.coded(Code::OtherStack)?;
+            let found = &target.release;
+            return Ok(found.image() == wanted.image() && found.template() == wanted.template());
+        }
+        Ok(true)
+    }
+
+    /// It and its owner, for people.
+    fn what(&self) -> String {
+        format!(
+            "the deployment of {} to {}, which isn't finished: started {} at {}",
             self.release,
+            self.newest.stack.name,
+            self.newest.holder(),
             rfc3339(self.newest.since)
-        );
-        Failure::preflight(what)
+        )
+    }
+
+    /// Reverts it if it was abandoned.
+    ///
+    /// # Errors
+    /// If it wasn't (exit status 4), or it can't be reverted.
+    pub(super) async fn revert_or_refuse(self, work: Work<'_>) -> anyhow::Result<()> {
+        if self.is_abandoned(work) {
+            self.revert(work).await
+        } else {
+            Err(self.refusal(work).into())
+        }
+    }
+
+    async fn revert(self, work: Work<'_>) -> anyhow::Result<()> {
+        work.context.tell(Note::unprotected(&format!(
+            "a deployment of {} was abandoned: reverting it first",
+            self.release
+        )));
+        let Some(store) = Self::store(work).await? else {
+            return Ok(());
+        };
+        let reverted = Box::pin(restore(work, &store, self.newest.stack, (self.base, Position::Step(0)))).await;
+        match reverted {
+            Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self, work: Work<'_>) -> Failure {
+        Failure::preflight(format!("nothing was changed because of {}", self.what()))
             .code(Code::Unfinished)
             .next(format!(
                 "if it runs elsewhere, wait for it; otherwise continue it: `{}`",
@@ -233,38 +295,30 @@ async fn restore(
     Driver::new(work, store, stack, (staged, start), digests).run().await
 }
 
-/// Refuses to start beside a deployment that isn't finished, and reverts one that was abandoned.
+/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused. Reverts
+/// one that was abandoned.
 ///
 /// `Some` if this is the next stage of that deployment.
-pub(super) async fn refuse_unfinished(
-    work: Work<'_>,
-    unfinished: Option<Unfinished>,
-) -> anyhow::Result<Option<Unfinished>> {
-    let Some(unfinished) = unfinished else { return Ok(None) };
-    if work.deploy.stage.is_some() && !unfinished.newest.goes_on() && unfinished.step.is_some() {
-        return Ok(Some(unfinished));
-    }
-    if !unfinished.is_abandoned(work) {
-        return Err(unfinished.refusal(work).into());
-    }
-    work.context.tell(Note::unprotected(&format!(
-        "a deployment of {} was abandoned: reverting it first",
-        unfinished.release
-    )));
-    let Some(store) = Unfinished::store(work).await? else {
-        return Ok(None);
-    };
-    let stack = unfinished.newest.stack.clone();
-    let reverted = Box::pin(restore(
-        work,
-        &store,
-        stack,
-        (unfinished.base.clone(), Position::Step(0)),
-    ))
-    .await;
-    match reverted {
-        Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
-        _ => Ok(None),
+pub(super) async fn none_unfinished(work: Work<'_>) -> anyhow::Result<Option<Unfinished>> {
+    let began = Instant::now();
+    let limit = work.aws.minute() * WAIT_LIMIT_MINUTES;
+    loop {
+        let Some(unfinished) = Unfinished::find(work).await? else {
+            return Ok(None);
+        };
+        if unfinished.is_continued_by(work)? {
+            return Ok(Some(unfinished));
+        }
+        if unfinished.is_abandoned(work) {
+            return unfinished.revert(work).await.map(|()| None);
+        }
+        if !crate::token::is_build() || began.elapsed() > limit {
+            return Err(unfinished.refusal(work).into());
+        }
+        let why = format!("waiting for up to {} for {}", human(limit), unfinished.what());
+        notices::waiting(work.context, &why);
+        let pause = work.aws.minute() / LOOKS_PER_MINUTE;
+        work.context.interrupt.sleep(LEAVING, pause).await?;
     }
 }
 
@@ -279,4 +333,138 @@ fn stored(listed: &Listed) -> Stored {
 fn after(listed: &Listed, since: SystemTime) -> impl Iterator<Item = &Outcome> {
     let since = since - Duration::from_millis(1);
     listed.outcomes.iter().filter(move |outcome| outcome.time >= since)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::aws::Aws;
+    use crate::aws::replay::Replay;
+    use crate::context::Context;
+    use crate::environment::Stacks;
+    use crate::flags::{Command, Environment, Xtask};
+    use crate::telling::report::text as report;
+
+    const FOLLOW: &str = "cargo xtask deploy sandbox --resume";
+
+    fn release(digit: char) -> Stored {
+        let digest = format!("sha256:{}", digit.to_string().repeat(64));
+        let release =
+            deployment::release::Release::new(&format!("r@{digest}"), "{}", &std::collections::BTreeMap::new());
+        Stored {
+            release: release.unwrap(),
+            digest,
+        }
+    }
+
+    /// A deployment of release `b` over `a`, whose newest update began so many minutes ago.
+    fn unfinished(aws: &Aws, minutes: u32, status: &str, step: Option<usize>) -> Unfinished {
+        let since = aws.now() - aws.minute() * minutes;
+        let stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: status.to_owned(),
+            reason: None,
+            since: None,
+            parameters: std::collections::BTreeMap::new(),
+            outputs: std::collections::BTreeMap::new(),
+        };
+        let token = "xtask-deploy-bbbbbbbbbbbb-from-aaaaaaaaaaaa-2-by-alice-at-laptop-3b9aca00".to_owned();
+        Unfinished {
+            newest: Newest { stack, token, since },
+            release: "b".repeat(12),
+            step,
+            base: release('a'),
+            target: step.map(|_| release('b')),
+            is_judged: false,
+        }
+    }
+
+    /// What a deployment with these arguments does about it: the refusal, or whether it continues it.
+    async fn deploys(arguments: &[&str], minutes: u32, status: &str, step: Option<usize>) -> Result<bool, String> {
+        let arguments = ["xtask", "deploy", "sandbox"].iter().chain(arguments);
+        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a deployment")
+        };
+        let (context, aws) = (Context::hidden(), Replay::new([]).aws());
+        let stacks = Stacks::of(Environment::Sandbox);
+        let work = Work {
+            context: &context,
+            aws: &aws,
+            stacks: &stacks,
+            deploy: &deploy,
+            again: "cargo xtask deploy sandbox",
+            follow: FOLLOW,
+        };
+        let unfinished = unfinished(&aws, minutes, status, step);
+        let since = rfc3339(unfinished.newest.since);
+        let found = refuse_unfinished(work, Some(unfinished)).await;
+        let text = |error: anyhow::Error| {
+            let words = context.progress.said();
+            format!("{}{}", report(&error), words).replace(&since, "SINCE")
+        };
+        found.map(|found| found.is_some()).map_err(text)
+    }
+
+    #[tokio::test]
+    async fn another_deployment_is_refused_until_it_is_abandoned() {
+        let refused = deploys(&[], 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        insta::assert_snapshot!(refused, @"");
+        for (minutes, status, step) in [
+            (5, "UPDATE_IN_PROGRESS", Some(1)),
+            (60, "UPDATE_IN_PROGRESS", Some(1)),
+            (29, "UPDATE_COMPLETE", None),
+        ] {
+            let refused = deploys(&[], minutes, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+        // It would be reverted first: AWS, which isn't there, is asked for the repository.
+        let reverts = deploys(&[], 31, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        assert!(reverts.contains("was abandoned: reverting it first"), "{reverts}");
+    }
+
+    #[tokio::test]
+    async fn the_next_stage_continues_it() {
+        let fleet = ["--stage", "fleet"];
+        assert_eq!(deploys(&fleet, 5, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        assert_eq!(deploys(&fleet, 60, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        // Not while its update runs, nor on the way back.
+        for (status, step) in [("UPDATE_IN_PROGRESS", Some(1)), ("UPDATE_COMPLETE", None)] {
+            let refused = deploys(&fleet, 5, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn it_is_of_the_release_that_it_deploys() {
+        let aws = Replay::new([]).aws();
+        let forward = unfinished(&aws, 1, "UPDATE_COMPLETE", Some(0));
+        assert!(forward.is_of(&release('b').digest) && !forward.is_of(&release('a').digest));
+        assert!(!unfinished(&aws, 1, "UPDATE_COMPLETE", None).is_of(&release('b').digest));
+    }
+
+    #[test]
+    fn outcomes_since_an_update_count() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let outcome = |seconds| Outcome {
+            time: at(seconds),
+            environment: "sandbox".to_owned(),
+            steps: Vec::new(),
+            end: deployment::release::End::Passed,
+            reason: String::new(),
+            by: "alice".to_owned(),
+        };
+        let listed = Listed {
+            digest: release('a').digest,
+            release: release('a').release,
+            record: None,
+            outcomes: vec![outcome(10), outcome(20), outcome(30)],
+        };
+        let times: Vec<SystemTime> = after(&listed, at(20) + Duration::from_micros(300))
+            .map(|outcome| outcome.time)
+            .collect();
+        assert_eq!(times, [at(20), at(30)]);
+    }
 }
