@@ -280,3 +280,137 @@ fn after(listed: &Listed, since: SystemTime) -> impl Iterator<Item = &Outcome> {
     let since = since - Duration::from_millis(1);
     listed.outcomes.iter().filter(move |outcome| outcome.time >= since)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::aws::Aws;
+    use crate::aws::replay::Replay;
+    use crate::context::Context;
+    use crate::environment::Stacks;
+    use crate::flags::{Command, Environment, Xtask};
+    use crate::telling::report::text as report;
+
+    const FOLLOW: &str = "cargo xtask deploy sandbox --resume";
+
+    fn release(digit: char) -> Stored {
+        let digest = format!("sha256:{}", digit.to_string().repeat(64));
+        let release =
+            deployment::release::Release::new(&format!("r@{digest}"), "{}", &std::collections::BTreeMap::new());
+        Stored {
+            release: release.unwrap(),
+            digest,
+        }
+    }
+
+    /// A deployment of release `b` over `a`, whose newest update began so many minutes ago.
+    fn unfinished(aws: &Aws, minutes: u32, status: &str, step: Option<usize>) -> Unfinished {
+        let since = aws.now() - aws.minute() * minutes;
+        let stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: status.to_owned(),
+            reason: None,
+            since: None,
+            parameters: std::collections::BTreeMap::new(),
+            outputs: std::collections::BTreeMap::new(),
+        };
+        let token = "xtask-deploy-bbbbbbbbbbbb-from-aaaaaaaaaaaa-2-by-alice-at-laptop-3b9aca00".to_owned();
+        Unfinished {
+            newest: Newest { stack, token, since },
+            release: "b".repeat(12),
+            step,
+            base: release('a'),
+            target: step.map(|_| release('b')),
+            is_judged: false,
+        }
+    }
+
+    /// What a deployment with these arguments does about it: the refusal, or whether it continues it.
+    async fn deploys(arguments: &[&str], minutes: u32, status: &str, step: Option<usize>) -> Result<bool, String> {
+        let arguments = ["xtask", "deploy", "sandbox"].iter().chain(arguments);
+        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a deployment")
+        };
+        let (context, aws) = (Context::hidden(), Replay::new([]).aws());
+        let stacks = Stacks::of(Environment::Sandbox);
+        let work = Work {
+            context: &context,
+            aws: &aws,
+            stacks: &stacks,
+            deploy: &deploy,
+            again: "cargo xtask deploy sandbox",
+            follow: FOLLOW,
+        };
+        let unfinished = unfinished(&aws, minutes, status, step);
+        let since = rfc3339(unfinished.newest.since);
+        let found = refuse_unfinished(work, Some(unfinished)).await;
+        let text = |error: anyhow::Error| {
+            let words = context.progress.said();
+            format!("{}{}", report(&error), words).replace(&since, "SINCE")
+        };
+        found.map(|found| found.is_some()).map_err(text)
+    }
+
+    #[tokio::test]
+    async fn another_deployment_is_refused_until_it_is_abandoned() {
+        let refused = deploys(&[], 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        insta::assert_snapshot!(refused, @"");
+        for (minutes, status, step) in [
+            (5, "UPDATE_IN_PROGRESS", Some(1)),
+            (60, "UPDATE_IN_PROGRESS", Some(1)),
+            (29, "UPDATE_COMPLETE", None),
+        ] {
+            let refused = deploys(&[], minutes, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+        // It would be reverted first: AWS, which isn't there, is asked for the repository.
+        let reverts = deploys(&[], 31, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        assert!(reverts.contains("was abandoned: reverting it first"), "{reverts}");
+    }
+
+    #[tokio::test]
+    async fn the_next_stage_continues_it() {
+        let fleet = ["--stage", "fleet"];
+        assert_eq!(deploys(&fleet, 5, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        assert_eq!(deploys(&fleet, 60, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        // Not while its update runs, nor on the way back.
+        for (status, step) in [("UPDATE_IN_PROGRESS", Some(1)), ("UPDATE_COMPLETE", None)] {
+            let refused = deploys(&fleet, 5, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn it_is_of_the_release_that_it_deploys() {
+        let aws = Replay::new([]).aws();
+        let forward = unfinished(&aws, 1, "UPDATE_COMPLETE", Some(0));
+        assert!(forward.is_of(&release('b').digest) && !forward.is_of(&release('a').digest));
+        assert!(!unfinished(&aws, 1, "UPDATE_COMPLETE", None).is_of(&release('b').digest));
+    }
+
+    #[test]
+    fn outcomes_since_an_update_count() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let outcome = |seconds| Outcome {
+            time: at(seconds),
+            environment: "sandbox".to_owned(),
+            steps: Vec::new(),
+            end: deployment::release::End::Passed,
+            reason: String::new(),
+            by: "alice".to_owned(),
+        };
+        let listed = Listed {
+            digest: release('a').digest,
+            release: release('a').release,
+            record: None,
+            outcomes: vec![outcome(10), outcome(20), outcome(30)],
+        };
+        let times: Vec<SystemTime> = after(&listed, at(20) + Duration::from_micros(300))
+            .map(|outcome| outcome.time)
+            .collect();
+        assert_eq!(times, [at(20), at(30)]);
+    }
+}
