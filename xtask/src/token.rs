@@ -16,6 +16,10 @@ const NAME_CHARACTERS: usize = 24;
 /// The most characters of a build's id: its end, which tells it from the project's others.
 const BUILD_CHARACTERS: usize = 48;
 
+/// The variable that names a build.
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html>
+const BUILD_VARIABLE: &str = "CODEBUILD_BUILD_ID";
+
 /// What the tokens of operations beside the one that was requested end in.
 const SUFFIXES: [&str; 3] = ["-cancel", "-clear", "-shell"];
 
@@ -132,6 +136,11 @@ fn compose(purpose: &Purpose, who: &str, now: SystemTime) -> String {
     format!("xtask-{purpose}-by-{who}-{nanoseconds:x}")
 }
 
+/// Whether this process runs in a build of `CodeBuild`.
+pub(crate) fn is_build() -> bool {
+    std::env::var_os(BUILD_VARIABLE).is_some()
+}
+
 /// Who runs this process, for people: `alice at laptop`.
 pub(crate) fn by() -> String {
     who().replacen("-at-", " at ", 1)
@@ -151,7 +160,7 @@ fn who() -> String {
 /// A build by its id, as CodeBuild gives it, where user and machine would be a container's; otherwise a user at a machine.
 /// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html>
 fn named(variable: impl Fn(&str) -> Option<String>, machine: &str) -> String {
-    if let Some(build) = variable("CODEBUILD_BUILD_ID") {
+    if let Some(build) = variable(BUILD_VARIABLE) {
         let build = plain(&build);
         return build[build.len().saturating_sub(BUILD_CHARACTERS)..].to_owned();
     }

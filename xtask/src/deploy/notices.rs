@@ -64,7 +64,8 @@ pub(super) fn verdict(context: &Context, notice: &Notice, verdict: &Verdict) {
     }
 }
 
-fn waiting(context: &Context, why: &str) {
+/// Reports what is waited for.
+pub(super) fn waiting(context: &Context, why: &str) {
     context.progress.block(&[why.to_owned()]);
     if !context.progress.is_live() && context.is_new(why) {
         context.progress.line(why);

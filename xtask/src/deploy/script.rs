@@ -149,17 +149,15 @@ pub(crate) fn parameters(
         let is_image = [service::ONEBOX_IMAGE, service::FLEET_IMAGE].contains(&name.as_str());
         let kept = stack.parameters.get(&name).cloned();
         let value = image.filter(|_| is_image).map(ToOwned::to_owned).or(kept);
-        match (value, default) {
-            (Some(value), _) => drop(values.insert(name, value)),
-            (None, true) => {}
-            (None, false) => {
-                let what = format!("the parameter {name} is new to {}, and has no default", stack.name);
-                return Err(Failure::preflight(what)
-                    .code(Code::NewParameter)
-                    .next("give it a default in the template, and deploy that first")
-                    .into());
-            }
-        }
+        // With the default, the release is the same before and after a step that adds the parameter.
+        let Some(value) = value.or(default) else {
+            let what = format!("the parameter {name} is new to {}, and has no default", stack.name);
+            return Err(Failure::preflight(what)
+                .code(Code::NewParameter)
+                .next("give it a default in the template, and deploy that first")
+                .into());
+        };
+        values.insert(name, value);
     }
     Ok(values)
 }

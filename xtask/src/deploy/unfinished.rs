@@ -3,22 +3,26 @@
 //! CloudFormation records everything that is needed: the token of the stack's newest operation names the release, the one
 //! that the stack had before, and the step. So any machine can resume what another began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use constants::pipeline::WAIT_MINUTES;
 use deployment::machine::{Position, Start, UpdateId};
-use deployment::release::{Listed, Outcome};
+use deployment::release::{Listed, Outcome, Release};
 use deployment::staging::Deployed;
 use serde_json::json;
 use stacks::foundation;
+use tokio::time::Instant;
 
 use super::driver::Driver;
+use super::notices;
 use super::script::{self, Staged};
 use super::work::{Done, LEAVING, Stored, Work, desired};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::Failure;
+use crate::exit::{Coded as _, Failure};
 use crate::patience::patiently;
+use crate::progress::human;
 use crate::releases::Store;
 use crate::stack::Stack;
 use crate::stack::apply::{Newest, newest};
@@ -28,6 +32,17 @@ use crate::token::{Asked, Purpose, digits};
 
 /// After how many of AWS's minutes without an update the process that deploys must be gone: longer than any gate waits.
 const GONE_AFTER_MINUTES: u32 = 30;
+
+/// How many of AWS's minutes a build waits for another deployment.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small positive constant"
+)]
+const WAIT_LIMIT_MINUTES: u32 = WAIT_MINUTES as u32;
+
+/// How often in one of AWS's minutes a build looks whether the other deployment is finished.
+const LOOKS_PER_MINUTE: u32 = 4;
 
 /// A deployment whose newest update is known, and whose end isn't.
 pub(super) struct Unfinished {
@@ -114,14 +129,61 @@ impl Unfinished {
         !self.newest.goes_on() && work.aws.now().duration_since(since).is_ok_and(|age| age > quiet)
     }
 
-    fn refusal(&self, work: Work<'_>) -> Failure {
-        let (name, holder) = (&self.newest.stack.name, self.newest.holder());
-        let what = format!(
-            "a deployment of {} to {name} isn't finished, started {holder} at {}; nothing was changed",
+    /// Whether a command deploys the next stage of it. An image that is yet to be built isn't compared.
+    fn is_continued_by(&self, work: Work<'_>) -> anyhow::Result<bool> {
+        let Some(target) = &self.target else { return Ok(false) };
+        if work.deploy.stage.is_none() || self.newest.goes_on() {
+            return Ok(false);
+        }
+        if let Some(image) = &work.deploy.image {
+            let wanted = Release::new(image, &work.stacks.service.template, &BTreeMap::new());
+            let wanted = wanted.coded(Code::OtherStack)?;
+            let found = &target.release;
+            return Ok(found.image() == wanted.image() && found.template() == wanted.template());
+        }
+        Ok(true)
+    }
+
+    /// It and its owner, for people.
+    fn what(&self) -> String {
+        format!(
+            "the deployment of {} to {}, which isn't finished: started {} at {}",
             self.release,
+            self.newest.stack.name,
+            self.newest.holder(),
             rfc3339(self.newest.since)
-        );
-        Failure::preflight(what)
+        )
+    }
+
+    /// Reverts it if it was abandoned.
+    ///
+    /// # Errors
+    /// If it wasn't (exit status 4), or it can't be reverted.
+    pub(super) async fn revert_or_refuse(self, work: Work<'_>) -> anyhow::Result<()> {
+        if self.is_abandoned(work) {
+            self.revert(work).await
+        } else {
+            Err(self.refusal(work).into())
+        }
+    }
+
+    async fn revert(self, work: Work<'_>) -> anyhow::Result<()> {
+        work.context.tell(Note::unprotected(&format!(
+            "a deployment of {} was abandoned: reverting it first",
+            self.release
+        )));
+        let Some(store) = Self::store(work).await? else {
+            return Ok(());
+        };
+        let reverted = Box::pin(restore(work, &store, self.newest.stack, (self.base, Position::Step(0)))).await;
+        match reverted {
+            Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn refusal(&self, work: Work<'_>) -> Failure {
+        Failure::preflight(format!("nothing was changed because of {}", self.what()))
             .code(Code::Unfinished)
             .next(format!(
                 "if it runs elsewhere, wait for it; otherwise continue it: `{}`",
@@ -233,38 +295,30 @@ async fn restore(
     Driver::new(work, store, stack, (staged, start), digests).run().await
 }
 
-/// Refuses to start beside a deployment that isn't finished, and reverts one that was abandoned.
+/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused. Reverts
+/// one that was abandoned.
 ///
 /// `Some` if this is the next stage of that deployment.
-pub(super) async fn refuse_unfinished(
-    work: Work<'_>,
-    unfinished: Option<Unfinished>,
-) -> anyhow::Result<Option<Unfinished>> {
-    let Some(unfinished) = unfinished else { return Ok(None) };
-    if work.deploy.stage.is_some() && !unfinished.newest.goes_on() && unfinished.step.is_some() {
-        return Ok(Some(unfinished));
-    }
-    if !unfinished.is_abandoned(work) {
-        return Err(unfinished.refusal(work).into());
-    }
-    work.context.tell(Note::unprotected(&format!(
-        "a deployment of {} was abandoned: reverting it first",
-        unfinished.release
-    )));
-    let Some(store) = Unfinished::store(work).await? else {
-        return Ok(None);
-    };
-    let stack = unfinished.newest.stack.clone();
-    let reverted = Box::pin(restore(
-        work,
-        &store,
-        stack,
-        (unfinished.base.clone(), Position::Step(0)),
-    ))
-    .await;
-    match reverted {
-        Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
-        _ => Ok(None),
+pub(super) async fn none_unfinished(work: Work<'_>) -> anyhow::Result<Option<Unfinished>> {
+    let began = Instant::now();
+    let limit = work.aws.minute() * WAIT_LIMIT_MINUTES;
+    loop {
+        let Some(unfinished) = Unfinished::find(work).await? else {
+            return Ok(None);
+        };
+        if unfinished.is_continued_by(work)? {
+            return Ok(Some(unfinished));
+        }
+        if unfinished.is_abandoned(work) {
+            return unfinished.revert(work).await.map(|()| None);
+        }
+        if !crate::token::is_build() || began.elapsed() > limit {
+            return Err(unfinished.refusal(work).into());
+        }
+        let why = format!("waiting for up to {} for {}", human(limit), unfinished.what());
+        notices::waiting(work.context, &why);
+        let pause = work.aws.minute() / LOOKS_PER_MINUTE;
+        work.context.interrupt.sleep(LEAVING, pause).await?;
     }
 }
 

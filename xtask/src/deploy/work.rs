@@ -11,7 +11,7 @@ use super::driver::Driver;
 use super::place::Places;
 use super::plan::Images;
 use super::script::{self, Staged};
-use super::unfinished::{Unfinished, refuse_unfinished};
+use super::unfinished::none_unfinished;
 use super::{create, outcome, preflight};
 use crate::aws::Aws;
 use crate::code::Code;
@@ -75,8 +75,7 @@ impl Work<'_> {
     /// Makes the deployment, or the stage of it that was requested.
     pub(super) async fn run(self) -> anyhow::Result<Done> {
         let name = &self.stacks.service.name;
-        let unfinished = Unfinished::find(self).await?;
-        let continued = refuse_unfinished(self, unfinished).await?;
+        let continued = none_unfinished(self).await?;
         let running = updatable(self.context, self.aws, name, self.again).await?;
         let ignored = match &running {
             Some(stack) => self.preflight(stack).await?,
@@ -93,8 +92,14 @@ impl Work<'_> {
             return create::create(self, &store, image).await;
         };
         let target = self.target(&store, &stack, image.as_deref()).await?;
-        let mut done = match continued.filter(|continued| continued.is_of(&target.digest)) {
-            Some(continued) => continued.go_on(self, &store, stack, (target, ignored)).await?,
+        let mut done = match continued {
+            Some(continued) if continued.is_of(&target.digest) => {
+                continued.go_on(self, &store, stack, (target, ignored)).await?
+            }
+            Some(other) => {
+                other.revert_or_refuse(self).await?;
+                return Box::pin(self.run()).await;
+            }
             None => self.staged(&store, stack, (target, ignored)).await?,
         };
         done.changed |= foundation_changed;

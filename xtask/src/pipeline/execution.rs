@@ -150,7 +150,13 @@ impl Build {
     /// What that exit status means where the command is one of this command line's: a stage that was rolled back ends
     /// the pipeline as rolled back.
     pub(crate) fn exit(&self) -> Exit {
-        let known = [Exit::Refused, Exit::Preflight, Exit::RolledBack, Exit::RollbackFailed];
+        let known = [
+            Exit::Refused,
+            Exit::Preflight,
+            Exit::RolledBack,
+            Exit::RollbackFailed,
+            Exit::ThinEvidence,
+        ];
         let status = self.exit_status();
         let found = known.into_iter().find(|exit| Some(exit.code()) == status);
         found.unwrap_or(Exit::Failed)
@@ -184,6 +190,10 @@ mod tests {
         check(
             "Error while executing command: cargo build. Reason: exit status 101",
             Exit::Failed,
+        );
+        check(
+            "Error while executing command: ./xtask deploy prod --stage fleet. Reason: exit status 7",
+            Exit::ThinEvidence,
         );
         check("Build has timed out.", Exit::Failed);
     }

@@ -26,16 +26,24 @@ pub(crate) fn kept(stack: &Stack, template: &str) -> anyhow::Result<Vec<String>>
     Ok(kept.into_iter().map(|(name, _)| name.clone()).collect())
 }
 
-/// The parameters that a template declares, and whether each has a default.
+/// The parameters that a template declares, with their defaults.
 ///
 /// # Errors
 /// When it is no JSON.
-pub(crate) fn declared(template: &str) -> anyhow::Result<Vec<(String, bool)>> {
+pub(crate) fn declared(template: &str) -> anyhow::Result<Vec<(String, Option<String>)>> {
     let template = parse(template)?;
     let declared = template["Parameters"].as_object().into_iter().flatten();
     Ok(declared
-        .map(|(name, declaration)| (name.clone(), !declaration["Default"].is_null()))
+        .map(|(name, declaration)| (name.clone(), default(&declaration["Default"])))
         .collect())
+}
+
+fn default(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 /// Whether a parameter's value is hidden (`NoEcho`).
