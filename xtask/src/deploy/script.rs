@@ -400,7 +400,10 @@ mod tests {
             .iter()
             .map(|change| record("Example", 1, change).to_string())
             .collect();
-        insta::assert_snapshot!(records.join("\n"), @"");
+        insta::assert_snapshot!(records.join("\n"), @r#"
+        {"stack":"Example","step":2,"stage":"Onebox","effect":"modify","logical_id":"OneboxService","resource_type":"AWS::ECS::Service","causes":["TaskDefinition"]}
+        {"stack":"Example","step":2,"stage":"Onebox","effect":"replace","logical_id":"OneboxTaskDefinition","resource_type":"AWS::ECS::TaskDefinition","causes":["ContainerDefinitions"]}
+        "#);
     }
 
     #[test]
@@ -450,23 +453,36 @@ mod tests {
         // What is done stays, so that a revert undoes it.
         assert_eq!(stages(Some(Stage::Shared), 2), ["Shared", "Onebox"]);
         let early = three_steps().until(Some(Stage::Fleet)).unwrap_err();
-        insta::assert_snapshot!(report(&early), @"");
+        insta::assert_snapshot!(report(&early), @"
+        error[E-UNJUDGED]: Shared doesn't have this release yet, so Fleet can't get it
+          next: deploy it there first: `--stage shared`
+        ");
     }
 
     #[test]
     fn values_of_parameters() {
         let template = json!({"Parameters": {
-            "OneboxImage": {}, "FleetImage": {}, "Kept": {}, "Optional": {"Default": ""},
+            "OneboxImage": {}, "FleetImage": {}, "Kept": {}, "Optional": {"Default": "d"},
         }});
-        let has = stack(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c"), ("Gone", "d")]);
+        let has = stack(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c"), ("Gone", "e")]);
         let values = |image| parameters(&template.to_string(), &has, image).unwrap();
         assert_eq!(
             values(None),
-            map(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c")])
+            map(&[
+                ("OneboxImage", "a"),
+                ("FleetImage", "b"),
+                ("Kept", "c"),
+                ("Optional", "d")
+            ])
         );
         assert_eq!(
             values(Some("e")),
-            map(&[("OneboxImage", "e"), ("FleetImage", "e"), ("Kept", "c")])
+            map(&[
+                ("OneboxImage", "e"),
+                ("FleetImage", "e"),
+                ("Kept", "c"),
+                ("Optional", "d")
+            ])
         );
         let new = parameters(r#"{"Parameters": {"New": {}}}"#, &stack(&[]), None).unwrap_err();
         insta::assert_snapshot!(report(&new), @"
