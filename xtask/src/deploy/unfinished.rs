@@ -347,12 +347,9 @@ mod tests {
     use crate::flags::{Command, Environment, Xtask};
     use crate::telling::report::text as report;
 
-    const FOLLOW: &str = "cargo xtask deploy sandbox --resume";
-
     fn release(digit: char) -> Stored {
         let digest = format!("sha256:{}", digit.to_string().repeat(64));
-        let release =
-            deployment::release::Release::new(&format!("r@{digest}"), "{}", &std::collections::BTreeMap::new());
+        let release = Release::new(&format!("r@{digest}"), "{}", &BTreeMap::new());
         Stored {
             release: release.unwrap(),
             digest,
@@ -368,8 +365,8 @@ mod tests {
             status: status.to_owned(),
             reason: None,
             since: None,
-            parameters: std::collections::BTreeMap::new(),
-            outputs: std::collections::BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
         };
         let token = "xtask-deploy-bbbbbbbbbbbb-from-aaaaaaaaaaaa-2-by-alice-at-laptop-3b9aca00".to_owned();
         Unfinished {
@@ -379,64 +376,58 @@ mod tests {
             base: release('a'),
             target: step.map(|_| release('b')),
             is_judged: false,
+            is_rollback: false,
         }
     }
 
-    /// What a deployment with these arguments does about it: the refusal, or whether it continues it.
-    async fn deploys(arguments: &[&str], minutes: u32, status: &str, step: Option<usize>) -> Result<bool, String> {
+    /// What a deployment with these arguments does about it: `continues` or `reverts` it, or the refusal.
+    fn deploys(arguments: &[&str], minutes: u32, status: &str, step: Option<usize>) -> String {
         let arguments = ["xtask", "deploy", "sandbox"].iter().chain(arguments);
         let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
             panic!("it is a deployment")
         };
         let (context, aws) = (Context::hidden(), Replay::new([]).aws());
-        let stacks = Stacks::of(Environment::Sandbox);
         let work = Work {
             context: &context,
             aws: &aws,
-            stacks: &stacks,
+            stacks: &Stacks::of(Environment::Sandbox),
             deploy: &deploy,
             again: "cargo xtask deploy sandbox",
-            follow: FOLLOW,
+            follow: "cargo xtask deploy sandbox --resume",
         };
         let unfinished = unfinished(&aws, minutes, status, step);
         let since = rfc3339(unfinished.newest.since);
-        let found = refuse_unfinished(work, Some(unfinished)).await;
-        let text = |error: anyhow::Error| {
-            let words = context.progress.said();
-            format!("{}{}", report(&error), words).replace(&since, "SINCE")
-        };
-        found.map(|found| found.is_some()).map_err(text)
+        match unfinished.is_continued_by(work) {
+            Ok(true) => "continues".to_owned(),
+            Ok(false) if unfinished.is_abandoned(work) => "reverts".to_owned(),
+            Ok(false) => report(&unfinished.refusal(work).into()).replace(&since, "SINCE"),
+            Err(error) => report(&error),
+        }
     }
 
-    #[tokio::test]
-    async fn another_deployment_is_refused_until_it_is_abandoned() {
-        let refused = deploys(&[], 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
-        insta::assert_snapshot!(refused, @"
-        error[E-UNFINISHED]: a deployment of bbbbbbbbbbbb to Example isn't finished, started by alice at laptop (deploy) at SINCE; nothing was changed
-          next: if it runs elsewhere, wait for it; otherwise continue it: `cargo xtask deploy sandbox --resume`
-          next: or undo it: `cargo xtask rollback sandbox`
-        ");
+    #[test]
+    fn another_deployment_is_refused_until_it_is_abandoned() {
+        insta::assert_snapshot!(deploys(&[], 5, "UPDATE_COMPLETE", Some(1)), @"");
         for (minutes, status, step) in [
             (5, "UPDATE_IN_PROGRESS", Some(1)),
             (60, "UPDATE_IN_PROGRESS", Some(1)),
             (29, "UPDATE_COMPLETE", None),
         ] {
-            let refused = deploys(&[], minutes, status, step).await.unwrap_err();
+            let refused = deploys(&[], minutes, status, step);
             assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
         }
-        // It would be reverted first: AWS, which isn't there, is asked for the repository.
-        let reverts = deploys(&[], 31, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
-        assert!(reverts.contains("was abandoned: reverting it first"), "{reverts}");
+        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", Some(1)), "reverts");
+        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", None), "reverts");
     }
 
-    #[tokio::test]
-    async fn the_next_stage_continues_it() {
+    #[test]
+    fn the_next_stage_continues_it() {
         let fleet = ["--stage", "fleet"];
-        assert_eq!(deploys(&fleet, 5, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
-        assert_eq!(deploys(&fleet, 60, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        assert_eq!(deploys(&fleet, 5, "UPDATE_COMPLETE", Some(1)), "continues");
+        assert_eq!(deploys(&fleet, 60, "UPDATE_COMPLETE", Some(1)), "continues");
         // Not while its update runs, nor on the way back.
         for (status, step) in [("UPDATE_IN_PROGRESS", Some(1)), ("UPDATE_COMPLETE", None)] {
-            let refused = deploys(&fleet, 5, status, step).await.unwrap_err();
+            let refused = deploys(&fleet, 5, status, step);
             assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
         }
     }
