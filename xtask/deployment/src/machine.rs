@@ -31,7 +31,7 @@ const SETTLE_MINUTES: u32 = 20;
 const EVIDENCE_MINUTES: u32 = 5;
 
 /// How long a step may be judged, in AWS's minutes. No gate waits this long: whatever keeps it closed is a fault.
-const JUDGING_MINUTES: u32 = 120;
+const JUDGING_MINUTES: u32 = 60;
 
 /// What the person who deploys has chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
