@@ -308,7 +308,7 @@ impl Code {
             Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "fix what the reasons name, and deploy again"),
             Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "fix what the events name, then `aws cloudformation continue-update-rollback`"),
             Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge Onebox's image by; it stays on Onebox", "let more requests come and judge again, or go on without, or take it back: the error names each command"),
-            Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
+            Self::PipelineFailed => ("E-PIPELINE-FAILED", "an action of the pipeline failed, or its execution was stopped or superseded", "fix what its error names, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
             Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow a deployment with `cargo xtask deploy … --resume`, a pipeline with `cargo xtask pipeline`; of anything else, the same command again"),

@@ -27,6 +27,9 @@ const SETTLE_MINUTES: u32 = 20;
 /// How long a gate that has data waits for enough evidence beyond that, in AWS's minutes.
 const EVIDENCE_MINUTES: u32 = 5;
 
+/// How long a step may be judged, in AWS's minutes. No gate waits this long: whatever keeps it closed is a fault.
+const JUDGING_MINUTES: u32 = 120;
+
 /// What the person who deploys has chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choices {
@@ -37,7 +40,8 @@ pub struct Choices {
 /// Where a machine starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// At an idle stack. Continues with the first step, or with the first update of the way back.
+    /// At an idle stack. Continues with the next step, or with the next update of the way back. A script without steps is a
+    /// rollback; from [`Position::Back`] on, it is the rest of a revert that was interrupted.
     Idle(Position),
     /// An update is running that somebody started.
     Updating(UpdateId),
@@ -53,10 +57,13 @@ pub struct Deployment {
     /// How long one of AWS's minutes lasts.
     minute: Duration,
     position: Position,
+    /// The position that the stack's template and parameters have. An update without changes isn't performed, so it moves
+    /// the position alone.
+    installed: Position,
     phase: Phase,
     /// Why it reverts. `None` while it doesn't.
     cause: Option<Cause>,
-    /// Whether any update was started.
+    /// Whether any update was started, by this machine or the one that it continues.
     changed: bool,
     accepted: bool,
 }
@@ -95,19 +102,22 @@ impl Deployment {
             Start::Updating(update) => update.from(),
             Start::Judge(step) => Position::Step(step + 1),
         };
-        let cause = match position {
-            Position::Back { .. } => Some(Cause::Resumed),
-            Position::Step(_) if script.steps.is_empty() => Some(Cause::Asked),
-            Position::Step(_) => None,
+        let is_rollback = script.steps.is_empty();
+        let cause = match start {
+            Start::Idle(Position::Back { .. }) => Some(Cause::Resumed),
+            _ if is_rollback => Some(Cause::Asked),
+            Start::Updating(UpdateId::Back { .. }) => Some(Cause::Resumed),
+            Start::Idle(Position::Step(_)) | Start::Updating(UpdateId::Step(_)) | Start::Judge(_) => None,
         };
         Self {
             script,
             choices,
             minute,
             position,
+            installed: position,
             phase: Phase::Begin(start),
             cause,
-            changed: false,
+            changed: start != Start::Idle(Position::Step(0)),
             accepted: false,
         }
     }
@@ -139,35 +149,52 @@ impl Deployment {
         }
     }
 
-    /// Takes an event into account. An event that doesn't fit, such as one that comes twice, changes nothing.
+    /// Takes an event into account. One that doesn't answer what the machine waits for, such as one that comes twice or too
+    /// late, changes nothing.
     pub fn step(&mut self, now: ServerTime, event: Event) -> Vec<Action> {
         match (self.phase.clone(), event) {
             (Phase::Begin(start), Event::Begin) => self.begin(start),
-            (Phase::Verifying(update), Event::Verified) => self.prepare(update),
+            (Phase::Verifying(update), Event::Verified(of)) if of == update => self.prepare(update),
             (Phase::Verifying(_), Event::Overtaken(by)) => self.finish(Outcome::Overtaken {
                 by,
                 changed: self.changed,
             }),
-            (Phase::Verifying(_) | Phase::Preparing(_), Event::Failed(error)) => self.failed(error),
-            (Phase::Preparing(update), Event::Prepared { unplanned, is_empty }) => {
-                self.prepared(update, &unplanned, is_empty)
+            (Phase::Verifying(update) | Phase::Preparing(update), Event::Failed(of, error)) if of == update => {
+                self.failed(error)
             }
-            (Phase::Preparing(_), Event::Declined) => {
-                let mut actions = vec![Action::Abandon];
-                actions.extend(self.finish(Outcome::Declined));
-                actions
-            }
-            (Phase::Updating { update, .. }, Event::UpdateEnded(end)) => self.ended(update, end),
             (
-                Phase::Updating {
-                    update: UpdateId::Step(_),
-                    ..
+                Phase::Preparing(update),
+                Event::Prepared {
+                    update: of,
+                    unplanned,
+                    is_empty,
                 },
-                Event::Observed(seen),
-            ) => self.updating(now, &seen),
-            (Phase::Judging { step, .. }, Event::Observed(seen)) => self.judging(now, step, seen),
-            (Phase::Settling { since }, Event::Observed(seen)) => self.settling(now, since, &seen),
-            (Phase::Judging { .. } | Phase::Settling { .. }, Event::Failed(error)) => self.blind(error),
+            ) if of == update => self.prepared(update, &unplanned, is_empty),
+            (Phase::Preparing(_), Event::Declined) => self.declined(),
+            (Phase::Updating { update, .. }, Event::UpdateEnded(of, end)) if of == update => self.ended(update, end),
+            (_, Event::Observed(seen)) => self.observed(now, seen),
+            (_, Event::NotObserved { step, error }) => self.not_observed(step, error),
+            _ => Vec::new(),
+        }
+    }
+
+    fn observed(&mut self, now: ServerTime, seen: Observation) -> Vec<Action> {
+        match (&self.phase, seen.step) {
+            (Phase::Updating { update, .. }, Some(step)) if *update == UpdateId::Step(step) => {
+                self.updating(now, &seen)
+            }
+            (Phase::Judging { step, .. }, Some(of)) if *step == of => self.judging(now, of, seen),
+            (Phase::Settling { since }, None) => self.settling(now, *since, &seen),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The evidence can't be read. While an update runs, its end still decides.
+    fn not_observed(&mut self, of: Option<usize>, error: String) -> Vec<Action> {
+        match (&self.phase, of) {
+            (Phase::Updating { update, .. }, Some(step)) if *update == UpdateId::Step(step) => vec![Action::Observe],
+            (Phase::Judging { step, .. }, Some(of)) if *step == of => self.blind(error),
+            (Phase::Settling { .. }, None) => self.blind(error),
             _ => Vec::new(),
         }
     }
@@ -176,14 +203,8 @@ impl Deployment {
         match start {
             Start::Idle(Position::Step(done)) if self.cause.is_none() => self.go_to_step(done),
             Start::Idle(_) => self.go_back(),
-            Start::Updating(update) => {
-                self.changed = true;
-                self.follow(update)
-            }
-            Start::Judge(step) => {
-                self.changed = true;
-                self.judge(step)
-            }
+            Start::Updating(update) => self.follow(update),
+            Start::Judge(step) => self.judge(step),
         }
     }
 
@@ -210,7 +231,7 @@ impl Deployment {
         if done < self.script.way_back(from).len() {
             return self.verify(UpdateId::Back { from, index: done });
         }
-        if !self.changed {
+        if !self.changed && self.cause == Some(Cause::Asked) {
             return self.finish(Outcome::Unchanged);
         }
         self.phase = Phase::Settling { since: None };
@@ -219,7 +240,8 @@ impl Deployment {
 
     fn verify(&mut self, update: UpdateId) -> Vec<Action> {
         self.phase = Phase::Verifying(update);
-        vec![Action::Verify(self.position)]
+        let at = self.installed;
+        vec![Action::Verify { update, at }]
     }
 
     fn prepare(&mut self, update: UpdateId) -> Vec<Action> {
@@ -245,6 +267,16 @@ impl Deployment {
             self.revert(Cause::Unplanned(unplanned))
         } else {
             self.finish(Outcome::Unplanned(unplanned))
+        });
+        actions
+    }
+
+    fn declined(&mut self) -> Vec<Action> {
+        let mut actions = vec![Action::Abandon];
+        actions.extend(if self.changed {
+            self.failed("declined".to_owned())
+        } else {
+            self.finish(Outcome::Declined)
         });
         actions
     }
@@ -294,6 +326,7 @@ impl Deployment {
         match (update, end) {
             (_, UpdateEnd::Complete) => {
                 self.position = update.to();
+                self.installed = self.position;
                 self.arrived(update, Vec::new())
             }
             (UpdateId::Step(_), UpdateEnd::RolledBack(reason)) => {
@@ -336,6 +369,10 @@ impl Deployment {
         let since = *since.get_or_insert(now);
         if let Some(cause) = conclusive(&seen) {
             return self.revert(cause);
+        }
+        if now.since(since) >= self.minute * JUDGING_MINUTES {
+            let reason = format!("no decision after {JUDGING_MINUTES} min");
+            return self.revert(Cause::Inconclusive(vec![reason]));
         }
         if let Tasks::Settling(what) = seen.tasks {
             if now.since(since) >= self.minute * SETTLE_MINUTES {

@@ -34,8 +34,8 @@ pub(super) struct Driver<'a> {
     /// The release that is deployed, and the one that the stack had before.
     pub(super) target: String,
     pub(super) base: String,
-    /// Whether a person requested the way back.
-    pub(super) is_rollback: bool,
+    /// Whether a person requested the way back. Not so for the rest of an interrupted revert.
+    is_rollback: bool,
     pub(super) verdicts: Vec<Value>,
     /// The newest error behind an event, with its hints.
     pub(super) failure: Option<anyhow::Error>,
@@ -50,7 +50,9 @@ pub(super) struct Driver<'a> {
 }
 
 /// An update that runs, up to its end.
-type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Option<Failure>>> + 'a>>;
+type Running<'a> = (UpdateId, Ending<'a>);
+
+type Ending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Option<Failure>>> + 'a>>;
 
 impl<'a> Driver<'a> {
     pub(super) fn new(
@@ -71,7 +73,7 @@ impl<'a> Driver<'a> {
             plan: staged.plan,
             target,
             base,
-            is_rollback: staged.script.steps.is_empty(),
+            is_rollback: staged.script.steps.is_empty() && matches!(start, Start::Idle(Position::Step(_))),
             verdicts: Vec::new(),
             failure: None,
             machine: Deployment::new(staged.script, choices, start, minute),
@@ -91,7 +93,7 @@ impl<'a> Driver<'a> {
     }
 
     /// The same while an update runs that somebody started.
-    pub(super) fn following(mut self, newest: Newest) -> Self {
+    pub(super) fn following(mut self, update: UpdateId, newest: Newest) -> Self {
         let Work {
             context,
             aws,
@@ -100,10 +102,11 @@ impl<'a> Driver<'a> {
             ..
         } = self.work;
         self.token.clone_from(&newest.token);
-        self.running = Some(Box::pin(async move {
+        let ending = async move {
             let ended = follow_newest(context, aws, newest, (again, follow)).await?;
             Ok(ended.failure)
-        }));
+        };
+        self.running = Some((update, Box::pin(ending)));
         self
     }
 
@@ -134,6 +137,11 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Whether an update of the way back was completed, so that the stack has what was there before the deployment.
+    pub(super) fn went_back(&self) -> bool {
+        matches!(self.machine.position(), Position::Back { .. })
+    }
+
     /// The steps that are complete, by their stages.
     pub(super) fn ended(&self) -> Ended {
         let count = match self.machine.position() {
@@ -154,7 +162,7 @@ impl<'a> Driver<'a> {
                 Some(Action::Finish(outcome)) => return Ok(Some(outcome)),
                 Some(Action::Execute(update)) => {
                     let event = self.execute(update).await?;
-                    if self.work.deploy.detach && event.is_none() && !self.is_rollback {
+                    if self.work.deploy.detach && event.is_none() && matches!(update, UpdateId::Step(_)) {
                         return Ok(None);
                     }
                     event
@@ -179,7 +187,7 @@ impl<'a> Driver<'a> {
     /// Performs an action; the event that answers it at once, if one does.
     async fn perform(&mut self, action: Action) -> anyhow::Result<Option<Event>> {
         match action {
-            Action::Verify(position) => self.verify(position).await.map(Some),
+            Action::Verify { update, at } => self.verify(update, at).await.map(Some),
             Action::Prepare(update) => self.prepare(update).await.map(Some),
             Action::Observe => {
                 self.observing = true;
@@ -233,13 +241,13 @@ impl<'a> Driver<'a> {
         };
         let ended = async {
             match running {
-                Some(running) => running.await,
+                Some((update, ending)) => (*update, ending.await),
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            ended = ended => self.update_ended(ended?).await,
+            (update, ended) = ended => self.update_ended(update, ended?).await,
             seen = looking => self.seen(seen),
         }
     }
@@ -249,7 +257,10 @@ impl<'a> Driver<'a> {
         match seen {
             Ok(seen) => Ok(Event::Observed(seen)),
             Err(error) if exit_of(&error) == Exit::Interrupted => Err(self.left(error)),
-            Err(error) => Ok(self.failed(error)),
+            Err(error) => Ok(Event::NotObserved {
+                step: self.watch.as_ref().and_then(Watch::step),
+                error: self.failed(error),
+            }),
         }
     }
 
@@ -267,7 +278,7 @@ impl<'a> Driver<'a> {
     }
 
     /// A look that began before doesn't count: it saw the stack on its way.
-    async fn update_ended(&mut self, failure: Option<Failure>) -> anyhow::Result<Event> {
+    async fn update_ended(&mut self, update: UpdateId, failure: Option<Failure>) -> anyhow::Result<Event> {
         self.running = None;
         self.observing = false;
         let name = self.stack.id.clone();
@@ -277,7 +288,7 @@ impl<'a> Driver<'a> {
         if let Some(watch) = &mut self.watch {
             watch.updated(self.work, &self.stack).await?;
         }
-        Ok(Event::UpdateEnded(match failure {
+        let end = match failure {
             None => UpdateEnd::Complete,
             Some(failure) => {
                 let what = failure.what.clone();
@@ -288,17 +299,19 @@ impl<'a> Driver<'a> {
                 self.failure = Some(failure.into());
                 end
             }
-        }))
+        };
+        Ok(Event::UpdateEnded(update, end))
     }
 
-    fn failed(&mut self, error: anyhow::Error) -> Event {
+    /// Keeps an error, and returns its text.
+    fn failed(&mut self, error: anyhow::Error) -> String {
         let text = format!("{error:#}");
         self.failure = Some(error);
-        Event::Failed(text)
+        text
     }
 
     /// Compares what the stack has with a position of the script.
-    async fn verify(&mut self, position: Position) -> anyhow::Result<Event> {
+    async fn verify(&mut self, update: UpdateId, at: Position) -> anyhow::Result<Event> {
         let id = self.stack.id.clone();
         let aws = self.work.aws;
         let look = async || {
@@ -310,11 +323,11 @@ impl<'a> Driver<'a> {
         let Some(stack) = stack else {
             return Err(gone(&id).into());
         };
-        let expected = self.machine.script().at(position);
+        let expected = self.machine.script().at(at);
         let is_idle = standing(Some(&stack.status)) == Standing::Ready;
         if is_idle && expected.is_some_and(|expected| has(&stack, &template, expected)) {
             self.stack = stack;
-            return Ok(Event::Verified);
+            return Ok(Event::Verified(update));
         }
         let by = busy::describe(aws, &stack).await;
         self.stack = stack;
@@ -329,14 +342,14 @@ impl<'a> Driver<'a> {
             .update(update)
             .map(|update| wanted(&self.stack, update))
         else {
-            return Ok(Event::Failed("the plan has no such update".to_owned()));
+            return Ok(Event::Failed(update, "the plan has no such update".to_owned()));
         };
         let token = token_for(&self.purpose(update), self.work.aws.now());
         let opened = open(self.work.context, self.work.aws, &wanted?, (&token, false)).await;
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) if exit_of(&error) == Exit::Interrupted => return Err(self.left(error)),
-            Err(error) => return Ok(self.failed(error)),
+            Err(error) => return Ok(Event::Failed(update, self.failed(error))),
         };
         let unplanned = match update {
             UpdateId::Step(step) => self
@@ -350,6 +363,7 @@ impl<'a> Driver<'a> {
         let is_empty = opened.change_set.is_empty();
         self.opened = Some((opened, token));
         Ok(Event::Prepared {
+            update,
             unplanned: unplanned.iter().map(ToString::to_string).collect(),
             is_empty,
         })
@@ -372,7 +386,8 @@ impl<'a> Driver<'a> {
     /// Starts the change set; the event if it couldn't be started.
     async fn execute(&mut self, update: UpdateId) -> anyhow::Result<Option<Event>> {
         let Some((opened, token)) = self.opened.take() else {
-            return Ok(Some(Event::Failed("no change set was created".to_owned())));
+            let end = UpdateEnd::NotStarted("no change set was created".to_owned());
+            return Ok(Some(Event::UpdateEnded(update, end)));
         };
         let Work {
             context,
@@ -385,13 +400,11 @@ impl<'a> Driver<'a> {
         let part = notices::part(update, &self.plan);
         notices::executing(context, update, &self.plan);
         if let Err(error) = execute(context, aws, &name, &opened, &token).await {
-            let Event::Failed(text) = self.failed(error) else {
-                return Ok(None);
-            };
-            return Ok(Some(Event::UpdateEnded(UpdateEnd::NotStarted(text))));
+            let end = UpdateEnd::NotStarted(self.failed(error));
+            return Ok(Some(Event::UpdateEnded(update, end)));
         }
         self.token.clone_from(&token);
-        self.running = Some(Box::pin(async move {
+        let ending = async move {
             let terms = Terms {
                 yes: true,
                 token: &token,
@@ -401,7 +414,8 @@ impl<'a> Driver<'a> {
                 part,
             };
             ended(context, aws, &name, &opened, terms).await
-        }));
+        };
+        self.running = Some((update, Box::pin(ending)));
         Ok(None)
     }
 

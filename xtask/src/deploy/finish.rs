@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::outcome::{self, Told};
 use super::plan::Images;
 use super::work::{Done, Work};
-use crate::releases::Store;
+use crate::releases::{Store, short};
 use crate::stack::Stack;
 use crate::telling::note::Note;
 
@@ -29,9 +29,13 @@ pub(super) struct Ended {
 pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Result<Done> {
     let ended = driver.ended();
     let (work, store) = (driver.work, driver.store);
-    if let Some((end, reason)) = recorded(&outcome, &ended, driver.is_rollback) {
+    if let Some((end, reason)) = recorded(&outcome, &ended) {
         let digest = driver.target.clone();
         conclude(work, store, &digest, (end, ended.steps, &reason)).await;
+        if driver.went_back() && driver.base != digest && !matches!(outcome, Outcome::Stuck { .. }) {
+            let reason = format!("after {} was {}", short(&digest), end.name());
+            conclude(work, store, &driver.base.clone(), (End::Restored, Vec::new(), &reason)).await;
+        }
     }
     match outcome {
         Outcome::Deployed { .. } => Ok(driver.done(true, false)),
@@ -53,13 +57,13 @@ pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Resu
 }
 
 /// The end to record; `None` if nothing changed.
-fn recorded(outcome: &Outcome, ended: &Ended, is_rollback: bool) -> Option<(End, String)> {
+fn recorded(outcome: &Outcome, ended: &Ended) -> Option<(End, String)> {
     let end = match outcome {
         Outcome::Deployed { .. } if !ended.all => End::Passed,
         Outcome::Deployed { accepted: true } => End::Accepted,
         Outcome::Deployed { accepted: false } => End::Deployed,
-        Outcome::Reverted(Cause::Asked) => End::Restored,
-        Outcome::Reverted(Cause::Resumed) if is_rollback => End::Restored,
+        // Resumed, it is recorded with the release that is restored: which one failed isn't known any more.
+        Outcome::Reverted(Cause::Asked | Cause::Resumed) => End::Restored,
         Outcome::Reverted(Cause::Inconclusive(_)) => End::Inconclusive,
         Outcome::Reverted(_) => End::RolledBack,
         Outcome::Stuck { .. } | Outcome::Overtaken { changed: true, .. } => End::Failed,

@@ -94,11 +94,11 @@ impl Rollback {
         let deployed = work.deployed(&stack).await?;
         let staged = Staged::back(&deployed, &desired(&restored));
         let staged = staged.map_err(|refusals| script::refused(&refusals, work.again))?;
-        work.show_plan(&stack, &staged)?;
-        context
-            .progress
-            .line(&format!("rolling back to release {}", short(&restored.digest)));
-        work.consent(&stack).await?;
+        if !staged.plan.steps.is_empty() {
+            let text = script::rollback_text(&stack.name, &staged.plan, short(&restored.digest));
+            work.show_plan(&stack, &staged, &text);
+            work.consent(&stack).await?;
+        }
         let digests = (restored.digest.clone(), restored.digest);
         let start = deployment::machine::Start::Idle(deployment::machine::Position::Step(0));
         Driver::new(work, &store, stack, (staged, start), digests).run().await

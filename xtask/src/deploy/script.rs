@@ -188,6 +188,20 @@ pub(crate) fn refused(refusals: &[Refusal], again: &str) -> anyhow::Error {
     failure.next(format!("then run `{again}` again")).into()
 }
 
+/// The plan of a rollback for people: what it restores, all at once.
+pub(crate) fn rollback_text(stack: &str, plan: &Plan, release: &str) -> String {
+    let mut lines = vec![format!(
+        "plan for {stack}: restore release {release} on both stages at once, without waiting for evidence"
+    )];
+    let changes = plan
+        .steps
+        .first()
+        .map(|step| step.changes.as_slice())
+        .unwrap_or_default();
+    lines.extend(changes.iter().map(|change| format!("  {}", line(change))));
+    lines.join("\n")
+}
+
 /// The plan for people: a paragraph a step, and how long it takes.
 pub(crate) fn text(stack: &str, plan: &Plan, minute: Duration) -> String {
     let mut lines = vec![format!("plan for {stack}:")];

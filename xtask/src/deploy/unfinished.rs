@@ -51,6 +51,8 @@ pub(super) struct Unfinished {
     release: String,
     /// The step. `None` on the way back.
     step: Option<usize>,
+    /// Whether a person requested the way back that it is on.
+    is_rollback: bool,
     /// What the stack had before; on the way back, what is restored.
     base: Stored,
     /// The release that is deployed. `None` on the way back.
@@ -69,9 +71,9 @@ impl Unfinished {
         let Some(Asked { purpose, .. }) = Asked::of(&newest.token) else {
             return Ok(None);
         };
-        let (release, base, step) = match purpose {
-            Purpose::Step { release, base, step } => (release, base, Some(step)),
-            Purpose::Back { release, .. } => (release.clone(), release, None),
+        let (release, base, step, is_rollback) = match purpose {
+            Purpose::Step { release, base, step } => (release, base, Some(step), false),
+            Purpose::Back { release, is_rollback } => (release.clone(), release, None, is_rollback),
             Purpose::Other(_) => return Ok(None),
         };
         let Some(store) = Self::store(work).await? else {
@@ -98,6 +100,7 @@ impl Unfinished {
             newest,
             release,
             step,
+            is_rollback,
         }))
     }
 
@@ -172,7 +175,7 @@ impl Unfinished {
         let Some(store) = Self::store(work).await? else {
             return Ok(());
         };
-        let reverted = Box::pin(restore(work, &store, self.newest.stack, self.base)).await;
+        let reverted = Box::pin(restore(work, &store, self.newest.stack, (self.base, Position::Step(0)))).await;
         match reverted {
             Err(error) if crate::exit::exit_of(&error) != crate::exit::Exit::RolledBack => Err(error),
             _ => Ok(()),
@@ -204,9 +207,10 @@ impl Unfinished {
         };
         let staged = self.staged(work, &target)?;
         let digests = (target.digest, self.base.digest.clone());
-        let start = Start::Updating(UpdateId::Step(step));
+        let update = UpdateId::Step(step);
+        let start = Start::Updating(update);
         let driver = Driver::new(work, &store, stack, (staged, start), digests);
-        driver.following(self.newest).run().await
+        driver.following(update, self.newest).run().await
     }
 
     /// The same steps as it began with: they follow from the two releases alone.
@@ -224,8 +228,12 @@ impl Unfinished {
 
     async fn resume_back(self, work: Work<'_>, store: &Store, stack: Stack) -> anyhow::Result<Done> {
         let stack = super::resume::settle(work, stack).await?;
-        let base = self.base.clone();
-        restore(work, store, stack, base).await
+        let from = if self.is_rollback {
+            Position::Step(0)
+        } else {
+            Position::Back { from: 0, done: 0 }
+        };
+        restore(work, store, stack, (self.base, from)).await
     }
 
     /// Continues it with the stage that was requested.
@@ -273,12 +281,17 @@ impl Unfinished {
 }
 
 /// Restores a release in the two updates of a rollback.
-pub(super) async fn restore(work: Work<'_>, store: &Store, stack: Stack, release: Stored) -> anyhow::Result<Done> {
+async fn restore(
+    work: Work<'_>,
+    store: &Store,
+    stack: Stack,
+    (release, from): (Stored, Position),
+) -> anyhow::Result<Done> {
     let deployed = work.deployed(&stack).await?;
     let staged = Staged::back(&deployed, &desired(&release));
     let staged = staged.map_err(|refusals| script::refused(&refusals, work.again))?;
     let digests = (release.digest.clone(), release.digest);
-    let start = Start::Idle(Position::Step(0));
+    let start = Start::Idle(from);
     Driver::new(work, store, stack, (staged, start), digests).run().await
 }
 

@@ -99,6 +99,11 @@ impl Watch {
         self.step == Some(step)
     }
 
+    /// The step that it watches. `None` after a way back.
+    pub(super) fn step(&self) -> Option<usize> {
+        self.step
+    }
+
     /// What the step was judged by. `None` before the gate is open.
     pub(super) fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
@@ -162,6 +167,7 @@ impl Watch {
             _ => Ruling::Thin(Vec::new()),
         };
         Ok(Observation {
+            step: self.step,
             red: red.iter().map(words).collect(),
             probes,
             tasks,

@@ -24,6 +24,7 @@ use crate::patience::patiently;
 use crate::releases::Store;
 use crate::stack::Stack;
 use crate::stack::apply::{Applied, Terms, apply, updatable};
+use crate::telling::event_code::EventCode;
 use crate::telling::note::Note;
 use crate::token::{Purpose, token_for};
 use crate::{prompt, publish};
@@ -122,7 +123,8 @@ impl Work<'_> {
             self.context.tell(Note::nothing_to_do(&stack.name, None));
             return Ok(Done::unchanged(stack, target.digest));
         }
-        self.show_plan(&stack, &staged)?;
+        let text = script::text(&stack.name, &staged.plan, self.aws.minute());
+        self.show_plan(&stack, &staged, &text);
         self.consent(&stack).await?;
         let places = self.places(&stack).await?;
         preflight::say_traffic(self.context, self.aws, &places, !self.deploy.caution.no_probe).await?;
@@ -170,26 +172,14 @@ impl Work<'_> {
         Ok(Stored { digest, release })
     }
 
-    pub(super) fn show_plan(self, stack: &Stack, staged: &Staged) -> anyhow::Result<()> {
-        for (step, changes) in staged
-            .plan
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| (index, &step.changes))
-        {
-            for change in changes {
-                self.context.output.event(
-                    crate::telling::event_code::EventCode::Change,
-                    script::record(&stack.name, step, change),
-                );
+    pub(super) fn show_plan(self, stack: &Stack, staged: &Staged, text: &str) {
+        for (index, step) in staged.plan.steps.iter().enumerate() {
+            for change in &step.changes {
+                let record = script::record(&stack.name, index, change);
+                self.context.output.event(EventCode::Change, record);
             }
         }
-        let minute = self.aws.minute();
-        self.context
-            .progress
-            .line(&script::text(&stack.name, &staged.plan, minute));
-        Ok(())
+        self.context.progress.line(text);
     }
 
     pub(super) async fn consent(self, stack: &Stack) -> anyhow::Result<()> {

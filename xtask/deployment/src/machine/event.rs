@@ -3,17 +3,20 @@
 use super::outcome::{Cause, Outcome};
 use super::script::{Position, UpdateId};
 
-/// Something that happened, or an answer to an action.
+/// Something that happened, or an answer to an action. An answer names what it is about, so that one that comes twice or too
+/// late isn't taken for another.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// Starts the machine.
     Begin,
-    /// The stack is at the position that [`Action::Verify`] named.
-    Verified,
+    /// The stack is where it has to be for this update.
+    Verified(UpdateId),
     /// The stack isn't: somebody else changed it. Says what was found.
     Overtaken(String),
-    /// The change set is there.
+    /// The change set of an update is there.
     Prepared {
+        /// The update.
+        update: UpdateId,
         /// Changes that the plan doesn't contain, in words.
         unplanned: Vec<String>,
         /// Whether it would change nothing.
@@ -22,11 +25,18 @@ pub enum Event {
     /// The person declined.
     Declined,
     /// An update ended.
-    UpdateEnded(UpdateEnd),
+    UpdateEnded(UpdateId, UpdateEnd),
     /// What the stages and their evidence look like.
     Observed(Observation),
-    /// An action failed for good, with what AWS says.
-    Failed(String),
+    /// Looking failed for good.
+    NotObserved {
+        /// The step that is watched. `None` after a way back.
+        step: Option<usize>,
+        /// What AWS says.
+        error: String,
+    },
+    /// An update can't be verified or prepared, for good. Holds what AWS says.
+    Failed(UpdateId, String),
 }
 
 /// How a stack update ended.
@@ -45,6 +55,8 @@ pub enum UpdateEnd {
 /// What the stages and their evidence look like at one moment, as far as the step that is watched is concerned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
+    /// The step. `None` after a way back.
+    pub step: Option<usize>,
     /// The alarms in ALARM among those that count for the step, in words.
     pub red: Vec<String>,
     /// What the probes say.
@@ -105,7 +117,12 @@ pub enum Ruling {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Read the stack's template, parameters and status, and compare them with a position.
-    Verify(Position),
+    Verify {
+        /// The update that comes next.
+        update: UpdateId,
+        /// What the stack must have.
+        at: Position,
+    },
     /// Create the change set of an update and compare it with the plan.
     Prepare(UpdateId),
     /// Execute the change set; the end is an event of its own.
