@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use constants::pipeline::WAIT_MINUTES;
 use deployment::machine::{Position, Start, UpdateId};
 use deployment::release::{Listed, Outcome, Release};
-use deployment::staging::Deployed;
+use deployment::staging::{Deployed, RELEASE_PARAMETERS};
 use serde_json::json;
 use stacks::foundation;
 use tokio::time::Instant;
@@ -213,17 +213,31 @@ impl Unfinished {
         driver.following(update, self.newest).run().await
     }
 
-    /// The same steps as it began with: they follow from the two releases alone.
+    /// The same steps as it began with: they follow from the two releases, and from the release parameters that no step has
+    /// changed yet. A stage that a deployment doesn't change keeps naming an earlier release than the base.
     fn staged(&self, work: Work<'_>, target: &Stored) -> anyhow::Result<Staged> {
         let base = &self.base;
         let mut parameters = base.release.parameters().clone();
         script::name_release(&mut parameters, &base.release, &base.digest);
-        let deployed = Deployed {
-            template: base.release.template().to_owned(),
-            parameters,
-            ..Deployed::default()
+        let plan = |parameters: BTreeMap<String, String>| {
+            let deployed = Deployed {
+                template: base.release.template().to_owned(),
+                parameters,
+                ..Deployed::default()
+            };
+            Staged::new(&deployed, &desired(target)).map_err(|refusals| script::refused(&refusals, work.again))
         };
-        Staged::new(&deployed, &desired(target)).map_err(|refusals| script::refused(&refusals, work.again))
+        let staged = plan(parameters.clone())?;
+        let step = self.step.and_then(|step| staged.script.steps.get(step));
+        let changed = step.map(|step| &step.update.parameters);
+        for (name, value) in &mut parameters {
+            let is_changed = changed.is_some_and(|changed| changed.get(name) == Some(&target.digest));
+            let found = self.newest.stack.parameters.get(name);
+            if let Some(found) = found.filter(|_| is_release(name) && !is_changed) {
+                value.clone_from(found);
+            }
+        }
+        plan(parameters)
     }
 
     async fn resume_back(self, work: Work<'_>, store: &Store, stack: Stack) -> anyhow::Result<Done> {
@@ -320,6 +334,10 @@ pub(super) async fn none_unfinished(work: Work<'_>) -> anyhow::Result<Option<Unf
         let pause = work.aws.minute() / LOOKS_PER_MINUTE;
         work.context.interrupt.sleep(LEAVING, pause).await?;
     }
+}
+
+fn is_release(parameter: &str) -> bool {
+    RELEASE_PARAMETERS.iter().any(|(name, _)| *name == parameter)
 }
 
 fn stored(listed: &Listed) -> Stored {
