@@ -260,7 +260,10 @@ mod tests {
             resource("FleetServerErrorAlarm", "AWS::CloudWatch::Alarm", "b"),
             resource("OneboxService", "AWS::ECS::Service", "c"),
             resource("OneboxResponseTimeAlarm", "AWS::CloudWatch::Alarm", ""),
+            resource("LoadBalancerAlarm", "AWS::CloudWatch::Alarm", "d"),
+            resource("UnusedAlarm", "AWS::CloudWatch::Alarm", ""),
         ];
+        assert_eq!(shared(&resources), ["d"]);
         assert_eq!(of_stage(&resources, stacks::Stage::Onebox), ["a"]);
         assert_eq!(of_stage(&resources, stacks::Stage::Fleet), ["b"]);
     }

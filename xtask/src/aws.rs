@@ -14,7 +14,7 @@ mod date;
 mod drift;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
-mod elb;
+pub(crate) mod elb;
 mod error;
 mod json;
 pub(crate) mod logs;

@@ -58,7 +58,7 @@ pub(crate) enum Code {
     NewParameter,
     /// The pipeline would have to change its own rights.
     RolesDiffer,
-    /// Fleet was to get an image that nobody judged.
+    /// An earlier stage doesn't have the release yet.
     Unjudged,
     /// There is no release to restore.
     NoEarlierRelease,
@@ -126,7 +126,7 @@ pub(crate) enum Code {
     StackFailed,
     /// An operation on a stack failed and was rolled back.
     RolledBack,
-    /// Onebox's image is worse than Fleet's.
+    /// The release is worse than what ran before.
     Worse,
     /// The rollback failed.
     RollbackFailed,
@@ -138,12 +138,14 @@ pub(crate) enum Code {
     ChecksFailed,
     /// No request was answered.
     NoAnswer,
+    /// `status --exit-status` found something that needs attention.
+    Unhealthy,
     /// Someone asked to leave.
     Interrupted,
 }
 
 /// Every code, in the order of the exit statuses and then of what is met first.
-pub(crate) const CODES: [Code; 65] = [
+pub(crate) const CODES: [Code; 66] = [
     Code::AwsRefused,
     Code::AwsThrottled,
     Code::AwsUnreachable,
@@ -154,6 +156,7 @@ pub(crate) const CODES: [Code; 65] = [
     Code::PipelineFailed,
     Code::ChecksFailed,
     Code::NoAnswer,
+    Code::Unhealthy,
     Code::File,
     Code::NoCheckout,
     Code::Build,
@@ -222,7 +225,7 @@ const STATUSES: [(&str, &str, Code); 7] = [
     ),
     ("5", "rolled back, and safe", Code::RolledBack),
     ("6", "the rollback failed: someone must act", Code::RollbackFailed),
-    ("7", "not enough evidence to go on to Fleet", Code::ThinEvidence),
+    ("7", "not enough evidence, and safe", Code::ThinEvidence),
     ("130", "interrupted", Code::Interrupted),
 ];
 
@@ -248,7 +251,7 @@ impl Code {
     pub(crate) fn entry(self) -> Entry {
         let (name, cause, fix) = match self {
             Self::Bug => ("E-BUG", "this command line is at fault itself, or met what it has no code for; what AWS was asked to do goes on", "look at that with `cargo xtask status`, and report the error with its words"),
-            Self::OtherStack => ("E-OTHER-STACK", "the deployed stack lacks a resource, an output or a parameter that this version's template has, or isn't one of this project's", "`cargo xtask diff` shows how it differs; `deploy --stage infrastructure` brings it to the template"),
+            Self::OtherStack => ("E-OTHER-STACK", "the deployed stack lacks a resource, an output or a parameter that this version's template has, or isn't one of this project's", "`cargo xtask diff` shows how it differs; `deploy --stage shared` brings it to the template"),
             Self::Address => ("E-ADDRESS", "what should be the address of an endpoint, `http://host[:port]`, isn't", "see the stack's outputs with `cargo xtask outputs`"),
             Self::RunsWithoutFault => ("E-RUNS-WITHOUT-FAULT", "a fault was to be shown, and the execution of HEAD without it has just begun", "run the same command again once that has ended"),
             Self::NoPrice => ("E-NO-PRICE", "a template has something whose price isn't known", "add its rule in `xtask/src/cost/rules.rs`"),
@@ -271,7 +274,7 @@ impl Code {
             Self::TemplateTooLong => ("E-TEMPLATE-TOO-LONG", "a template is longer than the 51,200 bytes that CloudFormation takes in a request; nothing was changed", "take resources out of it, or into a stack of their own"),
             Self::NewParameter => ("E-NEW-PARAMETER", "the template has a parameter without default that the deployed stack doesn't have, so that its value isn't known", "deploy it: `deploy` gives its parameters their values"),
             Self::RolesDiffer => ("E-ROLES-DIFFER", "the roles that the pipeline acts in would change, and it may not change them itself", "someone who may change roles runs `cargo xtask deploy toolchain`, then the pipeline again"),
-            Self::Unjudged => ("E-UNJUDGED", "Fleet was to get an image that Onebox doesn't run, and so nobody has judged", "let Onebox meet it first: `deploy --stage onebox`"),
+            Self::Unjudged => ("E-UNJUDGED", "a stage was requested alone, and an earlier stage doesn't have the release yet, so it wasn't judged there; nothing was changed", "deploy the earlier stage first, with the command that the error names"),
             Self::NoEarlierRelease => ("E-NO-EARLIER-RELEASE", "no release was deployed before the one that runs; nothing was changed", "name the release to restore: `rollback ENVIRONMENT --to DIGEST`; `releases ENVIRONMENT` lists them"),
             Self::ReleaseUnknown => ("E-RELEASE-UNKNOWN", "no release has this digest, or several start with it; nothing was changed", "name one of the releases that the error lists; `cargo xtask releases ENVIRONMENT` shows what each changed"),
             Self::ReleaseGone => ("E-RELEASE-GONE", "the release's image, or a part of it, is no longer in the repository; nothing was changed", "name one of the releases that the error lists, or deploy from the source"),
@@ -280,7 +283,7 @@ impl Code {
             Self::AwsAnswer => ("E-AWS-ANSWER", "AWS answered, but without what it documents; the error says what is missing", "run the command again; if it stays so, look with the AWS CLI at what it names"),
             Self::UnknownName => ("E-UNKNOWN-NAME", "no stack, resource, output, step or figure has this name", "take one of the names that the error lists"),
             Self::NoTerminal => ("E-NO-TERMINAL", "a question has to be answered, and stdin or stderr is no terminal", "answer with the flag that the error names"),
-            Self::Declined => ("E-DECLINED", "the question was answered with no; the change set was deleted and nothing was changed", "run the command again to be asked again"),
+            Self::Declined => ("E-DECLINED", "the question was answered with no; nothing was changed", "run the command again to be asked again"),
             Self::CredentialsMissing => ("E-CREDENTIALS-MISSING", "no AWS credentials were found, or what gives them failed", "use `--local`, which needs no account; or name a profile (`--profile`, `AWS_PROFILE`), after `aws sso login` if it uses SSO"),
             Self::CredentialsExpired => ("E-CREDENTIALS-EXPIRED", "the credentials were good once", "get new ones (`aws sso login`, or as you got these), and run the command again"),
             Self::CredentialsInvalid => ("E-CREDENTIALS-INVALID", "AWS doesn't know the credentials, or the signature is wrong, as when the clock is off", "`aws sts get-caller-identity` shows whose they are; `cargo xtask doctor` compares the clock"),
@@ -296,7 +299,7 @@ impl Code {
             Self::Unplanned => ("E-UNPLANNED", "CloudFormation's change set contains changes that the plan doesn't, so the step wasn't executed", "see with `diff --drift` whether a resource was changed by hand"),
             Self::Overtaken => ("E-OVERTAKEN", "somebody else changed the stack while it was deployed", "see with `status` what runs, and run the command again once that is through"),
             Self::StackStatus => ("E-STACK-STATUS", "the stack is in a status that this command line doesn't know", "look at it with `aws cloudformation describe-stacks`; go on once the status ends in `_COMPLETE`"),
-            Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms` goes on without that protection"),
+            Self::RedAlarm => ("E-RED-ALARM", "an alarm of the services is red already, and ECS would watch none during the deployment", "find out why, and deploy once it is over; `--ignore-red-alarms REASON` continues without that protection"),
             Self::LoadBalancer => ("E-LOAD-BALANCER", "the load balancer serves nobody, so that no request would show what a change does; on a local cloud, another program took its port while the local cloud was down", "do what its reason names: end the program that listens on the port (`ss -ltnp` names it), and the local cloud takes it back by itself"),
             Self::AwsRefused => ("E-AWS-REFUSED", "AWS refused a call; its code and words follow", "do what AWS's words name"),
             Self::AwsThrottled => ("E-AWS-THROTTLED", "AWS takes no more requests just now, and asking again and again was not enough", "run the command again in a minute: it goes on where it was"),
@@ -305,12 +308,13 @@ impl Code {
             Self::TimeLimit => ("E-TIME-LIMIT", "something waited for didn't come within its limit; the error says what was seen last", "follow it again with the command that the error names"),
             Self::StackFailed => ("E-STACK-FAILED", "an operation on a stack failed, and there was nothing to roll back to", "fix the first cause, which comes first, and run the command again"),
             Self::RolledBack => ("E-ROLLED-BACK", "the change failed and was rolled back: what ran before runs again", "fix the first cause, which comes first, and deploy again"),
-            Self::Worse => ("E-WORSE", "Onebox's image did worse than what Fleet runs, and Onebox was put back", "fix what the reasons name, and deploy again"),
+            Self::Worse => ("E-WORSE", "probes failed, or a stage did worse with the release than Fleet or than itself before; what ran before was restored", "fix what the reasons name, and deploy again"),
             Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "fix what the events name, then `aws cloudformation continue-update-rollback`"),
-            Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge Onebox's image by; it stays on Onebox", "let more requests come and judge again, or go on without, or take it back: the error names each command"),
+            Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge a step by; what ran before was restored", "deploy again with probes, or while there is traffic; or accept it with `--accept REASON`"),
             Self::PipelineFailed => ("E-PIPELINE-FAILED", "an action of the pipeline failed, or its execution was stopped or superseded", "fix what its error names, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
+            Self::Unhealthy => ("E-UNHEALTHY", "of `status --exit-status`: something in the environment needs attention, such as missing tasks, a red alarm, or evidence that can't be read", "run the command that the error names"),
             Self::Interrupted => ("E-INTERRUPTED", "someone asked to leave; what AWS was asked to do goes on", "follow a deployment with `cargo xtask deploy … --resume`, a pipeline with `cargo xtask pipeline`; of anything else, the same command again"),
         };
         Entry { name, cause, fix }

@@ -4,7 +4,7 @@ mod create;
 mod driver;
 mod finish;
 mod left;
-mod notices;
+pub(crate) mod notices;
 pub(crate) mod outcome;
 pub(crate) mod place;
 pub(crate) mod plan;

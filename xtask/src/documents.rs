@@ -160,7 +160,7 @@ fn a_command_line_that_is_none_is_found() {
         ("deploy", true),
         ("deploy <sandbox|staging>", false),
         ("deploy sandbox --loca", false),
-        ("deploy … --stage infrastructure|onebox|fleet", true),
+        ("deploy … --stage shared|onebox|fleet", true),
         ("rollback {}{}", true),
         ("status {} --watc", false),
         ("load sandbox --duration 2h", false),

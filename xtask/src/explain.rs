@@ -1,11 +1,13 @@
-//! `explain`: where a resource is defined, why it is there, what depends on it, and what the local cloud does with it.
+//! `explain`: a resource's definition, reason, dependents and fidelity; the meaning of a status, an event or a code.
 
 mod properties;
 mod references;
+mod refusals;
 mod status;
 
 use std::fmt::Write as _;
 
+use deployment::staging;
 use serde_json::{Value, json};
 
 use self::properties::Property;
@@ -30,6 +32,10 @@ impl Explain {
         if let Some(code) = errors::find(&self.name) {
             context.output.prose(&errors::render(code));
             return Ok(json!({"code": code.name(), "cause": code.entry().cause, "fix": code.entry().fix}));
+        }
+        if let Some(code) = refusals::find(&self.name) {
+            context.output.prose(&refusals::render(code));
+            return Ok(json!({"code": code.name(), "cause": refusals::cause(code), "fix": code.way_out()}));
         }
         if let Some(code) = EventCode::of_name(&self.name) {
             let Entry {
@@ -227,7 +233,8 @@ fn unknown(name: &str, stacks: &[stacks::Stack]) -> Failure {
         .map(String::as_str);
     let types = local_cloud::fidelity::ledger().map(|entry| entry.resource_type);
     let codes = CODES.iter().map(|code| code.name());
-    let mut alike: Vec<&str> = ids.chain(types).chain(codes).filter(is_alike).collect();
+    let refusals = staging::Code::ALL.iter().map(|code| code.name());
+    let mut alike: Vec<&str> = ids.chain(types).chain(codes).chain(refusals).filter(is_alike).collect();
     alike.sort_unstable();
     alike.dedup();
     let failure = Failure::refused(format!("there is no resource, type or code called {name}")).code(Code::UnknownName);

@@ -81,12 +81,12 @@ pub(crate) enum Target {
 /// A part of a deployment that can be made by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
-    /// What both stages use; a new environment is created with the bootstrap image.
+    /// The shared resources; creates a new environment with the bootstrap image.
     #[value(alias = "infrastructure")]
     Shared,
-    /// Onebox, once the shared resources are new.
+    /// Onebox, after the shared resources.
     Onebox,
-    /// Fleet, once Onebox has passed.
+    /// Fleet, after Onebox has passed.
     Fleet,
 }
 

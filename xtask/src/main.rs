@@ -51,6 +51,7 @@ mod telling;
 mod test;
 mod token;
 mod traffic;
+mod unread;
 mod verdict;
 
 use std::any::Any;

@@ -7,6 +7,7 @@ pub(crate) mod wait;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -36,8 +37,17 @@ pub(crate) struct Service {
     pub(crate) pending: u64,
     /// The deployments, the newest first; one when nothing changes.
     pub(crate) deployments: Vec<Deployment>,
-    /// The newest of ECS's own messages.
-    pub(crate) last_event: Option<String>,
+    /// ECS's own messages, newest first.
+    pub(crate) events: Vec<ServiceEvent>,
+}
+
+/// What ECS reports of a service: `(service Fleet) was unable to place a task. Reason: …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceEvent {
+    /// When.
+    pub(crate) at: Option<SystemTime>,
+    /// AWS's words.
+    pub(crate) message: String,
 }
 
 /// A deployment of a service.
@@ -167,7 +177,7 @@ mod tests {
             running,
             pending,
             deployments,
-            last_event: None,
+            events: Vec::new(),
         }
     }
 

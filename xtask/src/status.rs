@@ -1,34 +1,41 @@
 //! `status`: what an environment runs.
 
+mod health;
 mod stages;
+mod summary;
 mod watch;
 
 use std::time::SystemTime;
 
 use deployment::release::RELEASE_PREFIX;
+use health::Problem;
 use serde_json::{Value, json};
 use stages::Stages;
+use summary::{Activity, Summary};
 
 use crate::aws::Aws;
 use crate::aws::ecr::Image;
+use crate::code::Code;
 use crate::context::Context;
 use crate::environment::Rendered;
-use crate::exit::ended_by_interruption;
+use crate::exit::{Exit, Failure, ended_by_interruption};
 use crate::flags::Status;
+use crate::progress::wrap;
 use crate::services::{Minimum, Service, minimums};
 use crate::stack::{Resource, Stack};
 use crate::telling::tables;
+use crate::unread::readable;
 use crate::{cloud, outputs, table};
 
 /// How many of a repository's images are shown to people.
 const IMAGES_SHOWN: usize = 5;
 
 impl Status {
-    /// Prints the stacks, stages, alarms, services and images of an environment, and its endpoint; or goes on showing what
-    /// the stages do.
+    /// Prints whether an environment is healthy, and its stacks, stages, alarms, services, images and endpoint; or goes on
+    /// showing what the stages do.
     ///
     /// # Errors
-    /// When AWS can't be asked.
+    /// If AWS can't be reached; with `--exit-status`, if something needs attention (exit status 1).
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
         let aws = cloud::look(context, &self.cloud, &self.target.environments()).await?;
         let [first, second] = self.target.stacks();
@@ -38,33 +45,53 @@ impl Status {
             return ended_by_interruption(watched, json!({"environment": self.target.name()}));
         }
         let found = [aws.stack(&first.name).await?, aws.stack(&second.name).await?];
-        let services = services(&aws, &second, found[1].as_ref()).await?;
-        let images = images(&aws, found[0].as_ref()).await?;
-        let stages = match &found[1] {
-            Some(stack) => Stages::gather(&aws, stack).await?,
-            None => None,
-        };
-        let report = Report {
-            names: [first.name, second.name],
-            found,
-            stages,
-            services,
-            images,
+        let mut report = Report {
+            environment: self.target.name().to_owned(),
+            cloud: self.cloud.arguments(),
+            names: [first.name.clone(), second.name.clone()],
+            stages: None,
+            activity: Activity::Idle,
+            unread: Vec::new(),
+            services: services(&aws, &second, found[1].as_ref()).await?,
+            images: Vec::new(),
             deploys,
+            found,
         };
-        context
-            .output
-            .line(&report.render(SystemTime::now(), context.output.columns()));
-        Ok(report.record(self.target.name()))
+        report.read(&aws).await?;
+        self.end(context, &report, aws.now())
+    }
+
+    /// Prints the report, and ends as was requested.
+    fn end(&self, context: &Context, report: &Report, now: SystemTime) -> anyhow::Result<Value> {
+        let summary = Summary::of(report, now);
+        let fails = self.exit_status && !summary.is_healthy;
+        // An error repeats the steps to take below it.
+        let next: &[String] = if fails { &[] } else { &summary.next };
+        let text = report.render(&summary, next, now, context.output.columns());
+        context.output.line(&text);
+        let record = report.record(&summary);
+        if !fails {
+            return Ok(record);
+        }
+        let failure = Failure::new(Exit::Failed, summary.line.trim_end_matches('.')).code(Code::Unhealthy);
+        let mut failure = summary.next.into_iter().fold(failure, Failure::next);
+        failure.cause = Some(Box::new(record));
+        Err(failure.into())
     }
 }
 
 /// What an environment runs.
 #[derive(Debug, Clone, PartialEq)]
 struct Report {
+    environment: String,
+    /// The flags that choose the cloud, for commands to type.
+    cloud: String,
     names: [String; 2],
     found: [Option<Stack>; 2],
     stages: Option<Stages>,
+    activity: Activity,
+    /// What the credentials may not read, beside the stages.
+    unread: Vec<String>,
     services: Vec<(Minimum, Service)>,
     images: Vec<Image>,
     /// The command that deploys it.
@@ -87,21 +114,6 @@ fn is_artifact(tags: &[String]) -> bool {
     tags.is_empty() || tags.iter().any(|tag| tag.starts_with(RELEASE_PREFIX))
 }
 
-async fn images(aws: &Aws, foundation: Option<&Stack>) -> anyhow::Result<Vec<Image>> {
-    let Some(stack) = foundation else { return Ok(Vec::new()) };
-    let mut images = Vec::new();
-    for repository in aws
-        .resources(&stack.id)
-        .await?
-        .iter()
-        .filter(|resource| is_repository(resource))
-    {
-        let found = aws.images(&repository.physical_id).await?;
-        images.extend(found.into_iter().filter(|image| !is_artifact(&image.tags)));
-    }
-    Ok(images)
-}
-
 /// Whether a resource is an image repository that exists.
 pub(crate) fn is_repository(resource: &Resource) -> bool {
     resource.resource_type == "AWS::ECR::Repository"
@@ -110,8 +122,36 @@ pub(crate) fn is_repository(resource: &Resource) -> bool {
 }
 
 impl Report {
-    fn render(&self, now: SystemTime, width: Option<usize>) -> String {
-        let mut parts = vec![self.stack_table(width)];
+    async fn read(&mut self, aws: &Aws) -> anyhow::Result<()> {
+        if let Some(stack) = &self.found[1] {
+            self.stages = Stages::gather(aws, stack).await?;
+            self.activity = Activity::read(aws, stack, &mut self.unread).await?;
+        }
+        let Some(foundation) = &self.found[0] else {
+            return Ok(());
+        };
+        let resources = aws.resources(&foundation.id).await?;
+        for repository in resources.iter().filter(|resource| is_repository(resource)) {
+            let name = &repository.physical_id;
+            let images = aws.images(name).await;
+            let Some(images) = readable(&mut self.unread, &format!("the images of {name}"), images)? else {
+                continue;
+            };
+            let digests = images.iter().map(|image| image.digest.clone()).collect();
+            if let Some(stages) = &mut self.stages {
+                stages.mark_gone(name, &digests);
+            }
+            self.images
+                .extend(images.into_iter().filter(|image| !is_artifact(&image.tags)));
+        }
+        Ok(())
+    }
+
+    fn render(&self, summary: &Summary, next: &[String], now: SystemTime, width: Option<usize>) -> String {
+        let fit = |text: String| width.map_or_else(|| text.clone(), |width| wrap(&text, width));
+        let also = summary.also.iter().map(|words| fit(format!("also: {words}")));
+        let first: Vec<String> = std::iter::once(fit(summary.line.clone())).chain(also).collect();
+        let mut parts = vec![first.join("\n"), self.stack_table(width)];
         let stages = self.stages.iter();
         parts.extend(stages.map(|stages| stages.render([None, None], now, width)));
         if !self.services.is_empty() {
@@ -120,9 +160,12 @@ impl Report {
         if !self.images.is_empty() {
             parts.push(self.image_table(width));
         }
-        match &self.found[1] {
-            Some(stack) => parts.push(outputs::table(&stack.outputs, width)),
-            None => parts.push(format!("next: deploy it: `{}`", self.deploys)),
+        parts.extend(self.found[1].iter().map(|stack| outputs::table(&stack.outputs, width)));
+        let why = summary.why.iter().map(|why| fit(format!("why: {why}")));
+        let next = next.iter().map(|step| fit(format!("next: {step}")));
+        let last: Vec<String> = why.chain(next).collect();
+        if !last.is_empty() {
+            parts.push(last.join("\n"));
         }
         parts.join("\n\n")
     }
@@ -192,7 +235,7 @@ impl Report {
             .collect()
     }
 
-    fn record(&self, environment: &str) -> Value {
+    fn record(&self, summary: &Summary) -> Value {
         let stack = |(name, stack): (&String, &Option<Stack>)| match stack {
             Some(stack) => {
                 json!({"name": name, "status": stack.status, "reason": stack.reason, "parameters": stack.parameters, "outputs": stack.outputs})
@@ -204,7 +247,11 @@ impl Report {
             json!({"digest": image.digest, "tags": image.tags, "size_bytes": image.size_bytes, "pushed": pushed})
         };
         json!({
-            "environment": environment,
+            "environment": self.environment,
+            "healthy": summary.is_healthy,
+            "verdict": summary.line,
+            "problems": summary.problems.iter().map(Problem::record).collect::<Vec<_>>(),
+            "next": summary.next,
             "stacks": self.names.iter().zip(&self.found).map(stack).collect::<Vec<_>>(),
             "stages": self.stages.as_ref().map(Stages::record),
             "services": self.services.iter().map(service_record).collect::<Vec<_>>(),
@@ -254,7 +301,7 @@ fn service_record((minimum, service): &(Minimum, Service)) -> Value {
         "pending": service.pending,
         "minimum": minimum.tasks,
         "deployments": service.deployments.iter().map(deployment).collect::<Vec<_>>(),
-        "last_event": service.last_event,
+        "last_event": service.events.first().map(|event| &event.message),
     })
 }
 

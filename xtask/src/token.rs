@@ -222,6 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn commands_by_their_tokens() {
+        for (said, command) in [
+            ("deploy-6143503572ab-from-0b7e44c1a2b3-1", "deploy"),
+            ("revert-to-0b7e44c1a2b3", "deploy, reverting"),
+            ("rollback-to-0b7e44c1a2b3", "rollback"),
+            ("deploy", "deploy"),
+            // Steps are counted from 1, and anything else is a command's name.
+            (
+                "deploy-6143503572ab-from-0b7e44c1a2b3-0",
+                "deploy-6143503572ab-from-0b7e44c1a2b3-0",
+            ),
+            ("revert-to", "revert-to"),
+        ] {
+            let token = format!("xtask-{said}-by-alice-at-laptop-3b9aca00");
+            assert_eq!(Asked::of(&token).unwrap().command(), command);
+        }
+    }
+
+    #[test]
     fn a_build_is_named_by_its_id() {
         let id = "Project:0a1b2c3d-0000-0000-0000-000000000000";
         let build = named(

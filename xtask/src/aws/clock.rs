@@ -71,6 +71,18 @@ impl ServerClock {
         }))
     }
 
+    /// A clock that AWS has set to this time.
+    #[cfg(test)]
+    pub(crate) fn at(date_seconds: u64) -> Self {
+        let clock = Self::new();
+        let exact = i128::from(date_seconds) * 1_000;
+        *clock.0.bounds.lock().unwrap_or_else(PoisonError::into_inner) = Some(Bounds {
+            least: exact,
+            most: exact,
+        });
+        clock
+    }
+
     /// The time on AWS's clock; on this machine's as long as AWS hasn't answered.
     pub(crate) fn time(&self) -> SystemTime {
         let bounds = *self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner);

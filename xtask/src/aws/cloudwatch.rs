@@ -133,8 +133,8 @@ fn period(alarm: &Value) -> Option<u64> {
     alarm["Period"].as_u64().or(of_metrics)
 }
 
-/// What an alarm watches: its own metric, or the one query among its metrics that returns data. An expression is told
-/// by the names of the metrics that stand in it.
+/// What an alarm watches: its own metric, or the one query among its metrics that returns data. An expression is named by
+/// its label, or without one by its text with the names of the metrics in it.
 fn watched(alarm: &Value) -> String {
     if let Some(metric) = alarm["MetricName"].as_str() {
         let statistic = alarm["Statistic"].as_str().or(alarm["ExtendedStatistic"].as_str());
@@ -147,6 +147,9 @@ fn watched(alarm: &Value) -> String {
     let Some(expression) = main["Expression"].as_str() else {
         return of_query(main);
     };
+    if let Some(label) = main["Label"].as_str().filter(|label| !label.is_empty()) {
+        return label.to_owned();
+    }
     let name = |word: &str| {
         let query = queries.iter().find(|query| query["Id"].as_str() == Some(word));
         query

@@ -9,7 +9,7 @@ use super::json::{items, text};
 use super::{Aws, json};
 use crate::services::last_words::telling;
 use crate::services::stopped::{StoppedContainer, StoppedTask};
-use crate::services::{Deployment, Service};
+use crate::services::{Deployment, Service, ServiceEvent};
 
 /// How many of its last lines a failed container is told of by.
 const LAST_LINES: u32 = 10;
@@ -106,7 +106,15 @@ pub(crate) fn service(service: &Value) -> Service {
         running: count(&service["runningCount"]),
         pending: count(&service["pendingCount"]),
         deployments: items(&service["deployments"]).map(deployment).collect(),
-        last_event: service["events"][0]["message"].as_str().map(ToOwned::to_owned),
+        events: items(&service["events"]).map(event).collect(),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceEvent.html>
+fn event(event: &Value) -> ServiceEvent {
+    ServiceEvent {
+        at: moment(&event["createdAt"]),
+        message: text(&event["message"]),
     }
 }
 

@@ -7,6 +7,20 @@ use super::{Aws, query};
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html>
 const FAILED: &str = "failed";
 
+/// The targets of a target group, by their health.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Targets {
+    /// How many pass their health checks.
+    pub(crate) healthy: u64,
+    /// How many fail them.
+    pub(crate) unhealthy: u64,
+    /// How many are being registered or drained, or aren't checked.
+    pub(crate) others: u64,
+    /// AWS's reason for one that fails: `Target.Timeout`.
+    pub(crate) reason: Option<String>,
+}
+
 impl Aws {
     /// Why a load balancer serves nobody, in AWS's words; none where it does.
     ///
@@ -18,6 +32,16 @@ impl Aws {
         Ok(query::elements(&answer, "State").next().and_then(failure))
     }
 
+    /// The targets of a target group.
+    ///
+    /// # Errors
+    /// If there is no such target group, or AWS can't be reached.
+    pub(crate) async fn targets(&self, target_group: &str) -> anyhow::Result<Targets> {
+        let fields = [("TargetGroupArn", target_group)];
+        let answer = query::call(self, elb::DESCRIBE_TARGET_HEALTH, &fields).await?;
+        Ok(targets(&answer))
+    }
+
     /// The load balancers that serve nobody: each one's name, and why.
     ///
     /// # Errors
@@ -26,6 +50,22 @@ impl Aws {
         let answer = query::call(self, elb::DESCRIBE_LOAD_BALANCERS, &[]).await?;
         Ok(failures(&answer))
     }
+}
+
+fn targets(answer: &str) -> Targets {
+    let mut targets = Targets::default();
+    for health in query::elements(answer, "TargetHealth") {
+        let text = |name: &str| query::elements(health, name).next();
+        match text("State") {
+            Some("healthy") => targets.healthy += 1,
+            Some("unhealthy" | "unavailable") => {
+                targets.unhealthy += 1;
+                targets.reason = text("Reason").map(ToOwned::to_owned).or(targets.reason);
+            }
+            _ => targets.others += 1,
+        }
+    }
+    targets
 }
 
 /// Each load balancer has one name and one state.
@@ -54,6 +94,28 @@ mod tests {
         check("<Code>active_impaired</Code><Reason>slow</Reason>", None);
         check("<Code>failed</Code><Reason>no port</Reason>", Some("no port"));
         check("<Code>failed</Code>", Some("no reason is given"));
+    }
+
+    #[test]
+    fn targets_are_counted_by_their_health() {
+        let target = |state: &str| format!("<member><TargetHealth><State>{state}</State></TargetHealth></member>");
+        let failing =
+            "<member><TargetHealth><State>unhealthy</State><Reason>Target.Timeout</Reason></TargetHealth></member>";
+        let answer = [
+            target("healthy"),
+            failing.to_owned(),
+            target("draining"),
+            target("initial"),
+        ]
+        .concat();
+        let expected = Targets {
+            healthy: 1,
+            unhealthy: 1,
+            others: 2,
+            reason: Some("Target.Timeout".to_owned()),
+        };
+        assert_eq!(targets(&answer), expected);
+        assert_eq!(targets(""), Targets::default());
     }
 
     #[test]

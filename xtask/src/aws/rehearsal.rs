@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::calls::{cloudwatch, ecs, elb};
+use super::calls::{cloudwatch, ecs};
 use super::json::{items, text};
-use super::{Aws, json, query};
+use super::{Aws, json};
 
 impl Aws {
     /// The running tasks of a service, by id, with the image of each.
@@ -48,12 +48,8 @@ impl Aws {
     }
 
     /// How many targets of a group are healthy.
-    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
     pub(crate) async fn healthy_targets(&self, target_group: &str) -> anyhow::Result<u64> {
-        let fields = [("TargetGroupArn", target_group)];
-        let answer = query::call(self, elb::DESCRIBE_TARGET_HEALTH, &fields).await?;
-        let healthy = query::elements(&answer, "State").filter(|state| *state == "healthy");
-        Ok(healthy.count() as u64)
+        Ok(self.targets(target_group).await?.healthy)
     }
 
     /// The names of the alarms that begin with these words and are in ALARM.

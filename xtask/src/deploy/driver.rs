@@ -481,3 +481,77 @@ fn wanted(stack: &Stack, update: &StackUpdate) -> anyhow::Result<Wanted> {
         template: update.template.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const TEMPLATE: &str = r#"{"Parameters": {"Image": {}, "Secret": {"NoEcho": true}, "New": {"Default": "1"}}}"#;
+
+    fn map(values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        values.iter().map(owned).collect()
+    }
+
+    fn stack(parameters: &[(&str, &str)]) -> Stack {
+        Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: map(parameters),
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    fn update(parameters: &[(&str, &str)]) -> StackUpdate {
+        StackUpdate {
+            template: TEMPLATE.to_owned(),
+            parameters: map(parameters),
+        }
+    }
+
+    #[test]
+    fn a_stack_has_an_update_or_not() {
+        let expected = update(&[("Image", "a"), ("Secret", "b")]);
+        let compact = TEMPLATE.replace(' ', "");
+        for (template, parameters, expects) in [
+            (TEMPLATE, &[("Image", "a"), ("Secret", "b")][..], true),
+            (TEMPLATE, &[("Image", "a"), ("Secret", "****"), ("Other", "c")], true),
+            (TEMPLATE, &[("Image", "a")], true),
+            (&compact, &[("Image", "a")], true),
+            (TEMPLATE, &[("Image", "other")], false),
+            ("{}", &[("Image", "a")], false),
+            ("not JSON", &[("Image", "a")], false),
+        ] {
+            assert_eq!(
+                has(&stack(parameters), template, &expected),
+                expects,
+                "{template} {parameters:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_without_a_value_keep_the_stacks() {
+        let of = |has: &[_], update: StackUpdate| wanted(&stack(has), &update).unwrap();
+        let first = of(
+            &[("Image", "a"), ("Secret", "****")],
+            update(&[("Image", "b"), ("Secret", "****")]),
+        );
+        assert_eq!(first.parameters, map(&[("Image", "b")]));
+        assert_eq!(first.kept, ["Secret"]);
+        assert_eq!((first.name.as_str(), first.template.as_str()), ("Example", TEMPLATE));
+        // What neither has gets its default, and what the template doesn't declare is left out.
+        let second = of(&[], update(&[("Image", "b"), ("Gone", "c")]));
+        assert_eq!((second.parameters, second.kept), (map(&[("Image", "b")]), Vec::new()));
+        let third = of(&[("New", "2"), ("Gone", "c")], update(&[]));
+        assert_eq!(
+            (third.parameters, third.kept),
+            (BTreeMap::new(), vec!["New".to_owned()])
+        );
+    }
+}

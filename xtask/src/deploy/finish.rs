@@ -131,3 +131,86 @@ fn runs(stack: &Stack) -> BTreeSet<String> {
         .chain(images)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The end to record, as a word and its reason.
+    fn end(outcome: Outcome, all: bool, is_rollback: bool) -> Option<(String, String)> {
+        let steps = vec![Stage::Onebox];
+        let (end, reason) = recorded(&outcome, &Ended { steps, all }, is_rollback)?;
+        Some((format!("{end:?}"), reason))
+    }
+
+    #[test]
+    fn what_is_recorded_of_an_outcome() {
+        let deployed = |accepted| Outcome::Deployed { accepted };
+        let reverted = Outcome::Reverted;
+        let overtaken = |changed| Outcome::Overtaken {
+            by: "by".to_owned(),
+            changed,
+        };
+        let stuck = Outcome::Stuck {
+            cause: None,
+            error: "error".to_owned(),
+        };
+        let one = || vec!["one".to_owned()];
+        for (outcome, expected) in [
+            (deployed(false), Some(("Deployed", ""))),
+            (deployed(true), Some(("Accepted", ""))),
+            (reverted(Cause::Asked), Some(("Restored", "rollback requested"))),
+            (
+                reverted(Cause::Inconclusive(one())),
+                Some(("Inconclusive", "not enough evidence: one")),
+            ),
+            (reverted(Cause::Worse(one())), Some(("RolledBack", "one"))),
+            (
+                reverted(Cause::Resumed),
+                Some(("RolledBack", "continues a revert that was interrupted")),
+            ),
+            (stuck, Some(("Failed", "error"))),
+            (overtaken(true), Some(("Failed", "by"))),
+            (overtaken(false), None),
+            (Outcome::Unchanged, None),
+            (Outcome::Declined, None),
+            (Outcome::Unplanned(one()), None),
+            (Outcome::NotStarted("no".to_owned()), None),
+        ] {
+            let expected = expected.map(|(end, reason)| (end.to_owned(), reason.to_owned()));
+            assert_eq!(end(outcome.clone(), true, false), expected, "{outcome:?}");
+        }
+        let passed = Some(("Passed".to_owned(), String::new()));
+        assert_eq!(end(deployed(false), false, false), passed, "a stage alone");
+        let resumed = end(reverted(Cause::Resumed), true, true).unwrap();
+        assert_eq!(resumed.0, "Restored", "a rollback that is resumed");
+    }
+
+    #[test]
+    fn what_a_stack_runs_is_kept() {
+        let digest = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+        let image = |digit| format!("r@{}", digest(digit));
+        let mut stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: [
+                ("OneboxImage", image('a')),
+                ("FleetImage", image('b')),
+                ("Release", String::new()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+            outputs: BTreeMap::new(),
+        };
+        assert_eq!(runs(&stack), [digest('a'), digest('b')].into());
+        stack.parameters.insert("OneboxRelease".to_owned(), digest('c'));
+        assert_eq!(runs(&stack), [digest('a'), digest('b'), digest('c')].into());
+        stack.parameters.remove("FleetImage");
+        assert_eq!(runs(&stack), [digest('c')].into());
+    }
+}

@@ -10,6 +10,9 @@ use crate::context::Context;
 use crate::telling::event_code::EventCode;
 use crate::telling::note::Note;
 
+/// What a revert does.
+pub(crate) const RESTORING: &str = "restoring what ran before";
+
 /// What of the stack an update changes, for the lines about it.
 pub(super) fn part(update: UpdateId, plan: &Plan) -> Option<&'static str> {
     match update {
@@ -34,8 +37,8 @@ pub(super) fn executing(context: &Context, update: UpdateId, plan: &Plan) {
 pub(super) fn tell(context: &Context, notice: &Notice, plan: &Plan) {
     match notice {
         Notice::Waiting(why) => waiting(context, why),
-        Notice::Cancelling(cause) => reverting(context, cause, "cancelling the update"),
-        Notice::Reverting(cause) => reverting(context, cause, "restoring what ran before"),
+        Notice::Cancelling(cause) => context.tell(reverting(cause, "cancelling the update")),
+        Notice::Reverting(cause) => context.tell(reverting(cause, RESTORING)),
         Notice::Accepted { reason, reasons } => context.tell(Note::unprotected(&format!(
             "continuing without enough evidence, as requested ({reason}): {}",
             reasons.join("; ")
@@ -70,10 +73,11 @@ pub(super) fn waiting(context: &Context, why: &str) {
     context.output.event(EventCode::Waiting, json!({"for": why}));
 }
 
-fn reverting(context: &Context, cause: &Cause, doing: &str) {
-    context.tell(Note {
+/// The stack goes back to what ran before.
+pub(crate) fn reverting(cause: &Cause, doing: &str) -> Note {
+    Note {
         code: EventCode::PuttingBack,
         fields: json!({"because": cause.to_string()}),
         text: format!("{cause}: {doing}"),
-    });
+    }
 }

@@ -18,14 +18,14 @@ use crate::stack::explain::RUNS_AGAIN;
 use crate::stack::standing::{Standing, standing};
 
 /// What the words about an outcome need besides it.
-pub(super) struct Told<'a> {
-    pub(super) stack: &'a str,
-    pub(super) again: &'a str,
-    pub(super) follow: &'a str,
+pub(crate) struct Told<'a> {
+    pub(crate) stack: &'a str,
+    pub(crate) again: &'a str,
+    pub(crate) follow: &'a str,
 }
 
 /// The error for an outcome. `failure` is the newest error behind it, which has AWS's words and hints.
-pub(super) fn error(outcome: Outcome, failure: Option<anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
+pub(crate) fn error(outcome: Outcome, failure: Option<anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
     let again = format!("fix the cause and run `{}` again", told.again);
     match outcome {
         Outcome::Declined => Failure::refused(format!("{} is not changed", told.stack))
@@ -193,10 +193,8 @@ fn not_brought_back(mut failure: Failure, stuck: &[String]) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::flags::{Command, Xtask};
+    use crate::exit::exit_of;
     use crate::stack::script::{no_stack, stack};
     use crate::telling::report::text as report;
 
@@ -204,77 +202,67 @@ mod tests {
         format!("{}\nexit {}", report(error), exit_of(error).code())
     }
 
-    #[test]
-    fn an_onebox_that_somebody_moved_on_meanwhile() {
-        let images = Images {
-            onebox: "r@sha256:2".to_owned(),
-            fleet: "r@sha256:0".to_owned(),
+    /// What is told of an outcome, with the newest error behind it.
+    fn ends(outcome: Outcome, failure: Option<Failure>) -> String {
+        let words = Told {
+            stack: "Example",
+            again: "cargo xtask deploy sandbox",
+            follow: "cargo xtask deploy sandbox --resume",
         };
-        insta::assert_snapshot!(told(&overtaken("r@sha256:1", &images).into()), @"
-        error[E-OVERTAKEN]: somebody moved Onebox on while sha256:1 was judged: Onebox runs sha256:2, Fleet sha256:0; Fleet is untouched
-          next: see what goes on with `cargo xtask status`, and deploy again once that is through
-        exit 4
-        ");
+        told(&error(outcome, failure.map(Into::into), &words))
+    }
+
+    fn reasons() -> Vec<String> {
+        vec!["a reason".to_owned(), "another".to_owned()]
     }
 
     #[test]
-    fn too_little_evidence() {
-        let xtask = Xtask::try_parse_from(["xtask", "deploy", "sandbox", "--local", "--no-probe"]).unwrap();
-        let Command::Deploy(deploy) = xtask.command else {
-            panic!("it is a deployment")
-        };
-        let verdict = crate::verdict::thin();
-        insta::assert_snapshot!(told(&thin(&verdict, &deploy).into()), @"
-        error[E-THIN-EVIDENCE]: analysis inconclusive: not enough traffic: Onebox had 0 requests (at least 100 needed); Fleet had 0 requests (at least 100 needed)
-          next: let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`
-          next: or go on to Fleet without: `cargo xtask deploy sandbox --stage fleet --accept-thin-evidence --local`
-          next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
-        exit 7
-        ");
+    fn outcomes_before_the_first_change() {
+        let refused = || Failure::refused("CloudFormation refuses it").code(Code::ChangeRefused);
+        let changes = vec!["OneboxService would be replaced".to_owned()];
+        let by = "Example is UPDATE_IN_PROGRESS".to_owned();
+        insta::assert_snapshot!(ends(Outcome::Declined, None), @"");
+        insta::assert_snapshot!(ends(Outcome::Unplanned(changes), None), @"");
+        insta::assert_snapshot!(ends(Outcome::NotStarted("no".to_owned()), Some(refused())), @"");
+        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: false }, None), @"");
     }
 
     #[test]
-    fn a_no_to_fleets_change_tells_what_onebox_runs() {
-        let arguments = ["xtask", "deploy", "sandbox", "--local"];
-        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
-            panic!("it is a deployment")
-        };
-        let images = Images {
-            onebox: "r@sha256:2".to_owned(),
-            fleet: "r@sha256:1".to_owned(),
-        };
-        let declined = Failure::refused("Example (Fleet) was left as it is").code(Code::Declined);
-        let follow = "cargo xtask deploy sandbox --resume --local";
-        let told_of = |failure: Failure| told(&declined_at_fleet(failure.into(), &images, &deploy, follow));
-        insta::assert_snapshot!(told_of(declined), @"
-        error[E-DECLINED]: Example (Fleet) was left as it is
-          Onebox runs sha256:2, Fleet sha256:1
-          next: go on to Fleet: `cargo xtask deploy sandbox --resume --local`
-          next: or take it back from Onebox: `cargo xtask rollback sandbox --local`
-        exit 3
-        ");
-        assert_eq!(told_of(Failure::refused("no")), "error[E-BUG]: no\nexit 3");
+    fn somebody_else_changed_the_stack_between_two_steps() {
+        let by = "Example has another template".to_owned();
+        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: true }, None), @"");
     }
 
     #[test]
-    fn a_worse_image_that_could_not_be_taken_back() {
-        let mut verdict = crate::verdict::thin();
-        verdict.reasons = vec!["error rate of Onebox 10 % (Fleet 0 %)".to_owned()];
-        let failure = || worse(&verdict, "cargo xtask deploy sandbox").into();
-        let trouble = |exit| Err(Failure::new(exit, "Example: UPDATE_ROLLBACK_FAILED").next("act").into());
-        let (failed, rolled_back) = (trouble(Exit::RollbackFailed), trouble(Exit::RolledBack));
-        insta::assert_snapshot!(told(&after_putting_back(failure(), failed)), @"
-        error[E-WORSE]: the image is worse than what Fleet runs: error rate of Onebox 10 % (Fleet 0 %)
-          Onebox couldn't be brought back to what Fleet runs: Example: UPDATE_ROLLBACK_FAILED
-          next: fix the cause and run `cargo xtask deploy sandbox` again
-          next: act
-        exit 6
-        ");
-        assert_eq!(
-            exit_of(&after_putting_back(failure(), rolled_back)),
-            Exit::RolledBack,
-            "both stages run what they ran"
-        );
+    fn reverted_by_evidence() {
+        let ends = |cause| ends(Outcome::Reverted(cause), None);
+        insta::assert_snapshot!(ends(Cause::Inconclusive(reasons())), @"");
+        insta::assert_snapshot!(ends(Cause::Worse(reasons())), @"");
+        insta::assert_snapshot!(ends(Cause::Probes(reasons())), @"");
+        insta::assert_snapshot!(ends(Cause::Alarms(vec!["Onebox-ServerErrors".to_owned()])), @"");
+        insta::assert_snapshot!(ends(Cause::Tasks("Onebox: 0 of 3 tasks run".to_owned())), @"");
+    }
+
+    #[test]
+    fn reverted_for_other_causes() {
+        let ends = |cause, failure| ends(Outcome::Reverted(cause), failure);
+        let failure = Failure::new(Exit::RolledBack, "Example was rolled back").next("look at the task");
+        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), Some(failure)), @"");
+        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), None), @"");
+        insta::assert_snapshot!(ends(Cause::Unplanned(vec!["FleetService would be replaced".to_owned()]), None), @"");
+        insta::assert_snapshot!(ends(Cause::Failed("AWS can't be reached".to_owned()), None), @"");
+        insta::assert_snapshot!(ends(Cause::Resumed, None), @"");
+    }
+
+    #[test]
+    fn what_ran_before_could_not_be_restored() {
+        let stuck = |cause, failure| {
+            let error = "Example is UPDATE_ROLLBACK_FAILED".to_owned();
+            ends(Outcome::Stuck { cause, error }, failure)
+        };
+        let failure = Failure::new(Exit::RollbackFailed, "failed").next("look at the events");
+        insta::assert_snapshot!(stuck(Some(Cause::Worse(reasons())), None), @"");
+        insta::assert_snapshot!(stuck(None, Some(failure)), @"");
     }
 
     #[tokio::test]
@@ -310,7 +298,7 @@ mod tests {
             running: 6,
             pending: 0,
             deployments: vec![deployment("old"), deployment("new")],
-            last_event: None,
+            events: Vec::new(),
         };
         let stuck = tasks(&service, &["r@sha256:1".to_owned(), "r@sha256:2".to_owned()]);
         let failure = Failure::new(

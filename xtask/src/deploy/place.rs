@@ -67,6 +67,12 @@ impl Places {
         }
     }
 
+    /// The ARN of a stage's target group. It differs from the load balancer's in its last part alone.
+    pub(crate) fn target_group_arn(&self, stage: Stage) -> String {
+        let account = self.load_balancer.split(":loadbalancer/").next().unwrap_or_default();
+        format!("{account}:{}", self.of_stage(stage).target_group)
+    }
+
     /// The names of all alarms.
     pub(crate) fn alarms(&self) -> Vec<String> {
         [&self.onebox, &self.fleet]

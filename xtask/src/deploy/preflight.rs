@@ -92,7 +92,7 @@ fn refusal(red: &[&Alarm], unchanged: &str, again: &str) -> Failure {
              stays red, its cause lasts: find that first, as with a red alarm ECS watches none during a deployment",
         )
         .next(format!(
-            "if what you deploy is what ends the cause, go on without that protection: `{again} --ignore-red-alarms`"
+            "if what you deploy is what ends the cause, continue without that protection: `{again} --ignore-red-alarms REASON`"
         ))
 }
 
@@ -176,7 +176,7 @@ pub(crate) mod tests {
         error[E-RED-ALARM]: Fleet was not changed, because a is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
           and b is in ALARM since 1970-01-01T00:00:00Z: RequestCount Sum > 3 in 3 of 4 minutes
           next: if a change was rolled back just now, deploy again once its bad minutes have left the alarm's window; if it stays red, its cause lasts: find that first, as with a red alarm ECS watches none during a deployment
-          next: if what you deploy is what ends the cause, go on without that protection: `cargo xtask deploy sandbox --local --ignore-red-alarms`
+          next: if what you deploy is what ends the cause, continue without that protection: `cargo xtask deploy sandbox --local --ignore-red-alarms REASON`
         ");
     }
 }

@@ -157,3 +157,67 @@ async fn open(work: Work<'_>) -> anyhow::Result<Store> {
     let stack = stack.ok_or_else(|| absent(name, work.again))?;
     Store::open(work.aws, stack.output(foundation::IMAGE_REPOSITORY_URI)?).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser as _;
+    use deployment::release::{End, Outcome, Release};
+
+    use super::*;
+    use crate::flags::{Command, Xtask};
+    use crate::telling::report::text as report;
+
+    /// A release that was deployed in the sandbox at a time.
+    fn listed(digit: char, seconds: u64) -> Listed {
+        let digest = format!("sha256:{}", digit.to_string().repeat(64));
+        let outcome = Outcome {
+            time: std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds),
+            environment: "sandbox".to_owned(),
+            steps: Vec::new(),
+            end: End::Deployed,
+            reason: String::new(),
+            by: "alice".to_owned(),
+        };
+        Listed {
+            release: Release::new(&format!("r@{digest}"), "{}", &BTreeMap::new()).unwrap(),
+            digest,
+            record: None,
+            outcomes: vec![outcome],
+        }
+    }
+
+    /// The first digit of the release that a rollback restores while `b` runs, or the refusal.
+    fn restores(arguments: &[&str], releases: Vec<Listed>) -> Result<String, String> {
+        let arguments = ["xtask", "rollback", "sandbox"].iter().chain(arguments);
+        let Command::Rollback(rollback) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a rollback")
+        };
+        let stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: [("Release".to_owned(), listed('b', 0).digest)].into(),
+            outputs: BTreeMap::new(),
+        };
+        let listing = Listing {
+            releases,
+            ..Listing::default()
+        };
+        let restored = rollback.restored(&listing, &stack, None);
+        restored
+            .map(|restored| short(&restored.digest)[..1].to_owned())
+            .map_err(|error| report(&error))
+    }
+
+    #[test]
+    fn the_release_to_restore() {
+        let three = || vec![listed('b', 30), listed('a', 20), listed('c', 10)];
+        assert_eq!(restores(&[], three()), Ok("a".to_owned()));
+        assert_eq!(restores(&["--to", "cccccc"], three()), Ok("c".to_owned()));
+        insta::assert_snapshot!(restores(&[], vec![listed('b', 30)]).unwrap_err(), @"");
+    }
+}

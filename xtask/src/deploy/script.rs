@@ -82,9 +82,7 @@ impl Staged {
     pub(crate) fn until(self, stage: Option<Stage>) -> anyhow::Result<Self> {
         self.until_after(stage, 0)
     }
-}
 
-impl Staged {
     /// The same up to a stage, once so many steps are done.
     ///
     /// # Errors
@@ -318,4 +316,181 @@ pub(crate) fn record(stack: &str, step: usize, change: &PlannedChange) -> Value 
         "resource_type": change.resource_type,
         "causes": causes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ::stacks::Environment;
+
+    use super::*;
+    use crate::telling::report::text as report;
+
+    const DIGESTS: [&str; 2] = [
+        "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+        "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+    ];
+
+    /// Prod's template, with the text that a test needs elsewhere replaced.
+    fn template(replaced: &[(&str, &str)]) -> String {
+        let template = service(Environment::Production).template;
+        replaced.iter().fold(template, |template, (text, by)| {
+            assert!(template.contains(text), "{text}");
+            template.replace(text, by)
+        })
+    }
+
+    /// What the stack has of image and release 0 or 1.
+    fn has(template: &str, number: usize) -> Deployed {
+        let mut deployed = Deployed {
+            template: template.to_owned(),
+            ..Deployed::default()
+        };
+        for name in [service::ONEBOX_IMAGE, service::FLEET_IMAGE] {
+            deployed
+                .parameters
+                .insert(name.to_owned(), format!("r@{}", DIGESTS[number]));
+        }
+        for (name, _) in RELEASE_PARAMETERS {
+            deployed.parameters.insert(name.to_owned(), DIGESTS[number].to_owned());
+        }
+        deployed
+    }
+
+    fn wants(template: &str, number: usize) -> Desired {
+        Desired {
+            template: template.to_owned(),
+            parameters: has(template, number).parameters,
+        }
+    }
+
+    fn staged(before: &str, after: &str) -> Staged {
+        Staged::new(&has(before, 0), &wants(after, 1)).unwrap()
+    }
+
+    fn stack(parameters: &[(&str, &str)]) -> Stack {
+        Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: "UPDATE_COMPLETE".to_owned(),
+            reason: None,
+            since: None,
+            parameters: map(parameters),
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    fn map(values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        values.iter().map(owned).collect()
+    }
+
+    /// A change of every stage, as an image, a shared resource and an alarm.
+    fn three_steps() -> Staged {
+        let after = template(&[(r#""Value": "60""#, r#""Value": "61""#)]);
+        staged(&template(&[]), &after)
+    }
+
+    #[test]
+    fn a_plan_in_words() {
+        let minute = Duration::from_mins(1);
+        let plan = three_steps().plan;
+        insta::assert_snapshot!(text("Example", &plan, minute));
+        let records: Vec<String> = plan.steps[1]
+            .changes
+            .iter()
+            .map(|change| record("Example", 1, change).to_string())
+            .collect();
+        insta::assert_snapshot!(records.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_change_of_fleet_alone_says_so() {
+        let before = has(&template(&[]), 0);
+        let mut after = wants(&before.template, 0);
+        after
+            .parameters
+            .insert(service::FLEET_IMAGE.to_owned(), format!("r@{}", DIGESTS[1]));
+        let plan = Staged::new(&before, &after).unwrap().plan;
+        let text = text("Example", &plan, Duration::from_secs(6));
+        assert!(
+            text.contains("the change concerns Fleet alone, so it doesn't pass Onebox"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_step_has_its_way_back_to_what_the_stack_had() {
+        let staged = three_steps();
+        let script = &staged.script;
+        assert_eq!(script.base.template, template(&[]));
+        assert_eq!(script.back.len(), script.steps.len() + 1);
+        assert!(script.back[0].is_empty());
+        for back in &script.back[1..] {
+            assert_eq!(back.last(), Some(&script.base));
+        }
+        let last = script.steps.last().unwrap();
+        assert_eq!(last.update.parameters["Release"], DIGESTS[1]);
+        let rollback = Staged::back(&has(&last.update.template, 1), &wants(&script.base.template, 0)).unwrap();
+        assert!(rollback.script.steps.is_empty());
+        assert_eq!(rollback.script.back, [script.back.last().unwrap().clone()]);
+    }
+
+    #[test]
+    fn up_to_a_stage() {
+        let stages = |stage, done| {
+            let staged = three_steps().until_after(stage, done).unwrap();
+            let steps = staged.script.steps.iter();
+            assert_eq!(staged.plan.steps.len(), staged.script.steps.len());
+            steps.map(|step| step.stage.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(stages(None, 0), ["Shared", "Onebox", "Fleet"]);
+        assert_eq!(stages(Some(Stage::Shared), 0), ["Shared"]);
+        assert_eq!(stages(Some(Stage::Onebox), 1), ["Shared", "Onebox"]);
+        assert_eq!(stages(Some(Stage::Fleet), 2), ["Shared", "Onebox", "Fleet"]);
+        // What is done stays, so that a revert undoes it.
+        assert_eq!(stages(Some(Stage::Shared), 2), ["Shared", "Onebox"]);
+        let early = three_steps().until(Some(Stage::Fleet)).unwrap_err();
+        insta::assert_snapshot!(report(&early), @"");
+    }
+
+    #[test]
+    fn values_of_parameters() {
+        let template = json!({"Parameters": {
+            "OneboxImage": {}, "FleetImage": {}, "Kept": {}, "Optional": {"Default": ""},
+        }});
+        let has = stack(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c"), ("Gone", "d")]);
+        let values = |image| parameters(&template.to_string(), &has, image).unwrap();
+        assert_eq!(
+            values(None),
+            map(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c")])
+        );
+        assert_eq!(
+            values(Some("e")),
+            map(&[("OneboxImage", "e"), ("FleetImage", "e"), ("Kept", "c")])
+        );
+        let new = parameters(r#"{"Parameters": {"New": {}}}"#, &stack(&[]), None).unwrap_err();
+        insta::assert_snapshot!(report(&new), @"");
+    }
+
+    #[test]
+    fn a_release_names_itself_in_the_parameters_that_its_template_has() {
+        let named = |template: &str| {
+            let release = Release::new(&format!("r@{}", DIGESTS[0]), template, &BTreeMap::new()).unwrap();
+            let mut parameters = map(&[("Other", "1")]);
+            name_release(&mut parameters, &release, DIGESTS[1]);
+            parameters
+        };
+        assert_eq!(named("{}"), map(&[("Other", "1")]));
+        let template = r#"{"Parameters": {"Release": {}, "FleetRelease": {}}}"#;
+        assert_eq!(
+            named(template),
+            map(&[("Other", "1"), ("FleetRelease", DIGESTS[1]), ("Release", DIGESTS[1])])
+        );
+    }
+
+    #[test]
+    fn a_release_that_cannot_be_staged() {
+        let refusals = Staged::new(&has(&template(&[]), 0), &wants("[]", 1)).unwrap_err();
+        insta::assert_snapshot!(report(&refused(&refusals, "cargo xtask deploy sandbox")), @"");
+    }
 }

@@ -107,3 +107,96 @@ fn deviates(wanted: &Services, stage: Stage, service: &Service) -> Option<String
         name(definition)
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::Deployment;
+
+    fn service(deployments: Vec<Deployment>) -> Service {
+        Service {
+            name: "Onebox".to_owned(),
+            desired: 3,
+            running: deployments.iter().map(|deployment| deployment.running).sum(),
+            pending: 0,
+            deployments,
+            last_event: None,
+        }
+    }
+
+    fn deployment(definition: &str, state: &str, running: u64) -> Deployment {
+        Deployment {
+            id: format!("ecs-svc/{definition}"),
+            status: "PRIMARY".to_owned(),
+            rollout_state: Some(state.to_owned()),
+            reason: None,
+            task_definition: format!("arn:task-definition/{definition}"),
+            desired: 3,
+            running,
+            pending: 0,
+            failed: 0,
+        }
+    }
+
+    /// A stack in which Onebox must run three tasks of the definition `new`.
+    fn wanted() -> Services {
+        Services {
+            minimums: vec![Minimum {
+                cluster: "Cluster".to_owned(),
+                service: "Onebox".to_owned(),
+                tasks: 3,
+            }],
+            definitions: [(Stage::Onebox, "arn:task-definition/new".to_owned())].into(),
+            ..Services::default()
+        }
+    }
+
+    #[test]
+    fn tasks_settle_or_fail() {
+        let given_up = Services {
+            given_up: ["ecs-svc/new".to_owned()].into(),
+            ..wanted()
+        };
+        let on_the_way = vec![deployment("new", "IN_PROGRESS", 1), deployment("old", "COMPLETED", 2)];
+        let table = [
+            ("settled", wanted(), vec![deployment("new", "COMPLETED", 3)]),
+            ("too few", wanted(), vec![deployment("new", "COMPLETED", 2)]),
+            ("on the way", wanted(), on_the_way),
+            ("given up", wanted(), vec![deployment("new", "FAILED", 0)]),
+            ("given up before", given_up, vec![deployment("new", "FAILED", 3)]),
+            ("restored", wanted(), vec![deployment("old", "COMPLETED", 3)]),
+        ];
+        let mut lines = Vec::new();
+        for (name, wanted, deployments) in table {
+            let found = [(Stage::Onebox, Some(service(deployments)))];
+            for ended in [false, true] {
+                lines.push(format!("{name}, ended {ended}: {:?}", tasks(&wanted, &found, ended)));
+            }
+        }
+        lines.push(format!("gone: {:?}", tasks(&wanted(), &[(Stage::Fleet, None)], false)));
+        lines.push(format!("none watched: {:?}", tasks(&wanted(), &[], true)));
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn definitions_by_stage() {
+        let resource = |logical_id: &str, resource_type: &str| Resource {
+            logical_id: logical_id.to_owned(),
+            physical_id: format!("arn:{logical_id}"),
+            resource_type: resource_type.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+        };
+        let task = "AWS::ECS::TaskDefinition";
+        let resources = [
+            resource("OneboxTaskDefinition", task),
+            resource("FleetTaskDefinition", task),
+            resource("MigrationTaskDefinition", task),
+            resource("FleetService", "AWS::ECS::Service"),
+        ];
+        let expected = [
+            (Stage::Onebox, "arn:OneboxTaskDefinition".to_owned()),
+            (Stage::Fleet, "arn:FleetTaskDefinition".to_owned()),
+        ];
+        assert_eq!(definitions(&resources), expected.into());
+    }
+}

@@ -20,7 +20,7 @@ use super::script::{self, Staged};
 use super::work::{Done, LEAVING, Stored, Work, desired};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::{Coded as _, Failure};
+use crate::exit::Failure;
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::releases::Store;
@@ -130,18 +130,20 @@ impl Unfinished {
     }
 
     /// Whether a command deploys the next stage of it. An image that is yet to be built isn't compared.
-    fn is_continued_by(&self, work: Work<'_>) -> anyhow::Result<bool> {
-        let Some(target) = &self.target else { return Ok(false) };
+    fn is_continued_by(&self, work: Work<'_>) -> bool {
+        let Some(target) = &self.target else { return false };
         if work.deploy.stage.is_none() || self.newest.goes_on() {
-            return Ok(false);
+            return false;
         }
-        if let Some(image) = &work.deploy.image {
-            let wanted = Release::new(image, &work.stacks.service.template, &BTreeMap::new());
-            let wanted = wanted.coded(Code::OtherStack)?;
-            let found = &target.release;
-            return Ok(found.image() == wanted.image() && found.template() == wanted.template());
-        }
-        Ok(true)
+        let Some(image) = &work.deploy.image else { return true };
+        let found = &target.release;
+        Release::new(image, &work.stacks.service.template, &BTreeMap::new())
+            .is_ok_and(|wanted| found.image() == wanted.image() && found.template() == wanted.template())
+    }
+
+    /// Whether a command has to wait until it is finished.
+    fn blocks(&self, work: Work<'_>) -> bool {
+        !self.is_continued_by(work) && !self.is_abandoned(work)
     }
 
     /// It and its owner, for people.
@@ -309,31 +311,34 @@ async fn restore(
     Driver::new(work, store, stack, (staged, start), digests).run().await
 }
 
-/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused. Reverts
-/// one that was abandoned.
+/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused.
 ///
 /// `Some` if this is the next stage of that deployment.
 pub(super) async fn none_unfinished(work: Work<'_>) -> anyhow::Result<Option<Unfinished>> {
     let began = Instant::now();
     let limit = work.aws.minute() * WAIT_LIMIT_MINUTES;
     loop {
-        let Some(unfinished) = Unfinished::find(work).await? else {
-            return Ok(None);
+        let found = Unfinished::find(work).await?;
+        let may_wait = crate::token::is_build() && began.elapsed() <= limit;
+        let Some(blocking) = found.as_ref().filter(|found| may_wait && found.blocks(work)) else {
+            return refuse_unfinished(work, found).await;
         };
-        if unfinished.is_continued_by(work)? {
-            return Ok(Some(unfinished));
-        }
-        if unfinished.is_abandoned(work) {
-            return unfinished.revert(work).await.map(|()| None);
-        }
-        if !crate::token::is_build() || began.elapsed() > limit {
-            return Err(unfinished.refusal(work).into());
-        }
-        let why = format!("waiting for up to {} for {}", human(limit), unfinished.what());
+        let why = format!("waiting for up to {} for {}", human(limit), blocking.what());
         notices::waiting(work.context, &why);
         let pause = work.aws.minute() / LOOKS_PER_MINUTE;
         work.context.interrupt.sleep(LEAVING, pause).await?;
     }
+}
+
+/// Refuses to start beside a deployment that isn't finished, and reverts one that was abandoned.
+///
+/// `Some` if this is the next stage of that deployment.
+async fn refuse_unfinished(work: Work<'_>, unfinished: Option<Unfinished>) -> anyhow::Result<Option<Unfinished>> {
+    let Some(unfinished) = unfinished else { return Ok(None) };
+    if unfinished.is_continued_by(work) {
+        return Ok(Some(unfinished));
+    }
+    unfinished.revert_or_refuse(work).await.map(|()| None)
 }
 
 fn is_release(parameter: &str) -> bool {
@@ -351,4 +356,143 @@ fn stored(listed: &Listed) -> Stored {
 fn after(listed: &Listed, since: SystemTime) -> impl Iterator<Item = &Outcome> {
     let since = since - Duration::from_millis(1);
     listed.outcomes.iter().filter(move |outcome| outcome.time >= since)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::aws::Aws;
+    use crate::aws::replay::Replay;
+    use crate::context::Context;
+    use crate::environment::Stacks;
+    use crate::flags::{Command, Environment, Xtask};
+    use crate::telling::report::text as report;
+
+    const FOLLOW: &str = "cargo xtask deploy sandbox --resume";
+
+    fn release(digit: char) -> Stored {
+        let digest = format!("sha256:{}", digit.to_string().repeat(64));
+        let release = Release::new(&format!("r@{digest}"), "{}", &BTreeMap::new());
+        Stored {
+            release: release.unwrap(),
+            digest,
+        }
+    }
+
+    /// A deployment of release `b` over `a`, whose newest update began so many minutes ago.
+    fn unfinished(aws: &Aws, minutes: u32, status: &str, step: Option<usize>) -> Unfinished {
+        let since = aws.now() - aws.minute() * minutes;
+        let stack = Stack {
+            name: "Example".to_owned(),
+            id: "arn".to_owned(),
+            status: status.to_owned(),
+            reason: None,
+            since: None,
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        };
+        let token = "xtask-deploy-bbbbbbbbbbbb-from-aaaaaaaaaaaa-2-by-alice-at-laptop-3b9aca00".to_owned();
+        Unfinished {
+            newest: Newest { stack, token, since },
+            release: "b".repeat(12),
+            step,
+            is_rollback: false,
+            base: release('a'),
+            target: step.map(|_| release('b')),
+            is_judged: false,
+        }
+    }
+
+    /// What a deployment with these arguments does about it: the refusal, or whether it continues it.
+    async fn deploys(arguments: &[&str], minutes: u32, status: &str, step: Option<usize>) -> Result<bool, String> {
+        let arguments = ["xtask", "deploy", "sandbox"].iter().chain(arguments);
+        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a deployment")
+        };
+        let (context, aws) = (Context::hidden(), Replay::new([]).aws());
+        let stacks = Stacks::of(Environment::Sandbox);
+        let work = Work {
+            context: &context,
+            aws: &aws,
+            stacks: &stacks,
+            deploy: &deploy,
+            again: "cargo xtask deploy sandbox",
+            follow: FOLLOW,
+        };
+        let unfinished = unfinished(&aws, minutes, status, step);
+        let since = rfc3339(unfinished.newest.since);
+        let found = refuse_unfinished(work, Some(unfinished)).await;
+        let text = |error: anyhow::Error| {
+            let words = context.progress.said();
+            format!("{}{}", report(&error), words).replace(&since, "SINCE")
+        };
+        found.map(|found| found.is_some()).map_err(text)
+    }
+
+    #[tokio::test]
+    async fn another_deployment_is_refused_until_it_is_abandoned() {
+        let refused = deploys(&[], 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        insta::assert_snapshot!(refused, @"");
+        for (minutes, status, step) in [
+            (5, "UPDATE_IN_PROGRESS", Some(1)),
+            (60, "UPDATE_IN_PROGRESS", Some(1)),
+            (29, "UPDATE_COMPLETE", None),
+        ] {
+            let refused = deploys(&[], minutes, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+        // It would be reverted first: AWS, which isn't there, is asked for the repository.
+        let reverts = deploys(&[], 31, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        assert!(reverts.contains("was abandoned: reverting it first"), "{reverts}");
+    }
+
+    #[tokio::test]
+    async fn the_next_stage_continues_it() {
+        let fleet = ["--stage", "fleet"];
+        assert_eq!(deploys(&fleet, 5, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        assert_eq!(deploys(&fleet, 60, "UPDATE_COMPLETE", Some(1)).await, Ok(true));
+        // Not while its update runs, nor on the way back.
+        for (status, step) in [("UPDATE_IN_PROGRESS", Some(1)), ("UPDATE_COMPLETE", None)] {
+            let refused = deploys(&fleet, 5, status, step).await.unwrap_err();
+            assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+        }
+        // Not with another image.
+        let image = format!("r@{}", release('a').digest);
+        let other = ["--stage", "fleet", "--image", &image];
+        let refused = deploys(&other, 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
+    }
+
+    #[test]
+    fn it_is_of_the_release_that_it_deploys() {
+        let aws = Replay::new([]).aws();
+        let forward = unfinished(&aws, 1, "UPDATE_COMPLETE", Some(0));
+        assert!(forward.is_of(&release('b').digest) && !forward.is_of(&release('a').digest));
+        assert!(!unfinished(&aws, 1, "UPDATE_COMPLETE", None).is_of(&release('b').digest));
+    }
+
+    #[test]
+    fn outcomes_since_an_update_count() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let outcome = |seconds| Outcome {
+            time: at(seconds),
+            environment: "sandbox".to_owned(),
+            steps: Vec::new(),
+            end: deployment::release::End::Passed,
+            reason: String::new(),
+            by: "alice".to_owned(),
+        };
+        let listed = Listed {
+            digest: release('a').digest,
+            release: release('a').release,
+            record: None,
+            outcomes: vec![outcome(10), outcome(20), outcome(30)],
+        };
+        let times: Vec<SystemTime> = after(&listed, at(20) + Duration::from_micros(300))
+            .map(|outcome| outcome.time)
+            .collect();
+        assert_eq!(times, [at(20), at(30)]);
+    }
 }

@@ -440,3 +440,100 @@ fn series(answers: &mut impl Iterator<Item = Vec<Point>>) -> Series {
         unhealthy: next(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use deployment::staging::{ChangeKind, PlannedChange};
+
+    use super::*;
+
+    fn step(changes: &[(Stage, &str)]) -> Step {
+        let change = |(stage, resource_type): &(Stage, &str)| PlannedChange {
+            logical_id: "Resource".to_owned(),
+            resource_type: (*resource_type).to_owned(),
+            stage: *stage,
+            kind: ChangeKind::Add,
+        };
+        Step {
+            stage: Stage::Onebox,
+            template: String::new(),
+            parameters: BTreeMap::new(),
+            changes: changes.iter().map(change).collect(),
+            outputs: Vec::new(),
+            last: false,
+        }
+    }
+
+    #[test]
+    fn what_a_step_is_compared_with() {
+        let service = "AWS::ECS::Service";
+        let [onebox, fleet] = STAGES;
+        let onebox_alone = step(&[(onebox, service), (onebox, "AWS::CloudWatch::Alarm")]);
+        assert_eq!(affected(&onebox_alone), [onebox].into());
+        assert_eq!(deploys(&onebox_alone), [onebox].into());
+        assert_eq!(comparison(&affected(&onebox_alone)), Comparison::OneboxWithFleet);
+        let fleet_alone = step(&[(fleet, service)]);
+        assert_eq!(
+            comparison(&affected(&fleet_alone)),
+            Comparison::WithItself([fleet].into())
+        );
+        // What is shared affects both stages, and deploys neither service.
+        let shared = step(&[(Stage::Shared, "AWS::ElasticLoadBalancingV2::Listener")]);
+        let all: BTreeSet<Stage> = Stage::ALL.into();
+        assert_eq!(affected(&shared), all);
+        assert_eq!(deploys(&shared), BTreeSet::new());
+        assert_eq!(comparison(&all), Comparison::WithItself(all));
+        assert_eq!(affected(&step(&[])), BTreeSet::new());
+    }
+
+    #[test]
+    fn answers_are_the_questions_in_their_order() {
+        let points = |value: f64| {
+            vec![Point {
+                at: SystemTime::UNIX_EPOCH,
+                value,
+            }]
+        };
+        let place = super::super::place::tests::places().onebox;
+        let metrics = questions(&place).map(|question| question.metric);
+        let mut answers = (1..=metrics.len()).map(|number| points(number as f64));
+        let series = series(&mut answers);
+        let number = |metric: &str| metrics.iter().position(|found| *found == metric).unwrap() as f64 + 1.0;
+        for (found, metric) in [
+            (&series.requests, "RequestCount"),
+            (&series.server_errors, "HTTPCode_Target_5XX_Count"),
+            (&series.latency, "TargetResponseTime"),
+            (&series.healthy, "HealthyHostCount"),
+            (&series.unhealthy, "UnHealthyHostCount"),
+        ] {
+            assert_eq!(
+                found.iter().map(|point| point.value).collect::<Vec<_>>(),
+                [number(metric)],
+                "{metric}"
+            );
+        }
+        assert_eq!(series.good_responses.len(), 3);
+        assert_eq!(super::series(&mut std::iter::empty()), Series::default());
+    }
+
+    #[test]
+    fn an_alarm_that_fired_as_a_reason() {
+        let alarm = Alarm {
+            name: "Onebox-ServerErrors".to_owned(),
+            description: Some("Too many 5xx responses.".to_owned()),
+            state: "ALARM".to_owned(),
+            reason: "Threshold Crossed".to_owned(),
+            since: None,
+            watched: "HTTPCode_Target_5XX_Count Sum".to_owned(),
+            comparison: "GreaterThanThreshold".to_owned(),
+            threshold: 5.0,
+            datapoints: 3,
+            periods: 4,
+            period_seconds: 60,
+        };
+        insta::assert_snapshot!(words(&alarm), @"");
+        insta::assert_snapshot!(words(&Alarm { description: None, ..alarm }), @"");
+    }
+}

@@ -320,3 +320,38 @@ pub(super) fn desired(target: &Stored) -> Desired {
         parameters,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+    use crate::flags::{Command, Environment, Xtask};
+    use crate::telling::report::text as report;
+
+    /// Whether a stage alone can create the stack.
+    fn creates(stage: &[&str]) -> Result<(), String> {
+        let arguments = ["xtask", "deploy", "sandbox"].iter().chain(stage);
+        let Command::Deploy(deploy) = Xtask::try_parse_from(arguments).unwrap().command else {
+            panic!("it is a deployment")
+        };
+        let work = Work {
+            context: &Context::hidden(),
+            aws: &Replay::new([]).aws(),
+            stacks: &Stacks::of(Environment::Sandbox),
+            deploy: &deploy,
+            again: "",
+            follow: "",
+        };
+        work.ensure_creatable().map_err(|error| report(&error))
+    }
+
+    #[test]
+    fn a_stage_that_there_is_no_stack_for_yet() {
+        assert_eq!(creates(&[]), Ok(()));
+        assert_eq!(creates(&["--stage", "infrastructure"]), Ok(()), "the former name");
+        insta::assert_snapshot!(creates(&["--stage", "onebox"]).unwrap_err(), @"");
+        assert_eq!(creates(&["--stage", "fleet"]), creates(&["--stage", "onebox"]));
+    }
+}

@@ -13,9 +13,10 @@ pub(crate) enum Word {
 const FILLED_IN: &[&str] = &["", "sandbox", "deploy", "onebox", "1", "--local"];
 
 /// What placeholders may stand for.
-const PLACEHOLDERS: [(&str, &str); 18] = [
+const PLACEHOLDERS: [(&str, &str); 20] = [
     ("CODE", "E-BUG"),
     ("COMMAND", "deploy"),
+    ("DIGEST", "6143503572ab"),
     ("DIR", "folder"),
     ("ENV", "sandbox"),
     ("ENVIRONMENT", "sandbox"),
@@ -25,6 +26,7 @@ const PLACEHOLDERS: [(&str, &str); 18] = [
     ("N", "3"),
     ("NAME", "Name"),
     ("PATTERN", "error"),
+    ("REASON", "reason"),
     ("RESOURCE", "FleetService"),
     ("SCENARIO", "errors"),
     ("SHELL", "bash"),

@@ -1,4 +1,4 @@
-//! What is deployed, taken back and deleted.
+//! What is deployed, rolled back and deleted.
 
 use std::path::PathBuf;
 
@@ -9,48 +9,48 @@ use super::{Cloud, Environment, Stage, Target};
 
 /// Deploy an environment: repository, image, service; a second run finds nothing to do.
 ///
-/// Without --stage: infrastructure, then Onebox, then Fleet. A new environment gets its image on both at once.
-/// Ctrl-C once leaves it to CloudFormation, which goes on; twice has CloudFormation stop an update and bring back what
-/// ran before.
-/// The toolchain has neither stages nor an image: it is what must exist before source and images can be pushed, and the
-/// pipeline.
+/// Up to three steps: shared resources, Onebox, Fleet. Each is judged before the next one starts; a step that fails is
+/// reverted with the steps before it. A step without effect is skipped. The first deployment creates both stages at once.
+///
+/// Ctrl-C once detaches: CloudFormation completes the step, and `--resume` continues. Ctrl-C twice within 3 s cancels the
+/// update and restores what ran before.
+///
+/// The toolchain has neither stages nor an image: it is the source repository, the roles and the pipeline.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
     #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Target,
-    /// Deploy this stage alone.
+    /// Deploy this stage alone; the stages before it must have the release already.
     #[arg(long, value_enum)]
     pub(crate) stage: Option<Stage>,
-    /// The image to deploy, in place of one built from the source: by digest, or the file in which `build` named it.
+    /// Deploy this image instead of building one: by digest, or the file in which `build` named it.
     #[arg(long, value_name = "REPOSITORY@sha256:DIGEST|FILE.json", value_parser = image)]
     pub(crate) image: Option<String>,
-    /// The release to deploy again, by the first digits of its digest: image, template and parameters; see `releases`.
+    /// Deploy this release again: image, template and parameters, by the first digits of its digest; see `releases`.
     #[arg(long, value_name = "DIGEST", value_parser = release, conflicts_with_all = ["image", "templates", "fault"])]
     pub(crate) release: Option<String>,
     /// The image that a first deployment of the infrastructure runs; from the same file.
     #[arg(skip)]
     pub(crate) bootstrap: Option<String>,
-    /// The folder of the templates to deploy, as `synth --out DIR` wrote them, in place of rendering them.
+    /// Deploy the templates in this folder, as `synth --out DIR` wrote them, instead of rendering them.
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
-    /// The role that CloudFormation acts in, in place of one's own rights; CloudFormation keeps to it from then on.
+    /// The role that CloudFormation assumes instead of your credentials, from now on.
     #[arg(long, value_name = "ARN")]
     pub(crate) role: Option<String>,
-    /// A fault that the image shows on purpose, to see it stopped; `image build --help` tells of its grammar. Never on
-    /// AWS in prod.
+    /// Bake a fault into the image, to see it stopped; `image build --help` has the grammar. Refused for prod on AWS.
     #[arg(long, value_name = "SPEC", value_parser = fault, conflicts_with = "image")]
     pub(crate) fault: Option<String>,
-    /// Return once the change is under way: CloudFormation goes on by itself, up to the next stage.
+    /// Start the first step and detach: CloudFormation completes that step, and nothing judges it until `--resume`.
     #[arg(long)]
     pub(crate) detach: bool,
-    /// Follow the deployment that was begun last, from this machine or another, and go on with it to its end. What it
-    /// brings is read from CloudFormation; nothing is built.
+    /// Reattach to the newest deployment, from any machine, and continue it to its end. Builds nothing.
     #[arg(long, conflicts_with_all = ["stage", "image", "release", "templates", "role", "fault", "detach"])]
     pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) caution: Caution,
-    /// Make the changes without asking, and delete what a failed creation left behind.
+    /// Deploy without asking, and delete what a failed creation left.
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
@@ -60,26 +60,30 @@ pub(crate) struct Deploy {
 /// What keeps a deployment from going on, and what lets it.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Caution {
-    /// Send no probes while a stage meets the change: judge it by others' requests alone.
+    /// Send no probes: judge each step by clients' requests alone.
     #[arg(long)]
     pub(crate) no_probe: bool,
-    /// Continue though there is too little evidence to judge a step by. Alarms still count. The reason is recorded with the
-    /// release.
+    /// Continue although there is too little evidence to judge a step. Alarms still revert it. The reason is recorded with
+    /// the release.
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub(crate) accept: Option<String>,
-    /// Deploy though an alarm is in ALARM already. ECS then ignores all alarms of the deployment.
+    /// Deploy although an alarm is in ALARM. ECS then ignores all alarms of that deployment, and these alarms don't revert
+    /// it.
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub(crate) ignore_red_alarms: Option<String>,
 }
 
-/// Restore the previous release completely: image, template and parameters; Fleet first.
+/// Restore the previous release completely: image, template and parameters, on both stages at once.
+///
+/// Cancels a running update first. Doesn't wait for alarms or metrics. Refuses before any change if something that the
+/// release needs is gone.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     pub(crate) environment: Environment,
-    /// The release to restore, by the first digits of its digest [default: the one before].
+    /// The release to restore, by the first digits of its digest [default: the previous one].
     #[arg(long, value_name = "DIGEST", value_parser = release)]
     pub(crate) to: Option<String>,
-    /// Make the changes without asking.
+    /// Roll back without asking.
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]

@@ -9,13 +9,13 @@ use super::{Cloud, Environment, Target};
 
 /// Show what a deployment would change, by resource and property; exit status 2 if there is anything.
 ///
-/// The parameters keep their values, so it tells of the templates and not of the images. Nothing is changed.
+/// Parameters keep their values, so it compares templates and not images. Nothing is changed.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// An environment, or the name of a stack.
     #[arg(value_name = "STACK|ENVIRONMENT")]
     pub(crate) name: String,
-    /// Tell instead what differs from what was deployed, because someone changed it otherwise.
+    /// Show instead what differs from what was deployed: changes made without a deployment.
     ///
     /// Only what the templates set is compared, and not every type of resource.
     #[arg(long)]
@@ -63,19 +63,25 @@ pub(crate) struct Logs {
     pub(crate) cloud: Cloud,
 }
 
-/// Show what an environment runs: stacks, stages, alarms, services, images, endpoint.
+/// Show whether an environment is healthy and what it runs: stacks, stages, alarms, services, images, endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[arg(value_name = "ENVIRONMENT")]
     pub(crate) target: Target,
-    /// Go on showing what the stages do, until interrupted.
+    /// Keep showing what the stages do, until interrupted.
     #[arg(long)]
     pub(crate) watch: bool,
+    /// End with exit status 1 if something needs attention.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) exit_status: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }
 
-/// List an environment's releases, newest first: what each changed, how its deployment ended, which stages run it.
+/// List the releases, newest first: what each changed, how its deployment ended, which stages run it.
+///
+/// A release is an image, a service template and parameter values under one digest. `deploy --release` and
+/// `rollback --to` accept the first digits of it.
 #[derive(Debug, Args)]
 pub(crate) struct Releases {
     #[arg(value_name = "ENVIRONMENT")]
@@ -91,11 +97,13 @@ pub(crate) struct Doctor {
     pub(crate) cloud: Cloud,
 }
 
-/// Tell of a resource of the templates: where it is defined, why, what depends on it, and its fidelity locally.
+/// Explain a resource, a resource type, a stack status or a code.
+///
+/// Of a resource: where it is defined and why, what depends on it, and what the local cloud does with its properties.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// A logical id, such as `FleetService`, a type, such as `AWS::ECS::Service`, a status, such as
-    /// `UPDATE_ROLLBACK_COMPLETE`, or an error's code.
+    /// `UPDATE_ROLLBACK_COMPLETE`, or a code, such as `E-UNFINISHED` or `TARGETS`.
     #[arg(value_name = "RESOURCE|TYPE|STATUS|CODE")]
     pub(crate) name: String,
     /// Look in this stack alone.

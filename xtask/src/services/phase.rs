@@ -16,8 +16,8 @@ pub(crate) enum Phase {
     Replacing {
         /// What ran before, where that was seen.
         old: Option<String>,
-        /// What the new tasks run, where that was seen.
-        new: Option<String>,
+        /// What the new tasks run.
+        new: String,
     },
     /// The new tasks serve alone.
     Alone {
@@ -50,7 +50,7 @@ impl Phase {
             Self::Back(back) if back == *definition => return *self = Self::Back(back),
             Self::Unknown => (None, None, None),
             Self::Before(before) | Self::Back(before) => (Some(before), None, None),
-            Self::Replacing { old, new } => (old, new, None),
+            Self::Replacing { old, new } => (old, Some(new), None),
             // That change is over, and this is another.
             Self::Alone {
                 new, watched: false, ..
@@ -70,7 +70,7 @@ impl Phase {
                 watched: primary.rollout_state.as_deref() != Some("COMPLETED"),
             }
         } else {
-            let new = Some(definition.clone());
+            let new = definition.clone();
             Self::Replacing { old, new }
         };
     }
@@ -116,7 +116,7 @@ mod tests {
             running: 3,
             pending: 0,
             deployments: deployments.iter().map(deployment).collect(),
-            last_event: None,
+            events: Vec::new(),
         }
     }
 
@@ -127,12 +127,12 @@ mod tests {
     /// What is looked at: the service's deployments, as [`service`] takes them.
     type Look<'a> = &'a [(&'a str, u64, u64)];
 
-    /// Looks once a second; since when the new tasks serve alone, and from which look on probes are sent.
+    /// Looks once a second; since when the new tasks serve alone, and from which look on the change shows.
     fn check(looks: &[Look], alone_since: Option<u64>, begun: Option<u64>) {
         let (mut phase, mut seen) = (Phase::default(), None);
         for (deployments, second) in looks.iter().zip(0..) {
             phase.look(&service(deployments), at(second));
-            if phase.has_begun() {
+            if !matches!(phase, Phase::Unknown | Phase::Before(_)) {
                 seen = seen.or(Some(second));
             }
         }
@@ -159,8 +159,9 @@ mod tests {
         check(&[&[("new", 3, 1), ("old", 3, 3)]], None, Some(0));
     }
 
-    /// Looks once a second at what was under way, or at what wasn't; since when the new tasks bake at the end.
-    fn bakes(mut phase: Phase, looks: &[(&str, Look)], expected: Option<u64>) {
+    /// Looks once a second; since when the new tasks bake at the end.
+    fn bakes(looks: &[(&str, Look)], expected: Option<u64>) {
+        let mut phase = Phase::default();
         for ((state, deployments), second) in looks.iter().zip(0..) {
             let mut service = service(deployments);
             service.deployments[0].rollout_state = Some((*state).to_owned());
@@ -180,22 +181,20 @@ mod tests {
         let alone = ("IN_PROGRESS", &[("bad", 3, 3)][..]);
         let back = ("IN_PROGRESS", &[("old", 3, 1), ("bad", 0, 2)][..]);
         let restored = ("IN_PROGRESS", &[("old", 3, 3)][..]);
-        bakes(Phase::default(), &[before, replacing, alone], Some(2));
-        bakes(Phase::default(), &[before, replacing, alone, back], None);
-        bakes(Phase::default(), &[before, replacing, alone, back, restored], None);
+        bakes(&[before, replacing, alone], Some(2));
+        bakes(&[before, replacing, alone, back], None);
+        bakes(&[before, replacing, alone, back, restored], None);
         // Too quick for the failed deployment to be seen beside what comes back.
-        bakes(Phase::default(), &[before, replacing, alone, restored], None);
-        bakes(Phase::under_way(), &[alone, restored], None);
-        bakes(Phase::under_way(), &[back, restored], None);
-        bakes(Phase::under_way(), &[alone], Some(0));
+        bakes(&[before, replacing, alone, restored], None);
+        bakes(&[back, restored], None);
     }
 
     #[test]
     fn a_deployment_that_rolls_back_by_its_own_words() {
-        let mut restored = service(&[("old", 3, 3)]);
+        let mut restored = service(&[("old", 3, 1)]);
         let words = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.";
         restored.deployments[0].reason = Some(words.to_owned());
-        let mut phase = Phase::under_way();
+        let mut phase = Phase::default();
         phase.look(&restored, at(0));
         assert_eq!(phase, Phase::Back("old".to_owned()));
     }
@@ -206,8 +205,8 @@ mod tests {
         let alone = ("IN_PROGRESS", &[("good", 3, 3)][..]);
         let done = ("COMPLETED", &[("good", 3, 3)][..]);
         let next = ("IN_PROGRESS", &[("better", 3, 3)][..]);
-        bakes(Phase::default(), &[before, alone, done], None);
-        bakes(Phase::default(), &[before, alone, done, next], Some(3));
+        bakes(&[before, alone, done], None);
+        bakes(&[before, alone, done, next], Some(3));
         check(&[before.1, alone.1, done.1], Some(1), Some(1));
     }
 }

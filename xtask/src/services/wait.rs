@@ -240,7 +240,7 @@ mod tests {
             running,
             pending,
             deployments: vec![deployment],
-            last_event: None,
+            events: Vec::new(),
         }
     }
 

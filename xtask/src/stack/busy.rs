@@ -16,10 +16,11 @@ use crate::token::Asked;
 pub(crate) async fn describe(aws: &Aws, stack: &Stack) -> String {
     // What can't be read isn't told.
     let begun = newest_begun(aws, &stack.id).await.ok().flatten();
-    words(stack, begun.as_ref())
+    begun_words(stack, begun.as_ref())
 }
 
-fn words(stack: &Stack, begun: Option<&Event>) -> String {
+/// The same, by the event with which the operation began.
+pub(crate) fn begun_words(stack: &Stack, begun: Option<&Event>) -> String {
     let (since, token) = match begun {
         Some(event) => (Some(event.time), event.token.as_deref()),
         None => (stack.since, None),
@@ -32,7 +33,7 @@ fn words(stack: &Stack, begun: Option<&Event>) -> String {
 }
 
 /// Whoever asked with a token: `by alice at laptop (deploy)`, or `as Console-UpdateStack-7`.
-pub(super) fn holder(token: &str) -> String {
+pub(crate) fn holder(token: &str) -> String {
     Asked::of(token).map_or_else(
         || format!("as {token}"),
         |asked| format!("by {} ({})", asked.by, asked.command()),
@@ -41,7 +42,7 @@ pub(super) fn holder(token: &str) -> String {
 
 /// The event with which the newest operation on a stack began, from as many pages as it takes: an operation may well have
 /// more events than a page.
-pub(super) async fn newest_begun(aws: &Aws, stack_id: &str) -> anyhow::Result<Option<Event>> {
+pub(crate) async fn newest_begun(aws: &Aws, stack_id: &str) -> anyhow::Result<Option<Event>> {
     let mut next = None;
     loop {
         let (events, after) = aws.events(stack_id, next).await?;
@@ -78,7 +79,7 @@ pub(super) async fn or_held(aws: &Aws, name: &str, token: &str, error: anyhow::E
     {
         return error;
     }
-    let what = format!("another was quicker: {}", words(&stack, begun.as_ref()));
+    let what = format!("another was quicker: {}", begun_words(&stack, begun.as_ref()));
     let next = if is_busy(&stack) {
         "run the command again: it waits until that has ended"
     } else {

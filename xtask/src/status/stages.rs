@@ -1,23 +1,29 @@
 //! What the stages of a service stack do: images, weights, tasks, targets, requests, alarms.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use stacks::Stage;
+use stacks::{Stage, service};
 
+use super::health::{Kind, Problem, problems};
 use crate::alarms::Alarm;
+use crate::aws::elb::Targets;
 use crate::aws::{Aws, rfc3339, whole_seconds};
+use crate::code::Code;
 use crate::deploy::place::{Place, Places};
 use crate::deploy::plan::{Images, short};
 use crate::deploy::sides::weight;
-use crate::progress::{Line, Size, human, wrap};
-use crate::services::{Deployment, Service};
+use crate::exit::code_of;
+use crate::progress::{Line, Size, human};
+use crate::services::{Deployment, Minimum, Service, minimums};
 use crate::stack::Stack;
 use crate::stack::standing::{Standing, standing};
-use crate::table;
 use crate::telling::tables;
+use crate::unread::readable;
 use crate::verdict::series::{Point, shortest_distance};
+use crate::{releases, table};
 
 /// How far back data points are looked for.
 const LOOK_BACK: Duration = Duration::from_mins(5);
@@ -26,9 +32,10 @@ const LOOK_BACK: Duration = Duration::from_mins(5);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// The columns of the stages.
-const HEADER: [&str; 7] = [
+const HEADER: [&str; 8] = [
     "STAGE",
     "WEIGHT",
+    "RELEASE",
     "IMAGE",
     "TASKS",
     "TARGETS",
@@ -37,7 +44,7 @@ const HEADER: [&str; 7] = [
 ];
 
 /// Those of the least worth first: how many tasks run and how the deployment stands is seen on the narrowest screen.
-const LEAST: [usize; 4] = [1, 5, 2, 4];
+const LEAST: [usize; 5] = [1, 6, 3, 5, 2];
 
 /// What both stages of a service stack do.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,24 +52,34 @@ pub(crate) struct Stages {
     /// Onebox, and Fleet.
     pub(super) each: [StageStatus; 2],
     /// Their alarms.
-    alarms: Vec<Alarm>,
+    pub(super) alarms: Vec<Alarm>,
     /// Why the load balancer serves nobody, if it doesn't.
     load_balancer_failure: Option<String>,
+    /// What the credentials may not read.
+    pub(super) unread: Vec<String>,
 }
 
 /// What a stage does.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StageStatus {
-    stage: Stage,
+    pub(super) stage: Stage,
+    /// The release that it runs. `None` if none was ever deployed.
+    pub(super) release: Option<String>,
     /// The image that it is to run.
-    image: String,
+    pub(super) image: String,
+    /// Whether that image is known to be missing from the repository.
+    pub(super) image_gone: bool,
     /// Its part of the listener's weights, in per cent.
     weight: Option<f64>,
     pub(super) service: Option<Service>,
+    /// Whether ECS could be asked for the service.
+    pub(super) is_read: bool,
+    /// The fewest tasks that it must have.
+    pub(super) minimum: u64,
     /// How long its deployments bake, in the time that passes here.
     bake: Option<Duration>,
-    /// Its healthy and unhealthy targets, as last counted.
-    targets: [Option<f64>; 2],
+    /// Its targets. `None` if they can't be read.
+    pub(super) targets: Option<Targets>,
     requests_per_second: Option<f64>,
 }
 
@@ -73,37 +90,50 @@ impl Stages {
         let (true, Some(images)) = (runs, Images::of(stack)) else {
             return Ok(None);
         };
-        // While the stack is created, its parts aren't there yet.
-        let Ok(places) = Places::of(aws, stack).await else {
-            return Ok(None);
+        let places = match Places::of(aws, stack).await {
+            Ok(places) => places,
+            // While the stack is created, its parts aren't there yet.
+            Err(error) if code_of(&error) == Code::OtherStack => return Ok(None),
+            Err(error) => return Err(error),
         };
         let resources = aws.resources(&stack.id).await?;
         let template: Value = serde_json::from_str(&aws.template(&stack.id).await?).unwrap_or_default();
-        let looked = SystemTime::now();
+        let minimums = minimums(&template, &resources);
+        let mut unread = Vec::new();
         let mut stages = Vec::new();
         for (stage, image) in [(Stage::Onebox, images.onebox), (Stage::Fleet, images.fleet)] {
-            let place = places.of_stage(stage);
-            let metrics = Metrics::gather(aws, place, looked).await?;
-            let bake = aws.bake_minutes(&place.cluster, &place.service).await?;
-            stages.push(StageStatus {
-                stage,
-                image,
+            let own = |minimum: &&Minimum| minimum.service == places.of_stage(stage).service;
+            let unread_stage = StageStatus {
                 weight: weight(&template, &resources, stage),
-                service: aws.services(&place.cluster, &[&place.service]).await?.pop(),
-                bake: bake.map(|minutes| metrics.minute * u32::try_from(minutes).unwrap_or(u32::MAX)),
-                targets: metrics.targets,
-                requests_per_second: metrics.requests_per_second,
-            });
+                release: release(stack, stage),
+                minimum: minimums.iter().find(own).map_or(1, |minimum| minimum.tasks),
+                ..StageStatus::new(stage, image)
+            };
+            stages.push(unread_stage.read(aws, &places, &mut unread).await?);
         }
         let Ok(stages) = <[StageStatus; 2]>::try_from(stages) else {
             return Ok(None);
         };
-        let alarms = aws.alarms(&places.alarms()).await?;
+        let alarms = aws.alarms(&places.alarms()).await;
+        let alarms = readable(&mut unread, "the alarms", alarms)?.unwrap_or_default();
+        let failure = aws.load_balancer_failure(&places.load_balancer).await;
+        let failure = readable(&mut unread, "the load balancer", failure)?;
         Ok(Some(Self {
             each: stages,
             alarms,
-            load_balancer_failure: aws.load_balancer_failure(&places.load_balancer).await?,
+            load_balancer_failure: failure.flatten(),
+            unread,
         }))
+    }
+
+    /// Marks the stages whose image isn't among those of its repository.
+    pub(super) fn mark_gone(&mut self, repository: &str, digests: &BTreeSet<String>) {
+        for stage in &mut self.each {
+            let Some((name, digest)) = stage.image.split_once('@') else {
+                continue;
+            };
+            stage.image_gone |= name.ends_with(&format!("/{repository}")) && !digests.contains(digest);
+        }
     }
 
     /// The stages and their alarms as tables, within a width if there is one. `alone_since` tells since when the new tasks of
@@ -128,16 +158,13 @@ impl Stages {
         stages.lines().map(Line::plain).chain(red).chain(quiet).collect()
     }
 
-    /// The stages, and above them that the load balancer serves nobody, if it does.
+    /// The stages.
     fn above(&self, alone_since: [Option<SystemTime>; 2], now: SystemTime, width: Option<usize>) -> String {
         let rows = |words: bool| -> Vec<Vec<String>> {
             let stages = self.each.iter().zip(alone_since);
             stages.map(|(stage, since)| stage.row(since, now, words)).collect()
         };
-        let stages = table::fit(&HEADER, &[rows(true), rows(false)], width, &LEAST);
-        let within = |failure: String| width.map_or_else(|| failure.clone(), |width| wrap(&failure, width));
-        let failure = self.failure().map(within).map(|failure| failure + "\n\n");
-        failure.unwrap_or_default() + &stages
+        table::fit(&HEADER, &[rows(true), rows(false)], width, &LEAST)
     }
 
     fn alarm_table(&self, width: Option<usize>) -> String {
@@ -155,10 +182,10 @@ impl Stages {
         table::fit(&["ALARM", "STATE", "SINCE", "CONDITION"], &variants, width, &[3, 2])
     }
 
-    /// That the load balancer serves nobody, and why.
-    fn failure(&self) -> Option<String> {
+    /// That the load balancer isn't accepting traffic, and why.
+    pub(super) fn failure(&self) -> Option<String> {
         let reason = self.load_balancer_failure.as_ref()?;
-        Some(format!("The load balancer serves nobody: {reason}"))
+        Some(format!("the load balancer isn't accepting traffic: {reason}"))
     }
 
     /// What changed is worth a line in a log: images, tasks, deployments and alarms, not how many requests there were.
@@ -174,7 +201,11 @@ impl Stages {
         };
         let red = self.alarms.iter().filter(|alarm| alarm.is_red());
         let stages = self.each.iter().map(stage);
-        stages.chain(red.map(Alarm::line)).chain(self.failure()).collect()
+        let problems = problems(self)
+            .into_iter()
+            .filter(|problem| problem.kind != Kind::Alarms);
+        let problems = problems.map(|problem| problem.words);
+        stages.chain(red.map(Alarm::line)).chain(problems).collect()
     }
 
     /// For programs.
@@ -183,27 +214,68 @@ impl Stages {
             "stages": self.each.iter().map(StageStatus::record).collect::<Vec<_>>(),
             "alarms": self.alarms.iter().map(Alarm::record).collect::<Vec<_>>(),
             "load_balancer_failure": self.load_balancer_failure,
+            "problems": problems(self).iter().map(Problem::record).collect::<Vec<_>>(),
         })
     }
 }
 
+/// The release that the stack says a stage runs.
+fn release(stack: &Stack, stage: Stage) -> Option<String> {
+    let name = match stage {
+        Stage::Onebox => service::ONEBOX_RELEASE,
+        Stage::Fleet => service::FLEET_RELEASE,
+    };
+    stack
+        .parameters
+        .get(name)
+        .filter(|release| !release.is_empty())
+        .cloned()
+}
+
 impl StageStatus {
+    fn new(stage: Stage, image: String) -> Self {
+        Self {
+            stage,
+            release: None,
+            image,
+            image_gone: false,
+            weight: None,
+            service: None,
+            is_read: false,
+            minimum: 1,
+            bake: None,
+            targets: None,
+            requests_per_second: None,
+        }
+    }
+
+    /// Reads its service, targets and requests.
+    async fn read(self, aws: &Aws, places: &Places, unread: &mut Vec<String>) -> anyhow::Result<Self> {
+        let (name, place) = (self.stage.name(), places.of_stage(self.stage));
+        let services = aws.services(&place.cluster, &[&place.service]).await;
+        let services = readable(unread, &format!("{name}'s ECS service"), services)?;
+        let is_read = services.is_some();
+        let service = services.and_then(|mut services| services.pop());
+        let bake = match service {
+            Some(_) => aws.bake_minutes(&place.cluster, &place.service).await?,
+            None => None,
+        };
+        let targets = aws.targets(&places.target_group_arn(self.stage)).await;
+        let metrics = Metrics::gather(aws, place, aws.now()).await;
+        let metrics = readable(unread, &format!("{name}'s metrics"), metrics)?;
+        let minute = metrics.as_ref().map_or(MINUTE, |metrics| metrics.minute);
+        Ok(Self {
+            targets: readable(unread, &format!("{name}'s target health"), targets)?,
+            bake: bake.map(|minutes| minute * u32::try_from(minutes).unwrap_or(u32::MAX)),
+            requests_per_second: metrics.and_then(|metrics| metrics.requests_per_second),
+            service,
+            is_read,
+            ..self
+        })
+    }
+
     /// A row of the table, in words or in short.
     fn row(&self, alone_since: Option<SystemTime>, now: SystemTime, words: bool) -> Vec<String> {
-        let [healthy, unhealthy] = self.targets.map(|count| count.map(|count| count.to_string()));
-        let all_healthy = self.targets[1].is_none_or(|unhealthy| unhealthy < 1.0);
-        let targets = match (healthy, unhealthy) {
-            (None, None) => "-".to_owned(),
-            (Some(healthy), _) if !words && all_healthy => format!("{healthy} healthy"),
-            (Some(healthy), _) if !words => {
-                format!("{healthy} of {} healthy", self.targets.iter().flatten().sum::<f64>())
-            }
-            (healthy, unhealthy) => format!(
-                "{} healthy, {} unhealthy",
-                healthy.as_deref().unwrap_or("?"),
-                unhealthy.as_deref().unwrap_or("?")
-            ),
-        };
         let dash = || "-".to_owned();
         let (mut image, mut deployment) = (short(&self.image), self.deployment(alone_since, now));
         if !words {
@@ -213,9 +285,12 @@ impl StageStatus {
         vec![
             self.stage.name().to_owned(),
             self.weight.map_or_else(dash, |weight| format!("{weight} %")),
-            image.to_owned(),
-            self.tasks(),
-            targets,
+            self.release
+                .as_deref()
+                .map_or_else(dash, |release| releases::short(release).to_owned()),
+            format!("{image}{}", mark(self.image_gone)),
+            format!("{}{}", self.tasks(), mark(self.lacks_tasks())),
+            self.targets.as_ref().map_or_else(dash, targets),
             self.requests_per_second.map_or_else(dash, |rate| format!("{rate:.1}")),
             deployment,
         ]
@@ -225,7 +300,7 @@ impl StageStatus {
         let Some(service) = &self.service else {
             return "none".to_owned();
         };
-        let mut text = format!("{} of {}", service.running, service.desired);
+        let mut text = format!("{} of {}", service.running, self.wanted());
         if service.pending > 0 {
             let _ = write!(text, ", {} starting", service.pending);
         }
@@ -268,16 +343,36 @@ impl StageStatus {
     fn record(&self) -> Value {
         json!({
             "stage": self.stage.value(),
+            "release": self.release,
             "image": self.image,
+            "image_gone": self.image_gone,
             "weight_percent": self.weight,
             "desired": self.service.as_ref().map(|service| service.desired),
             "running": self.service.as_ref().map(|service| service.running),
-            "healthy_targets": self.targets[0],
-            "unhealthy_targets": self.targets[1],
+            "minimum": self.minimum,
+            "healthy_targets": self.targets.as_ref().map(|targets| targets.healthy),
+            "unhealthy_targets": self.targets.as_ref().map(|targets| targets.unhealthy),
+            "other_targets": self.targets.as_ref().map(|targets| targets.others),
             "requests_per_second": self.requests_per_second,
             "deployment": self.deployment(None, SystemTime::UNIX_EPOCH),
         })
     }
+}
+
+/// What stands behind a cell that is a problem.
+fn mark(is_problem: bool) -> &'static str {
+    if is_problem { " !" } else { "" }
+}
+
+fn targets(targets: &Targets) -> String {
+    let mut text = format!("{} healthy", targets.healthy);
+    if targets.unhealthy > 0 {
+        let _ = write!(text, ", {} unhealthy !", targets.unhealthy);
+    }
+    if targets.others > 0 {
+        let _ = write!(text, ", {} other", targets.others);
+    }
+    text
 }
 
 /// How much the names of all alarms begin with alike, up to a dash: what tells none from another.
@@ -302,7 +397,6 @@ fn alarm_row(alarm: &Alarm) -> Vec<String> {
 
 /// What the load balancer measured of a stage lately.
 struct Metrics {
-    targets: [Option<f64>; 2],
     requests_per_second: Option<f64>,
     /// How long a minute lasts.
     minute: Duration,
@@ -310,11 +404,7 @@ struct Metrics {
 
 impl Metrics {
     async fn gather(aws: &Aws, place: &Place, now: SystemTime) -> anyhow::Result<Self> {
-        let questions = [
-            place.question("HealthyHostCount", "Minimum"),
-            place.question("UnHealthyHostCount", "Maximum"),
-            place.question("RequestCount", "Sum"),
-        ];
+        let questions = [place.question("RequestCount", "Sum")];
         let answers = aws.datapoints(&questions, now - LOOK_BACK, now).await?;
         Ok(Self::of(&answers, now))
     }
@@ -326,11 +416,10 @@ impl Metrics {
             points.max_by_key(|point| point.at).copied()
         };
         let whole = now.checked_sub(minute).unwrap_or(now);
-        let requests = newest(answers.get(2), whole);
+        let requests = newest(answers.first(), whole);
         // A minute without requests has no data point.
         let requests = requests.filter(|point| now.duration_since(point.at).is_ok_and(|age| age <= minute * 3));
         Self {
-            targets: [0, 1].map(|index| newest(answers.get(index), now).map(|point| point.value)),
             requests_per_second: requests.map(|point| point.value / minute.as_secs_f64()),
             minute,
         }

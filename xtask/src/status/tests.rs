@@ -55,7 +55,7 @@ fn service(name: &str, running: u64) -> (Minimum, Service) {
         running,
         pending: 0,
         deployments: vec![deployment],
-        last_event: None,
+        events: Vec::new(),
     };
     (minimum, service)
 }

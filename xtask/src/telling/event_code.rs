@@ -55,9 +55,9 @@ pub(crate) enum EventCode {
     StepPassed,
     /// A deployment waits for something.
     Waiting,
-    /// A verdict on Onebox's image.
+    /// The analysis of a step.
     Verdict,
-    /// Onebox goes back to Fleet's image.
+    /// A deployment reverts.
     PuttingBack,
     /// Nobody asks for anything.
     NoTraffic,
@@ -73,10 +73,6 @@ pub(crate) enum EventCode {
     UnderWay,
     /// What `--resume` found.
     Resuming,
-    /// Nothing is left for `--resume` to do.
-    NothingLeft,
-    /// Probes go to stages from now on.
-    Probing,
     /// Tasks are waited for.
     Tasks,
     /// A failed creation left something.
@@ -104,7 +100,7 @@ pub(crate) enum EventCode {
 }
 
 /// Every code, in the order in which the document has them.
-pub(crate) const EVENT_CODES: [EventCode; 48] = [
+pub(crate) const EVENT_CODES: [EventCode; 46] = [
     EventCode::StackBegan,
     EventCode::StackDone,
     EventCode::StackCleaningUp,
@@ -139,8 +135,6 @@ pub(crate) const EVENT_CODES: [EventCode; 48] = [
     EventCode::ImagePushed,
     EventCode::UnderWay,
     EventCode::Resuming,
-    EventCode::NothingLeft,
-    EventCode::Probing,
     EventCode::Tasks,
     EventCode::LeftOver,
     EventCode::Leaving,
@@ -207,7 +201,7 @@ impl EventCode {
             Self::StepPassed => ("step-passed", "step", &["step", "stage"], "a step was judged good, or its evidence was accepted"),
             Self::Waiting => ("waiting", "waiting", &["for"], "a deployment waits, for example until CloudWatch has published metrics"),
             Self::Verdict => ("verdict", "verdict", &["ruling", "comparison", "reasons", "checks", "not_judged"], "the analysis of a step: `ruling` is `good`, `worse`, `thin` or `not_judged`; `checks` are the comparisons behind it, and `not_judged` what wasn't compared, and why"),
-            Self::PuttingBack => ("putting-back", "putting_back", &["image", "because"], "Onebox is brought back to the image that Fleet runs, or, where `image` is null, the stack to its former template"),
+            Self::PuttingBack => ("putting-back", "putting_back", &["because"], "a deployment reverts: what ran before is restored"),
             Self::NoTraffic => ("no-traffic", "no_traffic", &["minutes", "probes_per_second"], "nobody has asked for anything lately"),
             Self::Unprotected => ("unprotected", "unprotected", &["words"], "the deployment goes on without a protection, as asked"),
             Self::Account => ("account", "account", &["account", "region", "endpoint", "arn"], "whose account is worked in, where and as whom; `endpoint` where that takes the place of AWS's own"),
@@ -215,8 +209,6 @@ impl EventCode {
             Self::ImagePushed => ("image-pushed", "image_pushed", &["image", "route", "seconds"], "an image is in the registry: pushed through `docker`, `direct`, or there already (`neither`)"),
             Self::UnderWay => ("under-way", "under_way", &["stack", "follow"], "of `--detach`: a change goes on by itself, up to the next stage; the command that follows it and goes on with it"),
             Self::Resuming => ("resuming", "resuming", &["stack", "asked_for", "since", "goes_on"], "of `--resume`: the newest change of a stack, by whom and when it was asked for, and whether it goes on"),
-            Self::NothingLeft => ("nothing-left", "nothing_left", &["onebox", "fleet"], "of `--resume`: nothing is left to do; the image of each stage"),
-            Self::Probing => ("probing", "probing", &["stages", "probes_per_second", "because"], "probes go to these stages from now on, though whoever began the change no longer sends any"),
             Self::Tasks => ("tasks", "tasks", &["settled", "services"], "what the services run while it is waited until they run all that they must, and once they do"),
             Self::LeftOver => ("left-over", "left_over", &["stack", "status", "holds"], "what a failed creation or deletion left of a stack, which is deleted before it is created anew"),
             Self::Leaving => ("leaving", "leaving", &["stack", "again_within_seconds"], "someone asked to leave; asked again within so long, CloudFormation stops the update"),

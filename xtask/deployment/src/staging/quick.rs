@@ -50,13 +50,18 @@ pub(super) fn quick(target: &World, services: &BTreeSet<String>) -> World {
     quick
 }
 
+/// Without alarms there is nothing to bake for, and the update would last as long.
 fn ignore_alarms(service: &mut Resource) {
-    let alarms = service
+    let configuration = service
         .definition
         .get_mut("Properties")
-        .and_then(|properties| properties.pointer_mut("/DeploymentConfiguration/Alarms"))
+        .and_then(|properties| properties.pointer_mut("/DeploymentConfiguration"))
         .and_then(Value::as_object_mut);
-    if let Some(alarms) = alarms {
+    let Some(configuration) = configuration else { return };
+    if configuration.contains_key("BakeTimeInMinutes") {
+        configuration.insert("BakeTimeInMinutes".to_owned(), json!(0));
+    }
+    if let Some(alarms) = configuration.get_mut("Alarms").and_then(Value::as_object_mut) {
         alarms.insert("Enable".to_owned(), json!(false));
         alarms.insert("Rollback".to_owned(), json!(false));
     }

@@ -9,12 +9,11 @@ use stacks::Environment;
 use crate::account;
 use crate::aws::replay::Replay;
 use crate::context::Context;
-use crate::deploy::plan::{Images, steps};
-use crate::flags::{Command, Stage, Xtask};
+use crate::flags::{Command, Xtask};
 use crate::image::{Binary, Recipe};
+use crate::stack::Wanted;
 use crate::stack::apply::{Terms, apply};
 use crate::stack::script::*;
-use crate::stack::{Stack, Wanted, parameters};
 use crate::telling::report::text as report;
 use crate::traffic::{Pace, Plan, Traffic};
 
@@ -48,18 +47,6 @@ async fn command(words: &[&str]) -> String {
         other => panic!("{other:?}"),
     };
     report(&outcome.unwrap_err())
-}
-
-fn a_stack() -> Stack {
-    Stack {
-        name: "Example".to_owned(),
-        id: "arn".to_owned(),
-        status: "UPDATE_COMPLETE".to_owned(),
-        reason: None,
-        since: None,
-        parameters: BTreeMap::new(),
-        outputs: BTreeMap::new(),
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,7 +124,7 @@ async fn answers_that_lack_what_they_should_have() {
 
 #[tokio::test]
 async fn flags_and_names_that_do_not_fit() {
-    insta::assert_snapshot!(command(&["deploy", "prod", "--stage", "fleet", "--fault", "hang"]).await, @"error[E-FLAGS]: the stage fleet takes the image that Onebox runs: --fault goes with the stage onebox");
+    insta::assert_snapshot!(command(&["deploy", "prod", "--stage", "fleet", "--fault", "hang"]).await, @"error[E-FLAGS]: the stage fleet deploys the image that Onebox runs: --fault goes with the stage onebox");
     insta::assert_snapshot!(command(&["deploy", "sandbox", "--image", "/nowhere/image.json"]).await, @"error[E-FILE]: cannot read /nowhere/image.json: No such file or directory (os error 2)");
     insta::assert_snapshot!(command(&["explain", "Nonsense"]).await, @"
     error[E-UNKNOWN-NAME]: there is no resource, type or code called Nonsense
@@ -148,28 +135,6 @@ async fn flags_and_names_that_do_not_fit() {
     insta::assert_snapshot!(report(&fault.unwrap_err()), @"
     error[E-FAULT-IN-PROD]: --fault deploys an image that misbehaves on purpose, and customers use prod
       next: show it in the sandbox, or with --local
-    ");
-}
-
-#[test]
-fn stages_that_cannot_be_deployed_yet() {
-    insta::assert_snapshot!(report(&steps(Some(Stage::Onebox), "r@sha256:1", None).unwrap_err().into()), @"
-    error[E-NO-STACK]: there is no service stack yet
-      next: deploy it first: `--stage infrastructure`, or without --stage
-    ");
-    let running = Images {
-        onebox: "r@sha256:0".to_owned(),
-        fleet: "r@sha256:0".to_owned(),
-    };
-    let unjudged = steps(Some(Stage::Fleet), "r@sha256:1", Some(&running)).unwrap_err();
-    insta::assert_snapshot!(report(&unjudged.into()), @"
-    error[E-UNJUDGED]: Onebox doesn't run sha256:1, so that nobody has judged it; Onebox and Fleet run sha256:0
-      next: let Onebox meet it first: `--stage onebox`
-    ");
-    let new_parameter = parameters::kept(&a_stack(), r#"{"Parameters": {"New": {"Type": "String"}}}"#).unwrap_err();
-    insta::assert_snapshot!(report(&new_parameter), @"
-    error[E-NEW-PARAMETER]: the parameter New is new to Example: only a deployment knows its value
-      next: deploy it: `cargo xtask deploy` gives its parameters their values
     ");
 }
 

@@ -26,7 +26,7 @@ fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
         running: deployments.iter().map(|(_, running)| running).sum(),
         pending: 1,
         deployments: deployments.iter().map(deployment).collect(),
-        last_event: None,
+        events: Vec::new(),
     };
     StageStatus {
         stage,

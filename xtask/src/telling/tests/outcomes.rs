@@ -1,5 +1,6 @@
 //! Each outcome of a deployment, in all three renderings.
 
+use deployment::machine::{Cause, Outcome};
 use serde_json::json;
 
 use super::play::Play;
@@ -9,18 +10,19 @@ use crate::aws::cli::Cli;
 use crate::aws::replay::Replay;
 use crate::code::Code;
 use crate::context::Context;
+use crate::deploy::notices::{RESTORING, reverting};
+use crate::deploy::outcome;
 use crate::exit::{Done, Exit, Failure};
 use crate::stack::Wanted;
 use crate::stack::apply::{Terms, apply};
 use crate::stack::explain::{Consequences, Evidence, Told, failure};
 use crate::stack::script::{change_set, created_change_set, done as done_with, stack};
-use crate::stack::standing::outcome;
+use crate::stack::standing::outcome as outcome_of;
 use crate::telling::log::SILENCE;
 use crate::telling::note::Note;
 use crate::verdict::Verdict;
 
 const AGAIN: &str = "cargo xtask deploy sandbox --local";
-const IMAGE: &str = "repository@sha256:6143503572ab00000000000000000000000000000000000000000000000000aa";
 const EXITED: &str = "Essential container in task exited; container service exited with code 64";
 
 pub(super) fn done(changed: bool) -> Done {
@@ -39,7 +41,7 @@ pub(super) fn failed(play: &Play, evidence: Evidence) -> anyhow::Result<Done> {
     let told = Told {
         stack: "Example",
         status: &end.status,
-        outcome: outcome(&end.status).unwrap(),
+        outcome: outcome_of(&end.status).unwrap(),
         cause: Some(cause),
         again: AGAIN,
         cli: &cli,
@@ -293,32 +295,38 @@ fn rollback_failed() {
     insta::assert_snapshot!(play.end(&outcome));
 }
 
+/// The error for a revert.
+fn reverted(cause: Cause) -> anyhow::Error {
+    let told = outcome::Told {
+        stack: "Example",
+        again: AGAIN,
+        follow: AGAIN,
+    };
+    outcome::error(Outcome::Reverted(cause), None, &told)
+}
+
 #[test]
 fn not_enough_evidence() {
     let mut play = Play::new();
-    play.at(50).note(Note::verdict(&thin()));
-    let failure = Failure::new(
-        Exit::ThinEvidence,
-        "there is too little to judge the image by: Onebox had 0 requests, and 100 are the least",
-    )
-    .next("let more requests come to Onebox, and judge again: `cargo xtask deploy sandbox --stage fleet --local`");
-    insta::assert_snapshot!(play.end(&Err(failure.into())));
+    let verdict = thin();
+    let cause = Cause::Inconclusive(verdict.reasons.clone());
+    play.at(50).note(Note::verdict(&verdict));
+    play.note(reverting(&cause, RESTORING));
+    play.event("Example", "UPDATE_IN_PROGRESS", "User Initiated").tell();
+    play.at(60).event("Example", "UPDATE_COMPLETE", "").settle();
+    insta::assert_snapshot!(play.end(&Err(reverted(cause))));
 }
 
 #[test]
 fn worse_than_fleet() {
     let mut play = Play::new();
-    play.at(50)
-        .note(Note::putting_back(IMAGE, "Onebox is worse than Fleet"));
+    let cause = Cause::Worse(vec![
+        "Onebox's slowest tenth takes 150 ms longer than Fleet's".to_owned(),
+    ]);
+    play.at(50).note(reverting(&cause, RESTORING));
     play.event("Example", "UPDATE_IN_PROGRESS", "User Initiated").tell();
     play.at(60).event("Example", "UPDATE_COMPLETE", "").settle();
-    let failure = Failure::new(
-        Exit::RolledBack,
-        "the image is worse than what Fleet runs: its slowest tenth takes 150 ms longer",
-    )
-    .code(Code::Worse)
-    .next(format!("fix the cause and run `{AGAIN}` again"));
-    insta::assert_snapshot!(play.end(&Err(failure.into())));
+    insta::assert_snapshot!(play.end(&Err(reverted(cause))));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Play {
             running: deployments.iter().map(|deployment| deployment.running).sum(),
             pending: deployments.iter().map(|deployment| deployment.pending).sum(),
             deployments,
-            last_event: None,
+            events: Vec::new(),
         };
         self.described(name, service)
     }

@@ -40,7 +40,7 @@ fn busy() -> View {
             deployment("PRIMARY", 7, "IN_PROGRESS"),
             deployment("ACTIVE", 6, "COMPLETED"),
         ],
-        last_event: None,
+        events: Vec::new(),
     };
     let side = |stage, weight, bake| Side {
         stage,

@@ -25,7 +25,7 @@ async fn serve(answer: Answer) -> String {
 }
 
 fn clock() -> ServerClock {
-    ServerClock::new(ServerTime::from_seconds(1_000))
+    ServerClock::at(1_000)
 }
 
 /// What a few probes to Onebox find.

@@ -32,11 +32,6 @@ fn answer() -> String {
             "taskArn": TASK, "taskDefinitionArn": "fleet:1", "stoppedReason": "Essential container in task exited",
             "containers": [{"name": "service", "exitCode": 1}],
         }],
-        "serviceDeployments": [{
-            "targetServiceRevisionArn":
-                "arn:aws:ecs:us-east-1:123456789012:service-revision/OneBoxDeploymentOnECS-Prod/OneBoxDeploymentOnECS-Fleet/1",
-        }],
-        "serviceRevisions": [{"taskDefinition": "fleet:1"}],
         "taskDefinition": {"containerDefinitions": [container]},
     })
     .to_string()
@@ -58,9 +53,9 @@ async fn ask_by_sdk(aws: &Aws) {
         id: format!("arn:aws:cloudformation:us-east-1:123456789012:changeSet/deploy-1/{EXECUTION}"),
         stack_id: format!("arn:aws:cloudformation:us-east-1:123456789012:stack/{STACK}/{EXECUTION}"),
     };
-    let wanted = |template| Wanted {
+    let wanted = Wanted {
         name: STACK.to_owned(),
-        template,
+        template: "{}".to_owned(),
         parameters: [("OneboxImage".to_owned(), "image".to_owned())].into(),
         kept: ["FleetImage".to_owned()].into(),
     };
@@ -76,11 +71,8 @@ async fn ask_by_sdk(aws: &Aws) {
     drop(aws.drift_detection(EXECUTION).await);
     drop(aws.drifts(STACK).await);
     drop(aws.events(&id.stack_id, Some("page".to_owned())).await);
-    drop(role.create_change_set(&wanted("{}".to_owned()), "deploy-1", true).await);
-    drop(
-        aws.create_change_set(&wanted(Template::Deployed), "deploy-1", false)
-            .await,
-    );
+    drop(role.create_change_set(&wanted, "deploy-1", true).await);
+    drop(aws.create_change_set(&wanted, "deploy-1", false).await);
     drop(aws.change_set(&id).await);
     drop(aws.execute_change_set(&id, "deploy-1").await);
     drop(aws.delete_change_set(&id).await);
@@ -150,7 +142,7 @@ async fn all() -> Vec<Sent> {
     let [tasks, stopped, deployed] = [(); 3].map(|()| of_json(&answer()));
     drop(tasks.aws().running_tasks(CLUSTER, SERVICE).await);
     last_words(&stopped.aws()).await.unwrap();
-    drop(deployed.aws().images_deployed(CLUSTER, SERVICE).await);
+    drop(deployed.aws().image_of_definition("fleet:1").await);
     let quota = Replay::new([(400, refused), (200, "{}".to_owned())]);
     drop(quota.aws().quota("vpc", "L-F678F1CE").await);
     [sdk, json, tasks, stopped, deployed, quota]
