@@ -260,6 +260,11 @@ impl Process<'_> {
                 self.run.world.cancel();
                 None
             }
+            Action::ContinueRollback(update) => {
+                self.run.world.continue_rollback();
+                self.running = Some(update);
+                None
+            }
             Action::StartProbes(step) => {
                 self.start_watching(step);
                 None
@@ -402,6 +407,7 @@ fn words(action: &Action) -> String {
         Action::Tell(Notice::Cancelling(cause)) => format!("Cancelling ({cause})"),
         Action::Tell(Notice::Reverting(cause)) => format!("Reverting ({cause})"),
         Action::Tell(Notice::Accepted { reason, reasons }) => format!("Accepted ({reason}: {})", reasons.join("; ")),
+        Action::ContinueRollback(update) => format!("ContinueRollback {}", name(*update)),
         Action::StartProbes(step) => format!("StartProbes {}", step + 1),
         Action::Observe | Action::Abandon | Action::Cancel | Action::StopProbes | Action::Finish(_) => {
             let text = format!("{action:?}");

@@ -161,6 +161,10 @@ impl Driver {
                 self.running = Some(update);
                 None
             }
+            Action::ContinueRollback(update) => {
+                self.running = Some(update);
+                None
+            }
             Action::Observe => {
                 self.is_observing = true;
                 self.observed = self.watched;
