@@ -189,7 +189,7 @@ sdk_calls! {
             (ProductionStack, &[Destroy, Pipeline, PipelineRetry]),
         ];
         describe_stack_events DescribeStackEvents DescribeStackEventsFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Diff, Rollback, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Diff, Status, Rollback, Destroy, Pipeline, Local,
         ])];
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
             Deploy, DeployToolchain, Drift, Status, Destroy, Pipeline, Local,
