@@ -380,7 +380,7 @@ fn targets(targets: &Targets, words: bool) -> String {
 }
 
 /// How much the names of all alarms begin with alike, up to a dash: what tells none from another.
-fn common_prefix(alarms: &[Alarm]) -> usize {
+pub(super) fn common_prefix(alarms: &[Alarm]) -> usize {
     let [first, others @ ..] = alarms else { return 0 };
     let mut ends = first.name.match_indices('-').map(|(place, _)| place + 1);
     let is_common = |end: &usize| {
