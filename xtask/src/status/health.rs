@@ -171,7 +171,7 @@ fn alarms(alarms: &[Alarm]) -> Option<Problem> {
         let name = alarm.name[prefix..].to_owned();
         alarm
             .meaning()
-            .map_or(name.clone(), |meaning| format!("{name}: {meaning}"))
+            .map_or(name.clone(), |meaning| format!("{name} ({meaning})"))
     };
     let words = match red.as_slice() {
         [] => return None,

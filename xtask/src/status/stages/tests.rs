@@ -147,7 +147,7 @@ fn requests_a_second_of_the_last_whole_minute() {
 
 #[test]
 fn weights_of_the_template_that_is_deployed() {
-    let stack = stacks::service(stacks::Environment::Sandbox);
+    let stack = service(stacks::Environment::Sandbox);
     let template: Value = serde_json::from_str(&stack.template).unwrap();
     let resource = |logical_id: &str| Resource {
         logical_id: logical_id.to_owned(),
