@@ -10,14 +10,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         pointer: "/Resources/FleetTargetGroup/Properties/TargetGroupAttributes/0/Value",
         value: r#""31""#,
     }],
-    steps: &[Step::Run(&[
-        "deploy",
-        "sandbox",
-        "--stage",
-        "infrastructure",
-        "--templates",
-        "{templates}",
-    ])],
+    steps: &[Step::Run(&["deploy", "sandbox", "--templates", "{templates}"])],
     expected: Expectation {
         stack: &["UPDATE_COMPLETE"],
         ..NOTHING
