@@ -117,6 +117,11 @@ impl Unfinished {
         self.target.as_ref().is_some_and(|target| target.digest == digest)
     }
 
+    /// The release that is deployed. `None` on the way back.
+    pub(super) fn target(&self) -> Option<&Stored> {
+        self.target.as_ref()
+    }
+
     /// The release that it restores, or that the stack had before.
     pub(super) fn base(&self) -> &Stored {
         &self.base
