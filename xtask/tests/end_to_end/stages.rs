@@ -127,9 +127,7 @@ fn a_first_stage_that_finds_nothing_says_what_comes_first() {
         let outcome = cloud.deploy_with(&["--stage", stage]);
         outcome.expect(4);
         assert!(
-            outcome
-                .stderr
-                .contains("next: deploy it first: `--stage shared`"),
+            outcome.stderr.contains("next: deploy it first: `--stage shared`"),
             "{}",
             outcome.stderr
         );
