@@ -75,6 +75,7 @@ pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> an
         Runtime::Process => processes(rig.cloud_folder()).saturating_sub(running),
         Runtime::Docker | Runtime::Auto => 0,
     };
+    let pace = (rig.speed(), rig.metric_lag()?);
     let stack = sandbox.stack().await?;
     let [onebox, fleet] = stages(before, after, &seen, &stack);
     Ok(Observation {
@@ -89,7 +90,7 @@ pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> an
         fired: seen.fired,
         detection: counts
             .as_ref()
-            .and_then(|counts| Detection::of(counts.first_harm?, seen.first_fired?, rig.speed())),
+            .and_then(|counts| Detection::of(counts.first_harm?, seen.first_fired?, pace)),
         traffic: counts.as_ref().map(TrafficSeen::of).unwrap_or_default(),
         orphans,
     })
