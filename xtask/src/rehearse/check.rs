@@ -157,8 +157,13 @@ fn harm(expected: Harm, seen: &TrafficSeen) -> Option<String> {
             Harm::Outage => "some without an answer and no others",
             Harm::OneboxPerhaps => "at most some of Onebox's share and none of Fleet's",
         };
+        let slow = if seen.slow > 0 {
+            format!(" ({} merely slow)", seen.slow)
+        } else {
+            String::new()
+        };
         format!(
-            "of {} requests {harmed} came to harm, expected {expected}",
+            "of {} requests {harmed} came to harm{slow}, expected {expected}",
             seen.requests
         )
     })

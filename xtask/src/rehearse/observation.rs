@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::traffic::{Counts, NO_STAGE};
+use crate::traffic::{Answers, Counts, NO_STAGE};
 
 /// What was seen of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub(crate) struct TrafficSeen {
     /// Those that failed or were slow, by the stage that answered; `none` for the load balancer's own answers and for
     /// requests without one.
     pub(crate) harmed: BTreeMap<String, u64>,
+    /// How many of those were slow and nothing else, as on a machine that is too busy.
+    #[serde(default)]
+    pub(crate) slow: u64,
 }
 
 impl TrafficSeen {
@@ -120,6 +123,7 @@ impl TrafficSeen {
         Self {
             requests: counts.total(),
             harmed,
+            slow: counts.stages.values().map(Answers::slow).sum(),
         }
     }
 
