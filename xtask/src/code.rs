@@ -311,7 +311,7 @@ impl Code {
             Self::Worse => ("E-WORSE", "probes failed, or a stage did worse with the release than Fleet or than itself before; what ran before was restored", "fix what the reasons name, and deploy again"),
             Self::RollbackFailed => ("E-ROLLBACK-FAILED", "the change failed and so did its rollback: someone must act", "fix what the events name, then `aws cloudformation continue-update-rollback`"),
             Self::ThinEvidence => ("E-THIN-EVIDENCE", "there were too few requests to judge a step by; what ran before was restored", "deploy again with probes, or while there is traffic; or accept it with `--accept REASON`"),
-            Self::PipelineFailed => ("E-PIPELINE-FAILED", "a stage of the pipeline failed, or its execution was stopped or superseded", "fix what the stage's words name, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
+            Self::PipelineFailed => ("E-PIPELINE-FAILED", "an action of the pipeline failed, or its execution was stopped or superseded", "fix what its error names, commit, and run `cargo xtask pipeline`, which pushes; or `cargo xtask pipeline retry`"),
             Self::ChecksFailed => ("E-CHECKS-FAILED", "a check or a figure of the project failed", "run that one alone with the command that the error names"),
             Self::NoAnswer => ("E-NO-ANSWER", "the endpoint answered no request at all", "`cargo xtask status` shows what runs there"),
             Self::Unhealthy => ("E-UNHEALTHY", "of `status --exit-status`: something in the environment needs attention, such as missing tasks, a red alarm, or evidence that can't be read", "run the command that the error names"),

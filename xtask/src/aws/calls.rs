@@ -192,9 +192,11 @@ sdk_calls! {
             Deploy, DeployToolchain, Diff, Rollback, Destroy, Pipeline, Local,
         ])];
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Drift, Status, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Drift, Status, Rollback, Destroy, Pipeline, Local,
         ])];
-        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Resume, Status])];
+        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[
+            Deploy, DeployToolchain, Resume, Status, Rollback,
+        ])];
         detect_stack_drift DetectStackDrift DetectStackDriftFluentBuilder, &[(Stack, &[Drift])];
         describe_stack_drift_detection_status DescribeStackDriftDetectionStatus
             DescribeStackDriftDetectionStatusFluentBuilder, &[(AnyStack, &[Drift])];
@@ -208,7 +210,7 @@ sdk_calls! {
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
         cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Rollback])];
         continue_update_rollback ContinueUpdateRollback
-            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Deploy, Rollback, Local])];
+            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Rollback, Local])];
     }
 }
 

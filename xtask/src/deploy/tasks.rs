@@ -120,7 +120,7 @@ mod tests {
             running: deployments.iter().map(|deployment| deployment.running).sum(),
             pending: 0,
             deployments,
-            last_event: None,
+            events: Vec::new(),
         }
     }
 

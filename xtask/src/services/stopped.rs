@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use crate::aws::Aws;
+use crate::unread::{could_not_read, is_denied};
 
 /// How often what a failed task last wrote is asked for: logs take a moment to arrive.
 const TRIES: u8 = 4;
@@ -124,7 +125,8 @@ impl Stopped {
     /// Looks for tasks of a service that stopped since a moment and aren't known yet, and for what those that failed wrote.
     ///
     /// # Errors
-    /// When ECS can't be asked. What can't be read of the logs is left out: the reasons alone are worth telling.
+    /// If ECS can't be asked. Logs that the credentials may not read are reported in place of what the task wrote; logs
+    /// that aren't there yet are read again at the next look.
     pub(crate) async fn look(
         &self,
         aws: &Aws,
@@ -140,7 +142,10 @@ impl Stopped {
             looked.tasks.retain(|task| !of_old(task));
         }
         for (reason, task) in self.unheard(&looked.tasks) {
-            let words = aws.last_words(task).await.unwrap_or_default();
+            let words = match aws.last_words(task).await {
+                Err(error) if is_denied(&error) => vec![could_not_read("what it wrote", &error)],
+                words => words.unwrap_or_default(),
+            };
             looked.words.push((reason, words));
         }
         Ok(looked)

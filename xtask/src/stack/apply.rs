@@ -27,6 +27,7 @@ use crate::services::stopped::Stopped;
 use crate::telling::event_code::EventCode;
 use crate::telling::lookout::cluster_and_name;
 use crate::telling::note::Note;
+use crate::unread::as_far_as_readable;
 
 /// What leaving means before anything is asked of CloudFormation.
 const UNCHANGED: &str = "interrupted: nothing was changed";
@@ -429,26 +430,33 @@ async fn evidence(aws: &Aws, stack: &str, followed: &Followed, cause: &Event) ->
         let mut stopped = Stopped::default();
         // A service that is deleted tells nothing.
         let looked = stopped.look(aws, (cluster, service), Some(began)).await;
+        let looked = as_far_as_readable(&mut evidence.unread, "the tasks that stopped", looked);
         stopped.take(looked.unwrap_or_default());
         stopped.groups()
     } else {
         seen
     };
-    evidence.firings = fired(aws, (cluster, service), began).await;
+    let place = (cluster, service);
+    evidence.firings = fired(aws, place, began, &mut evidence.unread).await;
     evidence
 }
 
 /// A service's alarms that fired since a moment, as far as CloudWatch tells.
-async fn fired(aws: &Aws, (cluster, service): (&str, &str), since: SystemTime) -> Vec<Fired> {
+async fn fired(aws: &Aws, (cluster, service): (&str, &str), since: SystemTime, unread: &mut Vec<String>) -> Vec<Fired> {
+    let names = aws.deployment_alarms(cluster, service).await;
+    let names = as_far_as_readable(unread, "which alarms watch the service", names).unwrap_or_default();
     let mut fired = Vec::new();
-    for name in aws.deployment_alarms(cluster, service).await.unwrap_or_default() {
-        if let Ok(Some(firing)) = aws.last_firing(&name, since).await {
+    for name in names {
+        let firing = aws.last_firing(&name, since).await;
+        let what = format!("the history of the alarm {name}");
+        if let Some(firing) = as_far_as_readable(unread, &what, firing).flatten() {
             let alarm = None;
             fired.push(Fired { name, alarm, firing });
         }
     }
     let names: Vec<String> = fired.iter().map(|fired| fired.name.clone()).collect();
-    let mut alarms = aws.alarms(&names).await.unwrap_or_default();
+    let alarms = aws.alarms(&names).await;
+    let mut alarms = as_far_as_readable(unread, "the alarms", alarms).unwrap_or_default();
     for fired in &mut fired {
         let place = alarms.iter().position(|alarm| alarm.name == fired.name);
         fired.alarm = place.map(|place| alarms.swap_remove(place));

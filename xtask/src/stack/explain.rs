@@ -49,6 +49,8 @@ pub(crate) struct Evidence {
     pub(crate) stopped: Vec<Group>,
     /// What followed.
     pub(crate) consequences: Consequences,
+    /// What could not be read of it.
+    pub(crate) unread: Vec<String>,
 }
 
 /// What a first cause led to, folded: names and numbers.
@@ -107,6 +109,7 @@ impl Evidence {
         // That tasks went because others came is no news.
         let groups: Vec<Group> = self.stopped.iter().filter(|group| group.failed).cloned().collect();
         lines.extend(tables::stopped(&groups, true).into_iter().map(|line| line.text));
+        lines.extend(self.unread.iter().cloned());
         lines.extend(self.consequences.lines());
         lines
     }
@@ -128,6 +131,7 @@ impl Evidence {
             "defined": self.defined,
             "alarms": self.firings.iter().map(firing).collect::<Vec<_>>(),
             "stopped": stopped.collect::<Vec<_>>(),
+            "unread": self.unread,
             "consequences": {
                 "failed": also.map(|(name, reason, back)| json!({"logical_id": name, "reason": reason, "back": back})).collect::<Vec<_>>(),
                 "cancelled": self.consequences.cancelled,

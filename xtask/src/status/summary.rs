@@ -41,7 +41,7 @@ impl Activity {
     }
 
     /// What the token of the newest operation, which is over, says. The last step names the release of the whole stack.
-    fn of(stack: &Stack, at: SystemTime, token: &str) -> Self {
+    pub(super) fn of(stack: &Stack, at: SystemTime, token: &str) -> Self {
         let Some(Asked {
             purpose: Purpose::Step { release, step, .. },
             ..

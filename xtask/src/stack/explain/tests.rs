@@ -65,6 +65,7 @@ fn an_update_that_was_rolled_back_is_told_by_its_cause_and_then_by_what_followed
             group("Scaling activity initiated by (deployment d1)", false, 2, &[]),
         ],
         consequences: Consequences::of(&events, "Example", &cause()),
+        unread: vec!["could not read the tasks that stopped: AccessDeniedException".to_owned()],
     };
     insta::assert_snapshot!(told("UPDATE_ROLLBACK_COMPLETE", Outcome::RolledBack, &evidence));
 }

@@ -29,13 +29,28 @@ fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
         events: Vec::new(),
     };
     StageStatus {
-        stage,
-        image: format!("registry/service@sha256:{}", "0".repeat(64)),
+        release: Some(format!("sha256:{}", "5".repeat(64))),
         weight: Some(1.0),
         service: Some(service),
+        is_read: true,
+        minimum: 3,
         bake: Some(Duration::from_mins(5)),
-        targets: [Some(3.0), None],
+        targets: Some(Targets {
+            healthy: 3,
+            ..Targets::default()
+        }),
         requests_per_second: Some(12.34),
+        ..StageStatus::new(stage, format!("registry/service@sha256:{}", "0".repeat(64)))
+    }
+}
+
+/// Both stages as they should be.
+pub(in crate::status) fn healthy() -> Stages {
+    Stages {
+        each: [Stage::Onebox, Stage::Fleet].map(|name| stage(name, &[("COMPLETED", 3)])),
+        alarms: Vec::new(),
+        load_balancer_failure: None,
+        unread: Vec::new(),
     }
 }
 
@@ -43,7 +58,12 @@ fn stage(stage: Stage, deployments: &[(&str, u64)]) -> StageStatus {
 pub(in crate::status) fn stages() -> Stages {
     let fleet = StageStatus {
         weight: Some(99.0),
-        targets: [Some(9.0), Some(1.0)],
+        targets: Some(Targets {
+            healthy: 9,
+            unhealthy: 1,
+            others: 0,
+            reason: Some("Target.Timeout".to_owned()),
+        }),
         ..stage(Stage::Fleet, &[("COMPLETED", 3)])
     };
     let alarms = ["Fleet", "Onebox"].into_iter().flat_map(|stage| {
@@ -64,6 +84,7 @@ pub(in crate::status) fn stages() -> Stages {
         each: [stage(Stage::Onebox, &[("IN_PROGRESS", 3)]), fleet],
         alarms: alarms.collect(),
         load_balancer_failure: None,
+        unread: Vec::new(),
     }
 }
 
@@ -76,7 +97,7 @@ fn check(deployments: &[(&str, u64)], alone_since: Option<u64>, expected: &str) 
 fn a_stage_in_a_row() {
     let told = |tasks: &str, deployment: &str| {
         format!(
-            "Onebox | 1 % | sha256:000000000000 | {tasks}, 1 starting | 3 healthy, ? unhealthy | 12.3 | {deployment}"
+            "Onebox | 1 % | 555555555555 | sha256:000000000000 | {tasks}, 1 starting | 3 healthy | 12.3 | {deployment}"
         )
     };
     check(&[("COMPLETED", 3)], None, &told("3 of 3", "COMPLETED"));
@@ -115,22 +136,18 @@ fn requests_a_second_of_the_last_whole_minute() {
         points.iter().map(point).collect()
     };
     let requests = points(&[(60, 600.0), (120, 1200.0), (180, 60.0)]);
-    let metrics = Metrics::of(
-        &[points(&[(180, 3.0), (120, 2.0)]), Vec::new(), requests.clone()],
-        at(200),
-    );
+    let metrics = Metrics::of(&[requests.clone()], at(200));
     assert_eq!(metrics.requests_per_second, Some(20.0));
-    assert_eq!(metrics.targets, [Some(3.0), None]);
     assert_eq!(metrics.minute, MINUTE);
-    let long_ago = Metrics::of(&[Vec::new(), Vec::new(), requests], at(900));
+    let long_ago = Metrics::of(&[requests], at(900));
     assert_eq!(long_ago.requests_per_second, None, "it has been quiet since");
     let nothing = Metrics::of(&[], at(900));
-    assert_eq!((nothing.targets, nothing.minute), ([None, None], MINUTE));
+    assert_eq!((nothing.requests_per_second, nothing.minute), (None, MINUTE));
 }
 
 #[test]
 fn weights_of_the_template_that_is_deployed() {
-    let stack = stacks::service(stacks::Environment::Sandbox);
+    let stack = service(stacks::Environment::Sandbox);
     let template: Value = serde_json::from_str(&stack.template).unwrap();
     let resource = |logical_id: &str| Resource {
         logical_id: logical_id.to_owned(),
