@@ -16,7 +16,7 @@ use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::{Caution, Deploy, Rollback};
 use crate::patience::patiently;
-use crate::releases::{Listing, Store, short};
+use crate::releases::{Listing, Store, available, short};
 use crate::stack::Stack;
 use crate::stack::absent::absent;
 use crate::stack::apply::updatable;
@@ -136,7 +136,8 @@ impl Rollback {
                 short(&current)
             ))
             .code(Code::NoEarlierRelease)
-            .next("name the release to restore, of those that `cargo xtask releases` lists: --to DIGEST")
+            .also(&available(listing))
+            .next("name the release to restore: --to DIGEST")
             .into()
         })
     }
