@@ -115,8 +115,8 @@ impl Rollback {
         Ok(done)
     }
 
-    /// The release to restore: the one that was requested, the one that an unfinished deployment began with, or the one
-    /// before.
+    /// The release to restore: the one that was requested, the one that an unfinished deployment began with, the one that a
+    /// failed rollback left half restored, or the one before.
     fn restored(&self, listing: &Listing, stack: &Stack, unfinished: Option<&Unfinished>) -> anyhow::Result<Stored> {
         let stored = |listed: &Listed| Stored {
             digest: listed.digest.clone(),
@@ -129,6 +129,12 @@ impl Rollback {
             return Ok(unfinished.base().clone());
         }
         let current = stack.parameters.get("Release").cloned().unwrap_or_default();
+        // CloudFormation was restoring this one and failed.
+        if stack.status == "UPDATE_ROLLBACK_FAILED"
+            && let Ok(listed) = listing.find(&current)
+        {
+            return Ok(stored(listed));
+        }
         let found = previous(&listing.releases, self.environment.name(), &current);
         found.map(stored).ok_or_else(|| {
             Failure::preflight(format!(
