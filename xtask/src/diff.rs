@@ -97,7 +97,7 @@ impl Diff {
 
 async fn one(context: &Context, aws: &Aws, stack: &stacks::Stack, again: &str) -> anyhow::Result<Difference> {
     let token = token("diff", SystemTime::now());
-    compare(context, aws, &stack.name, &stack.template, &token, again).await
+    compare(context, aws, &stack.name, &stack.compact(), &token, again).await
 }
 
 /// The stack of that name, or the stacks of that environment in the order of their deployment.

@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(find("E-NONSENSE"), None);
         insta::assert_snapshot!(render(Code::Declined), @"
         E-DECLINED
-          cause  the question was answered with no; the change set was deleted and nothing was changed
+          cause  the question was answered with no; nothing was changed
           next   run the command again to be asked again
         ");
     }

@@ -275,7 +275,7 @@ mod tests {
         let error = refused(&["deploy", "sandbox", "--stage", "twobox"]);
         insta::assert_snapshot!(usage(&error), @"
         error[E-USAGE]: invalid value 'twobox' for '--stage <STAGE>'
-          [possible values: infrastructure, onebox, fleet]
+          [possible values: shared, onebox, fleet]
 
           tip: a similar value exists: 'onebox'
 

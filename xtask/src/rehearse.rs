@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use local_cloud::Bake;
 use serde_json::{Value, json};
 
 use self::observation::Observation;
-use self::rig::Rig;
+use self::rig::{Rig, Settings};
 use self::scenario::Scenario;
 use self::scenarios::SCENARIOS;
 use crate::code::Code;
@@ -28,10 +29,38 @@ use crate::progress::human;
 use crate::table;
 use crate::telling::event_code::EventCode;
 
+/// The scenarios of `--matrix`: each kind of evidence, a good release, a rollback and an interruption.
+const MATRIX: [&str; 6] = [
+    "good-both",
+    "bad-variable",
+    "close",
+    "errors",
+    "fleet-only-gate",
+    "rollback-late",
+];
+
+/// Metric lags, in AWS's minutes, and whether the bake time is honoured: all but the local cloud's default.
+const COMBINATIONS: [(f64, Bake); 5] = [
+    (2.0, Bake::Ignored),
+    (0.0, Bake::Honoured),
+    (0.0, Bake::Ignored),
+    (4.0, Bake::Honoured),
+    (4.0, Bake::Ignored),
+];
+
+/// A scenario, and what its local cloud is started with.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    scenario: &'static Scenario,
+    settings: Settings,
+}
+
 /// How a scenario ended.
 #[derive(Debug)]
 struct Verdict {
-    scenario: &'static Scenario,
+    run: Run,
+    /// Its name, with the settings if they vary.
+    name: String,
     /// What is not as promised; nothing where it passed.
     differences: Vec<String>,
     /// What was seen; none where it couldn't be played to its end.
@@ -45,15 +74,20 @@ impl Rehearse {
     /// # Errors
     /// When one doesn't end as promised.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Value> {
-        let scenarios = choose(&self.names)?;
+        let named = self.matrix && self.names.is_empty();
+        let scenarios = if named {
+            choose(&MATRIX.map(ToOwned::to_owned))?
+        } else {
+            choose(&self.names)?
+        };
         if self.list {
             let rows: Vec<Vec<String>> = scenarios.iter().map(|scenario| listed(scenario)).collect();
             let header = ["SCENARIO", "CHANGE", "PROMISE", "SPEED"];
             context.output.line(&table::render(&header, &rows));
             return Ok(json!({}));
         }
-        let verdicts: Vec<Verdict> = futures_util::stream::iter(scenarios)
-            .map(|scenario| self.rehearse(context, scenario))
+        let verdicts: Vec<Verdict> = futures_util::stream::iter(self.runs(&scenarios))
+            .map(|run| self.rehearse(context, run))
             .buffered(self.jobs)
             .try_collect()
             .await?;
@@ -61,14 +95,43 @@ impl Rehearse {
         conclude(&verdicts)
     }
 
-    async fn rehearse(&self, context: &Context, scenario: &'static Scenario) -> anyhow::Result<Verdict> {
-        let started = Instant::now();
+    /// Each scenario once, or with every combination.
+    fn runs(&self, scenarios: &[&'static Scenario]) -> Vec<Run> {
+        let run = |scenario: &'static Scenario| Run {
+            scenario,
+            settings: Settings {
+                runtime: self.runtime(),
+                speed: self.speed.unwrap_or(scenario.speed),
+                metric_lag: self.metric_lag.or(scenario.metric_lag),
+                bake: self.bake.or(scenario.bake),
+            },
+        };
+        let runs = scenarios.iter().copied().map(run);
+        if !self.matrix {
+            return runs.collect();
+        }
+        runs.flat_map(|run| {
+            COMBINATIONS.map(|(lag, bake)| Run {
+                settings: Settings {
+                    metric_lag: Some(lag),
+                    bake: Some(bake),
+                    ..run.settings
+                },
+                ..run
+            })
+        })
+        .collect()
+    }
+
+    async fn rehearse(&self, context: &Context, run: Run) -> anyhow::Result<Verdict> {
+        let Run { scenario, settings } = run;
+        let (started, name) = (Instant::now(), run.name(self.matrix));
         context
             .progress
-            .line(&format!("{}: {}; {}", scenario.name, scenario.change, scenario.promise));
-        let (runtime, speed) = (self.runtime(), self.speed.unwrap_or(scenario.speed));
-        let folder = format!("target/rehearsal/{}", scenario.name);
-        let rig = Rig::start(&context.root, &folder, runtime, speed).await?;
+            .line(&format!("{name}: {}; {}", scenario.change, scenario.promise));
+        let runtime = settings.runtime;
+        let folder = format!("target/rehearsal/{name}");
+        let rig = Rig::start(&context.root, &folder, settings).await?;
         let played = context
             .interrupt
             .or(
@@ -83,7 +146,7 @@ impl Rehearse {
                 return Err(interrupted);
             }
         };
-        let verdict = judge(scenario, played, self.plant, started.elapsed());
+        let verdict = judge((run, name), played, self.plant, started.elapsed());
         write_down(&rig, &verdict)?;
         rig.end(self.keep || !verdict.differences.is_empty()).await?;
         context.output.event(EventCode::Scenario, verdict.record());
@@ -118,7 +181,8 @@ fn listed(scenario: &Scenario) -> Vec<String> {
 }
 
 /// What is not as promised; with `plant`, also which wrong expectations what was seen would satisfy.
-fn judge(scenario: &'static Scenario, played: anyhow::Result<Observation>, plant: bool, took: Duration) -> Verdict {
+fn judge((run, name): (Run, String), played: anyhow::Result<Observation>, plant: bool, took: Duration) -> Verdict {
+    let scenario = run.scenario;
     let (differences, seen) = match played {
         Ok(seen) => {
             let mut differences = check::check(&scenario.expected, &seen);
@@ -131,7 +195,8 @@ fn judge(scenario: &'static Scenario, played: anyhow::Result<Observation>, plant
         Err(error) => (vec![format!("cannot be played: {error:#}")], None),
     };
     Verdict {
-        scenario,
+        run,
+        name,
         differences,
         seen,
         took,
@@ -149,13 +214,15 @@ fn conclude(verdicts: &[Verdict]) -> anyhow::Result<Value> {
     let failed: Vec<&str> = verdicts
         .iter()
         .filter(|verdict| !verdict.differences.is_empty())
-        .map(|verdict| verdict.scenario.name)
+        .map(|verdict| verdict.run.scenario.name)
         .collect();
     if failed.is_empty() {
         return Ok(json!({"scenarios": verdicts.len()}));
     }
+    let kept = verdicts.iter().find(|verdict| !verdict.differences.is_empty());
+    let kept = kept.map_or("", |verdict| &verdict.name);
     let again = format!("`cargo xtask rehearse {}` plays just that", failed.join(" "));
-    let kept = format!("what happened is in target/rehearsal/{}", failed[0]);
+    let kept = format!("what happened is in target/rehearsal/{kept}");
     Err(
         Failure::new(Exit::Failed, format!("not as promised: {}", failed.join(", ")))
             .code(Code::ChecksFailed)
@@ -168,8 +235,8 @@ fn conclude(verdicts: &[Verdict]) -> anyhow::Result<Value> {
 fn render(verdicts: &[Verdict]) -> String {
     let row = |verdict: &Verdict| {
         vec![
-            verdict.scenario.name.to_owned(),
-            verdict.scenario.change.to_owned(),
+            verdict.name.clone(),
+            verdict.run.scenario.change.to_owned(),
             verdict.outcome().to_owned(),
             human(verdict.took),
             verdict.words(),
@@ -177,6 +244,17 @@ fn render(verdicts: &[Verdict]) -> String {
     };
     let rows: Vec<Vec<String>> = verdicts.iter().map(row).collect();
     table::render(&["SCENARIO", "CHANGE", "OUTCOME", "TOOK", "SEEN"], &rows)
+}
+
+impl Run {
+    /// The scenario's name, with the settings if they vary.
+    fn name(&self, with_settings: bool) -> String {
+        let Settings { metric_lag, bake, .. } = self.settings;
+        match (with_settings, metric_lag, bake) {
+            (true, Some(lag), Some(bake)) => format!("{}-lag-{lag}-{}", self.scenario.name, bake.name()),
+            _ => self.scenario.name.to_owned(),
+        }
+    }
 }
 
 impl Verdict {
@@ -191,7 +269,7 @@ impl Verdict {
     fn line(&self) -> String {
         format!(
             "{}: {} in {}: {}",
-            self.scenario.name,
+            self.name,
             self.outcome(),
             human(self.took),
             self.words()
@@ -208,11 +286,12 @@ impl Verdict {
 
     fn record(&self) -> Value {
         json!({
-            "scenario": self.scenario.name,
+            "scenario": self.name,
             "outcome": self.outcome(),
             "seconds": self.took.as_secs_f64(),
-            "speed": self.scenario.speed,
-            "rate": self.scenario.load.rate(),
+            "speed": self.run.settings.speed,
+            "metric_lag": self.run.settings.metric_lag,
+            "rate": self.run.scenario.load.rate(),
             "differences": self.differences,
             "requests": self.seen.as_ref().map(|seen| seen.traffic.requests),
             "harmed": self.seen.as_ref().map(|seen| &seen.traffic.harmed),

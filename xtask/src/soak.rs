@@ -26,6 +26,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Runtime, Soak};
+use crate::rehearse::rig::Settings;
 use crate::telling::event_code::EventCode;
 
 /// What a soak that isn't played to its end says.
@@ -155,8 +156,13 @@ impl Soak {
     }
 
     /// What the local cloud is started with. Where nobody says otherwise, Docker, if it answers, is no part of it.
-    fn settings(&self) -> (Runtime, f64) {
-        (self.runtime.unwrap_or(Runtime::Process), self.speed)
+    fn settings(&self) -> Settings {
+        Settings {
+            runtime: self.runtime.unwrap_or(Runtime::Process),
+            speed: self.speed,
+            metric_lag: None,
+            bake: None,
+        }
     }
 
     /// How to play a deployment again.

@@ -21,7 +21,7 @@ const BUILD_CHARACTERS: usize = 48;
 const BUILD_VARIABLE: &str = "CODEBUILD_BUILD_ID";
 
 /// What the tokens of operations beside the one that was requested end in.
-const SUFFIXES: [&str; 3] = ["-cancel", "-clear", "-shell"];
+const SUFFIXES: [&str; 4] = ["-cancel", "-clear", "-continue", "-shell"];
 
 /// What an operation is for. Releases are named by the first digits of their digests.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,9 @@ pub use script::{Position, Script, StackUpdate, StepScript, UpdateId};
 
 use crate::evidence::ServerTime;
 
+/// How often the rollback of a cancelled update is continued if it fails.
+const CONTINUED_AT_MOST: u32 = 2;
+
 /// How long ECS is given to roll a stage back by itself once an alarm fires, in AWS's minutes.
 const ECS_ROLLBACK_MINUTES: u32 = 2;
 
@@ -28,7 +31,7 @@ const SETTLE_MINUTES: u32 = 20;
 const EVIDENCE_MINUTES: u32 = 5;
 
 /// How long a step may be judged, in AWS's minutes. No gate waits this long: whatever keeps it closed is a fault.
-const JUDGING_MINUTES: u32 = 120;
+const JUDGING_MINUTES: u32 = 60;
 
 /// What the person who deploys has chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +82,8 @@ enum Phase {
         update: UpdateId,
         red_since: Option<ServerTime>,
         cancelled: bool,
+        /// How often its rollback was continued.
+        continued: u32,
     },
     /// A step is deployed and its evidence comes in.
     Judging {
@@ -287,6 +292,7 @@ impl Deployment {
             update,
             red_since: None,
             cancelled: false,
+            continued: 0,
         };
         match update {
             UpdateId::Step(step) => vec![Action::StartProbes(step), Action::Observe],
@@ -334,8 +340,26 @@ impl Deployment {
                 self.revert(cause)
             }
             (UpdateId::Step(_), UpdateEnd::NotStarted(error)) => self.failed(error),
+            (UpdateId::Step(_), UpdateEnd::RollbackFailed(error)) => self.rollback_failed(update, error),
             (UpdateId::Back { .. }, UpdateEnd::RolledBack(error) | UpdateEnd::NotStarted(error))
             | (_, UpdateEnd::RollbackFailed(error)) => self.stuck(error),
+        }
+    }
+
+    /// Metrics are late, so the alarms of a bad release may fire while CloudFormation restores what a cancelled update
+    /// changed, and ECS then stops that as well. Continued, it succeeds: ECS ignores alarms that are red when it starts.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
+    fn rollback_failed(&mut self, update: UpdateId, error: String) -> Vec<Action> {
+        match &mut self.phase {
+            Phase::Updating {
+                cancelled: true,
+                continued,
+                ..
+            } if *continued < CONTINUED_AT_MOST => {
+                *continued += 1;
+                vec![Action::ContinueRollback(update)]
+            }
+            _ => self.stuck(error),
         }
     }
 

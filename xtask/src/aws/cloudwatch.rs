@@ -46,7 +46,7 @@ impl Aws {
             "AlarmName": alarm,
             "HistoryItemType": "StateUpdate",
             "StartDate": seconds(since),
-            "EndDate": seconds(SystemTime::now()),
+            "EndDate": seconds(self.now()),
             "ScanBy": "TimestampDescending",
             "MaxRecords": 100,
         });

@@ -200,6 +200,7 @@ impl<'a> Driver<'a> {
                 Ok(None)
             }
             Action::Cancel => self.cancel().await,
+            Action::ContinueRollback(update) => self.continue_rollback(update).await,
             Action::StartProbes(step) => self.start_watching(step).await,
             Action::StopProbes => {
                 self.stop_watching().await;
@@ -431,6 +432,32 @@ impl<'a> Driver<'a> {
         Ok(None)
     }
 
+    /// Continues a rollback that failed, and waits for its end.
+    async fn continue_rollback(&mut self, update: UpdateId) -> anyhow::Result<Option<Event>> {
+        let Work { context, aws, .. } = self.work;
+        context
+            .progress
+            .line(&format!("continuing the rollback of {}", self.stack.name));
+        let token = format!("{}-continue", self.token);
+        if let Err(error) = aws.continue_rollback(&self.stack.id, &token).await {
+            let end = UpdateEnd::RollbackFailed(self.failed(error));
+            return Ok(Some(Event::UpdateEnded(update, end)));
+        }
+        let (id, pause) = (self.stack.id.clone(), aws.minute() / 12);
+        let ending = async move {
+            loop {
+                let look = async || aws.stack(&id).await;
+                let stack = patiently(context, LEAVING, look).await?.ok_or_else(|| gone(&id))?;
+                if !stack.status.ends_with("_IN_PROGRESS") {
+                    return Ok(Some(continued(&stack)));
+                }
+                context.interrupt.sleep(LEAVING, pause).await?;
+            }
+        };
+        self.running = Some((update, Box::pin(ending)));
+        Ok(None)
+    }
+
     async fn start_watching(&mut self, step: usize) -> anyhow::Result<Option<Event>> {
         if self.watch.as_ref().is_some_and(|watch| watch.is_of(step)) {
             return Ok(None);
@@ -451,6 +478,20 @@ impl<'a> Driver<'a> {
             watch.end(self.work.context).await;
         }
     }
+}
+
+/// How a rollback ended that was continued.
+fn continued(stack: &Stack) -> Failure {
+    let exit = if stack.status == "UPDATE_ROLLBACK_COMPLETE" {
+        Exit::RolledBack
+    } else {
+        Exit::RollbackFailed
+    };
+    let reason = stack.reason.as_deref().map(|reason| format!(", {reason}"));
+    Failure::new(
+        exit,
+        format!("{}: {}{}", stack.name, stack.status, reason.unwrap_or_default()),
+    )
 }
 
 /// Whether a stack has what an update brings. Hidden parameter values can't be compared.

@@ -32,14 +32,18 @@ pub(crate) fn error(outcome: Outcome, failure: Option<anyhow::Error>, told: &Tol
             .code(Code::Declined)
             .into(),
         Outcome::Unplanned(changes) => unplanned(Exit::Refused, &changes, told).into(),
-        Outcome::NotStarted(error) => failure.unwrap_or_else(|| anyhow::anyhow!(error)),
+        Outcome::NotStarted(error) => {
+            failure.unwrap_or_else(|| Failure::new(Exit::Failed, error).code(Code::Bug).into())
+        }
         Outcome::Overtaken { by, changed } => overtaken(&by, changed, told).into(),
         Outcome::Reverted(Cause::RolledBack(what)) => {
             failure.unwrap_or_else(|| Failure::new(Exit::RolledBack, what).next(again).into())
         }
         Outcome::Reverted(cause) => reverted(&cause, told).into(),
         Outcome::Stuck { cause, error } => stuck(cause.as_ref(), &error, failure, told),
-        Outcome::Deployed { .. } | Outcome::Unchanged => anyhow::anyhow!("the deployment is complete"),
+        Outcome::Deployed { .. } | Outcome::Unchanged => Failure::new(Exit::Failed, "the deployment is complete")
+            .code(Code::Bug)
+            .into(),
     }
 }
 
@@ -74,9 +78,10 @@ fn unplanned(exit: Exit, changes: &[String], told: &Told<'_>) -> Failure {
         told.stack,
         changes.join("\n  ")
     );
-    Failure::new(exit, what)
-        .code(Code::Unplanned)
-        .next("somebody may have changed a resource by hand: see with `cargo xtask diff --drift`")
+    Failure::new(exit, what).code(Code::Unplanned).next(format!(
+        "somebody may have changed a resource by hand: see with `cargo xtask diff --drift {}`",
+        told.stack
+    ))
 }
 
 fn overtaken(by: &str, changed: bool, told: &Told<'_>) -> Failure {
@@ -221,37 +226,98 @@ mod tests {
         let refused = || Failure::refused("CloudFormation refuses it").code(Code::ChangeRefused);
         let changes = vec!["OneboxService would be replaced".to_owned()];
         let by = "Example is UPDATE_IN_PROGRESS".to_owned();
-        insta::assert_snapshot!(ends(Outcome::Declined, None), @"");
-        insta::assert_snapshot!(ends(Outcome::Unplanned(changes), None), @"");
-        insta::assert_snapshot!(ends(Outcome::NotStarted("no".to_owned()), Some(refused())), @"");
-        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: false }, None), @"");
+        insta::assert_snapshot!(ends(Outcome::Declined, None), @"
+        error[E-DECLINED]: Example is not changed
+        exit 3
+        ");
+        insta::assert_snapshot!(ends(Outcome::Unplanned(changes), None), @"
+        error[E-UNPLANNED]: CloudFormation's change set for Example contains changes that the plan doesn't:
+          OneboxService would be replaced
+          next: somebody may have changed a resource by hand: see with `cargo xtask diff --drift Example`
+        exit 3
+        ");
+        insta::assert_snapshot!(ends(Outcome::NotStarted("no".to_owned()), Some(refused())), @"
+        error[E-CHANGE-REFUSED]: CloudFormation refuses it
+        exit 3
+        ");
+        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: false }, None), @"
+        error[E-OVERTAKEN]: somebody else changed the stack meanwhile: Example is UPDATE_IN_PROGRESS; nothing was changed
+          next: see with `cargo xtask status` what runs, and run `cargo xtask deploy sandbox` again once that is through
+        exit 4
+        ");
     }
 
     #[test]
     fn somebody_else_changed_the_stack_between_two_steps() {
         let by = "Example has another template".to_owned();
-        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: true }, None), @"");
+        insta::assert_snapshot!(ends(Outcome::Overtaken { by, changed: true }, None), @"
+        error[E-OVERTAKEN]: somebody else changed the stack meanwhile: Example has another template
+          next: see with `cargo xtask status` what runs, and run `cargo xtask deploy sandbox` again once that is through
+        exit 4
+        ");
     }
 
     #[test]
     fn reverted_by_evidence() {
         let ends = |cause| ends(Outcome::Reverted(cause), None);
-        insta::assert_snapshot!(ends(Cause::Inconclusive(reasons())), @"");
-        insta::assert_snapshot!(ends(Cause::Worse(reasons())), @"");
-        insta::assert_snapshot!(ends(Cause::Probes(reasons())), @"");
-        insta::assert_snapshot!(ends(Cause::Alarms(vec!["Onebox-ServerErrors".to_owned()])), @"");
-        insta::assert_snapshot!(ends(Cause::Tasks("Onebox: 0 of 3 tasks run".to_owned())), @"");
+        insta::assert_snapshot!(ends(Cause::Inconclusive(reasons())), @"
+        error[E-THIN-EVIDENCE]: reverted: there is too little evidence to judge by: a reason; another
+          next: deploy with probes or traffic: `cargo xtask deploy sandbox`
+          next: or accept it: `cargo xtask deploy sandbox --accept REASON`
+        exit 7
+        ");
+        insta::assert_snapshot!(ends(Cause::Worse(reasons())), @"
+        error[E-WORSE]: rolled back: a reason; another
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Probes(reasons())), @"
+        error[E-WORSE]: rolled back: probes failed: a reason; another
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Alarms(vec!["Onebox-ServerErrors".to_owned()])), @"
+        error[E-ROLLED-BACK]: rolled back: in ALARM: Onebox-ServerErrors
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Tasks("Onebox: 0 of 3 tasks run".to_owned())), @"
+        error[E-ROLLED-BACK]: rolled back: Onebox: 0 of 3 tasks run
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
     }
 
     #[test]
     fn reverted_for_other_causes() {
         let ends = |cause, failure| ends(Outcome::Reverted(cause), failure);
         let failure = Failure::new(Exit::RolledBack, "Example was rolled back").next("look at the task");
-        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), Some(failure)), @"");
-        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), None), @"");
-        insta::assert_snapshot!(ends(Cause::Unplanned(vec!["FleetService would be replaced".to_owned()]), None), @"");
-        insta::assert_snapshot!(ends(Cause::Failed("AWS can't be reached".to_owned()), None), @"");
-        insta::assert_snapshot!(ends(Cause::Resumed, None), @"");
+        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), Some(failure)), @"
+        error[E-ROLLED-BACK]: Example was rolled back
+          next: look at the task
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::RolledBack("UPDATE_FAILED".to_owned()), None), @"
+        error[E-ROLLED-BACK]: UPDATE_FAILED
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Unplanned(vec!["FleetService would be replaced".to_owned()]), None), @"
+        error[E-UNPLANNED]: CloudFormation's change set for Example contains changes that the plan doesn't:
+          FleetService would be replaced
+          next: somebody may have changed a resource by hand: see with `cargo xtask diff --drift Example`
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Failed("AWS can't be reached".to_owned()), None), @"
+        error[E-ROLLED-BACK]: rolled back: AWS can't be reached
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
+        insta::assert_snapshot!(ends(Cause::Resumed, None), @"
+        error[E-ROLLED-BACK]: rolled back: continues a revert that was interrupted
+          next: fix the cause and run `cargo xtask deploy sandbox` again
+        exit 5
+        ");
     }
 
     #[test]
@@ -261,8 +327,19 @@ mod tests {
             ends(Outcome::Stuck { cause, error }, failure)
         };
         let failure = Failure::new(Exit::RollbackFailed, "failed").next("look at the events");
-        insta::assert_snapshot!(stuck(Some(Cause::Worse(reasons())), None), @"");
-        insta::assert_snapshot!(stuck(None, Some(failure)), @"");
+        insta::assert_snapshot!(stuck(Some(Cause::Worse(reasons())), None), @"
+        error[E-ROLLBACK-FAILED]: what ran before couldn't be restored (a reason; another): Example is UPDATE_ROLLBACK_FAILED
+          next: see what runs with `cargo xtask status`
+          next: then continue: `cargo xtask deploy sandbox --resume`
+        exit 6
+        ");
+        insta::assert_snapshot!(stuck(None, Some(failure)), @"
+        error[E-ROLLBACK-FAILED]: what ran before couldn't be restored: Example is UPDATE_ROLLBACK_FAILED
+          next: see what runs with `cargo xtask status`
+          next: look at the events
+          next: then continue: `cargo xtask deploy sandbox --resume`
+        exit 6
+        ");
     }
 
     #[tokio::test]

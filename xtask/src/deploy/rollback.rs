@@ -218,6 +218,9 @@ mod tests {
         let three = || vec![listed('b', 30), listed('a', 20), listed('c', 10)];
         assert_eq!(restores(&[], three()), Ok("a".to_owned()));
         assert_eq!(restores(&["--to", "cccccc"], three()), Ok("c".to_owned()));
-        insta::assert_snapshot!(restores(&[], vec![listed('b', 30)]).unwrap_err(), @"");
+        insta::assert_snapshot!(restores(&[], vec![listed('b', 30)]).unwrap_err(), @"
+        error[E-NO-EARLIER-RELEASE]: no release was deployed before bbbbbbbbbbbb; nothing was changed
+          next: name the release to restore, of those that `cargo xtask releases` lists: --to DIGEST
+        ");
     }
 }

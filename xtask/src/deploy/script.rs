@@ -332,7 +332,7 @@ mod tests {
 
     /// Prod's template, with the text that a test needs elsewhere replaced.
     fn template(replaced: &[(&str, &str)]) -> String {
-        let template = service(Environment::Production).template;
+        let template = service(Environment::Production).compact();
         replaced.iter().fold(template, |template, (text, by)| {
             assert!(template.contains(text), "{text}");
             template.replace(text, by)
@@ -386,7 +386,7 @@ mod tests {
 
     /// A change of every stage, as an image, a shared resource and an alarm.
     fn three_steps() -> Staged {
-        let after = template(&[(r#""Value": "60""#, r#""Value": "61""#)]);
+        let after = template(&[(r#""Value":"60""#, r#""Value":"61""#)]);
         staged(&template(&[]), &after)
     }
 
@@ -469,7 +469,10 @@ mod tests {
             map(&[("OneboxImage", "e"), ("FleetImage", "e"), ("Kept", "c")])
         );
         let new = parameters(r#"{"Parameters": {"New": {}}}"#, &stack(&[]), None).unwrap_err();
-        insta::assert_snapshot!(report(&new), @"");
+        insta::assert_snapshot!(report(&new), @"
+        error[E-NEW-PARAMETER]: the parameter New is new to Example, and has no default
+          next: give it a default in the template, and deploy that first
+        ");
     }
 
     #[test]
@@ -491,6 +494,11 @@ mod tests {
     #[test]
     fn a_release_that_cannot_be_staged() {
         let refusals = Staged::new(&has(&template(&[]), 0), &wants("[]", 1)).unwrap_err();
-        insta::assert_snapshot!(report(&refused(&refusals, "cargo xtask deploy sandbox")), @"");
+        insta::assert_snapshot!(report(&refused(&refusals, "cargo xtask deploy sandbox")), @"
+        error[E-NOT-STAGEABLE]: nothing was changed: this release can't be staged
+          INVALID: template: the release's template: the template isn't a JSON object; correct the template
+          next: correct the template
+          next: then run `cargo xtask deploy sandbox` again
+        ");
     }
 }

@@ -175,7 +175,22 @@ mod tests {
         }
         lines.push(format!("gone: {:?}", tasks(&wanted(), &[(Stage::Fleet, None)], false)));
         lines.push(format!("none watched: {:?}", tasks(&wanted(), &[], true)));
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        settled, ended false: Settled
+        settled, ended true: Settled
+        too few, ended false: Settling("Onebox: 2 of 3 tasks run, deployment COMPLETED")
+        too few, ended true: Settling("Onebox: 2 of 3 tasks run, deployment COMPLETED")
+        on the way, ended false: Settling("Onebox: 3 of 3 tasks run, deployment IN_PROGRESS")
+        on the way, ended true: Settling("Onebox: 3 of 3 tasks run, deployment IN_PROGRESS")
+        given up, ended false: Settling("Onebox: 0 of 3 tasks run, deployment FAILED")
+        given up, ended true: Failed("ECS gave up Onebox's deployment: ECS gives no reason")
+        given up before, ended false: Settled
+        given up before, ended true: Settled
+        restored, ended false: Settled
+        restored, ended true: Failed("Onebox runs old, and the stack says new: ECS restored it after CloudFormation had completed the update")
+        gone: Failed("Fleet's ECS service is gone")
+        none watched: Settled
+        "#);
     }
 
     #[test]

@@ -434,7 +434,11 @@ mod tests {
     #[tokio::test]
     async fn another_deployment_is_refused_until_it_is_abandoned() {
         let refused = deploys(&[], 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
-        insta::assert_snapshot!(refused, @"");
+        insta::assert_snapshot!(refused, @"
+        error[E-UNFINISHED]: a deployment of bbbbbbbbbbbb to Example isn't finished, started by alice at laptop (deploy) at SINCE; nothing was changed
+          next: if it runs elsewhere, wait for it; otherwise continue it: `cargo xtask deploy sandbox --resume`
+          next: or undo it: `cargo xtask rollback sandbox`
+        ");
         for (minutes, status, step) in [
             (5, "UPDATE_IN_PROGRESS", Some(1)),
             (60, "UPDATE_IN_PROGRESS", Some(1)),

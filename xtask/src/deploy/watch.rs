@@ -533,7 +533,7 @@ mod tests {
             periods: 4,
             period_seconds: 60,
         };
-        insta::assert_snapshot!(words(&alarm), @"");
-        insta::assert_snapshot!(words(&Alarm { description: None, ..alarm }), @"");
+        insta::assert_snapshot!(words(&alarm), @"too many 5xx responses: Onebox-ServerErrors is in ALARM: HTTPCode_Target_5XX_Count Sum > 5 in 3 of 4 minutes");
+        insta::assert_snapshot!(words(&Alarm { description: None, ..alarm }), @"Onebox-ServerErrors is in ALARM: HTTPCode_Target_5XX_Count Sum > 5 in 3 of 4 minutes");
     }
 }

@@ -351,7 +351,10 @@ mod tests {
     fn a_stage_that_there_is_no_stack_for_yet() {
         assert_eq!(creates(&[]), Ok(()));
         assert_eq!(creates(&["--stage", "infrastructure"]), Ok(()), "the former name");
-        insta::assert_snapshot!(creates(&["--stage", "onebox"]).unwrap_err(), @"");
+        insta::assert_snapshot!(creates(&["--stage", "onebox"]).unwrap_err(), @"
+        error[E-NO-STACK]: there is no service stack yet
+          next: deploy it first: `--stage shared`, or without --stage
+        ");
         assert_eq!(creates(&["--stage", "fleet"]), creates(&["--stage", "onebox"]));
     }
 }

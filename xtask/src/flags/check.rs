@@ -1,9 +1,10 @@
 //! Tests, rehearsals, soaks and figures.
 
 use clap::Args;
+use local_cloud::Bake;
 
 use super::local::Runtime;
-use super::parse::{jobs, speed};
+use super::parse::{bake, jobs, metric_lag, speed};
 
 /// Play changes, good and bad, on local clouds of their own, with real tasks and real requests; tell whether each ends as
 /// promised.
@@ -20,6 +21,16 @@ pub(crate) struct Rehearse {
     /// fault that is a duration neither.
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<f64>,
+    /// How many of AWS's minutes late metrics are published [default: each scenario's own, or 2].
+    #[arg(long, value_name = "MINUTES", value_parser = metric_lag)]
+    pub(crate) metric_lag: Option<f64>,
+    /// Whether ECS honours the bake time [default: each scenario's own, or honoured].
+    #[arg(long, value_name = "honoured|ignored", value_parser = bake)]
+    pub(crate) bake: Option<Bake>,
+    /// Play each scenario at metric lags of 0, 2 and 4 minutes, with the bake time honoured and ignored, except for the
+    /// default combination; six scenarios when none is named.
+    #[arg(long, conflicts_with_all = ["metric_lag", "bake"])]
+    pub(crate) matrix: bool,
     /// How many scenarios are played at once, each on a local cloud of its own.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = jobs)]
     pub(crate) jobs: usize,

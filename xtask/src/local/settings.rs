@@ -207,7 +207,7 @@ pub(super) mod tests {
                 },
                 None,
                 None,
-                Some("with a metric lag of 0 min and not 4, with bake honoured and not ignored"),
+                Some("with a metric lag of 2 min and not 4, with bake honoured and not ignored"),
             ),
         ] {
             let asked = Asked {
@@ -239,7 +239,7 @@ pub(super) mod tests {
         );
         insta::assert_snapshot!(
             kept(&late, &asked(Some(60.0))).unwrap(),
-            @"it keeps its settings from before: metric lag 4 min, bake ignored; to change that: `cargo xtask local stop`, then start it with `--metric-lag 0 --bake honoured`"
+            @"it keeps its settings from before: metric lag 4 min, bake ignored; to change that: `cargo xtask local stop`, then start it with `--metric-lag 2 --bake honoured`"
         );
         assert_eq!(
             describe(&late),

@@ -87,7 +87,7 @@ mod tests {
             render(None, &[], &Kept::default(), places),
         ];
         insta::assert_snapshot!(told.join("\n\n"), @"
-        http://127.0.0.1:4566, runtime process, speed 12 (a minute takes 5.0 s), region us-east-1, process 1
+        http://127.0.0.1:4566, runtime process, speed 12 (a minute takes 5.0 s), metrics 2 min late, region us-east-1, process 1
         AWS played on this machine, for --local: no account, and nothing leaves it
         balancer      Example serves nobody: port 8080 is taken
         fix           end the program that listens on its port (`ss -ltnp` names it), and the local cloud takes it back by itself

@@ -18,12 +18,20 @@ pub(crate) fn edit(template: &str, edits: &[Edit<'_>]) -> anyhow::Result<String>
     Ok(serde_json::to_string(&template)?)
 }
 
-/// Puts a value where there is one, or at the end of a list.
+/// Puts a value where there is one, at the end of a list, or under a new name (`/Resources/+Name`).
 fn put(template: &mut Value, edit: &Edit<'_>) -> anyhow::Result<()> {
     let value: Value = serde_json::from_str(edit.value).context("the value is no JSON")?;
     if let Some(list) = edit.pointer.strip_suffix("/-") {
         let list = template.pointer_mut(list).and_then(Value::as_array_mut);
         list.context("there is no such list")?.push(value);
+        return Ok(());
+    }
+    if let Some((object, name)) = edit.pointer.rsplit_once("/+") {
+        let object = template.pointer_mut(object).and_then(Value::as_object_mut);
+        let before = object
+            .context("there is no such object")?
+            .insert(name.to_owned(), value);
+        ensure!(before.is_none(), "the name is taken");
         return Ok(());
     }
     let place = template.pointer_mut(edit.pointer).context("there is no such value")?;
@@ -37,6 +45,7 @@ mod tests {
     use super::*;
     use crate::environment::Stacks;
     use crate::flags::Environment;
+    use crate::rehearse::scenario::Step;
     use crate::rehearse::scenarios::SCENARIOS;
 
     #[test]
@@ -58,6 +67,11 @@ mod tests {
         let template = Stacks::of(Environment::Sandbox).service.template;
         for scenario in SCENARIOS {
             edit(&template, scenario.edits).unwrap();
+            for step in scenario.steps {
+                if let Step::Edit(edits) = step {
+                    edit(&template, edits).unwrap();
+                }
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use stacks::{Environment, Purpose, service};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -109,6 +110,26 @@ impl Sandbox {
     pub(super) async fn redden(&self, alarm: &str) -> anyhow::Result<()> {
         let name = format!("{}{alarm}", self.alarms);
         self.aws.set_alarm_state(&name, "ALARM", "a rehearsal").await
+    }
+
+    /// The image that Fleet runs, as CloudFormation says.
+    pub(super) async fn fleet_image(&self) -> anyhow::Result<String> {
+        let stack = self.stack().await?;
+        let image = stack.parameters.get(service::FLEET_IMAGE);
+        image.cloned().context("the stack names no image")
+    }
+
+    /// Deletes an image from its repository.
+    pub(super) async fn delete_image(&self, image: &str) -> anyhow::Result<()> {
+        let (address, digest) = image.split_once('@').context("the image is not by digest")?;
+        let (_, repository) = address.split_once('/').context("the image has no registry")?;
+        self.aws.delete_images(repository, &[digest.to_owned()]).await
+    }
+
+    /// Waits until an alarm is in ALARM: `Onebox-ServerErrors`.
+    pub(super) async fn await_red(&self, alarm: &str) -> anyhow::Result<()> {
+        let still = format!("{alarm} is not in ALARM");
+        until(&still, async || Ok(self.red().await?.contains(alarm))).await
     }
 
     /// Waits until both services run what they want, all of it healthy, and nothing changes.
@@ -223,6 +244,28 @@ pub(crate) fn processes(folder: &Path) -> usize {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let programs = entries.filter_map(|entry| std::fs::read_link(entry.path().join("exe")).ok());
     programs.filter(|program| program.starts_with(&folder)).count()
+}
+
+/// Ends every task of a stage, where tasks are processes of a local cloud in this folder.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn end_tasks(folder: &Path, stage: stacks::Stage) -> anyhow::Result<()> {
+    let folder = folder.canonicalize()?;
+    let variable = format!("{}={}", constants::service::STAGE_VARIABLE, stage.value());
+    let mut ended = 0;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let is_task = std::fs::read_link(entry.path().join("exe")).is_ok_and(|program| program.starts_with(&folder));
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        let process = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
+        if let (true, true, Some(process)) = (is_task, variables.any(|own| own == variable.as_bytes()), process) {
+            kill_process(process, Signal::KILL)?;
+            ended += 1;
+        }
+    }
+    ensure!(ended > 0, "{} runs no task", stage.name());
+    Ok(())
 }
 
 #[cfg(test)]

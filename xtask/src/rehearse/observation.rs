@@ -18,6 +18,9 @@ pub(crate) struct Observation {
     pub(crate) stack: String,
     /// The image that was offered as `{good}`.
     pub(crate) good: String,
+    /// The image that the sandbox was created with.
+    #[serde(default)]
+    pub(crate) first: String,
     /// Onebox.
     pub(crate) onebox: StageSeen,
     /// Fleet.
@@ -26,6 +29,12 @@ pub(crate) struct Observation {
     pub(crate) fired: BTreeSet<String>,
     /// What came of the requests.
     pub(crate) traffic: TrafficSeen,
+    /// How many requests were sent at the very end.
+    #[serde(default)]
+    pub(crate) sent_afterwards: u64,
+    /// How many of them failed.
+    #[serde(default)]
+    pub(crate) failed_afterwards: u64,
     /// How soon an alarm fired, where one did after requests came to harm.
     #[serde(default)]
     pub(crate) detection: Option<Detection>,
@@ -71,6 +80,9 @@ pub(crate) struct Outcome {
     pub(crate) exit: Option<i32>,
     /// All that it said, results and progress.
     pub(crate) said: String,
+    /// After how many milliseconds it said that Fleet is being changed. `None` if it never did.
+    #[serde(default)]
+    pub(crate) fleet_after: Option<u64>,
 }
 
 /// What was seen of a stage.
@@ -147,7 +159,11 @@ impl fmt::Display for Observation {
         for (stage, count) in &self.traffic.harmed {
             write!(formatter, ", {count} of {stage} harmed")?;
         }
-        Ok(())
+        write!(
+            formatter,
+            "; {} of {} failed at the end",
+            self.failed_afterwards, self.sent_afterwards
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::observation::Observation;
-use super::scenario::{Alarms, Expectation, Harm, Image, Stage, Tasks};
+use super::scenario::{Afterwards, Alarms, Expectation, Harm, Image, Stage, Tasks};
 
 /// Exit statuses that no command has.
 const NO_EXITS: [i32; 4] = [9; 4];
@@ -26,10 +26,22 @@ pub(crate) fn planted(right: &Expectation) -> Vec<(String, Expectation)> {
         wrong("other exit statuses", right, |wrong| wrong.exits = other_exits),
         wrong("no command", right, |wrong| wrong.exits = &[]),
         wrong("another status of the stack", right, |wrong| {
-            wrong.stack = "DELETE_COMPLETE";
+            wrong.stack = &["DELETE_COMPLETE"];
         }),
         wrong("words that nobody says", right, |wrong| wrong.says = UNSAID),
     ];
+    let afterwards = match right.afterwards {
+        Afterwards::Served => Afterwards::Outage,
+        Afterwards::Outage => Afterwards::Served,
+    };
+    planted.push(wrong(&format!("{afterwards:?} at the end"), right, |wrong| {
+        wrong.afterwards = afterwards;
+    }));
+    if right.fleet_within.is_some() {
+        planted.push(wrong("Fleet changed at once", right, |wrong| {
+            wrong.fleet_within = Some(0)
+        }));
+    }
     for alarms in [Alarms::Quiet, Alarms::Fired("Onebox-"), Alarms::Fired("Fleet-")] {
         if !alike(alarms, right.alarms) {
             planted.push(wrong(&format!("{alarms:?}"), right, |wrong| wrong.alarms = alarms));
@@ -67,7 +79,7 @@ fn wrong(what: &str, right: &Expectation, plant: impl FnOnce(&mut Expectation)) 
 /// Whether what satisfies one may satisfy the other: a stage's alarms may fire together.
 fn alike(one: Alarms, other: Alarms) -> bool {
     match (one, other) {
-        (Alarms::Quiet, Alarms::Quiet | Alarms::Perhaps(_)) => true,
+        (Alarms::Quiet, Alarms::Quiet | Alarms::Perhaps(_)) | (Alarms::Fired(_), Alarms::Perhaps("")) => true,
         (Alarms::Fired(one), Alarms::Fired(other) | Alarms::Perhaps(other)) => {
             one.split('-').next() == other.split('-').next()
         }
@@ -78,12 +90,15 @@ fn alike(one: Alarms, other: Alarms) -> bool {
 /// Whether what satisfies one may satisfy the other: a request without an answer may be Onebox's.
 fn overlap(one: Harm, other: Harm) -> bool {
     let of_onebox = |harm| matches!(harm, Harm::OneboxAnswered | Harm::Outage);
-    one == other || (one == Harm::Onebox && of_onebox(other)) || (of_onebox(one) && other == Harm::Onebox)
+    let may_be_onebox = |harm| of_onebox(harm) || matches!(harm, Harm::Onebox | Harm::None);
+    let overlap =
+        |one, other| (one == Harm::Onebox && of_onebox(other)) || (one == Harm::OneboxPerhaps && may_be_onebox(other));
+    one == other || overlap(one, other) || overlap(other, one)
 }
 
 fn wrong_stages(right: &Stage) -> Vec<(&'static str, Stage)> {
     let image = match right.image {
-        Image::Old => Image::New,
+        Image::Old | Image::First => Image::New,
         Image::New => Image::Old,
     };
     let tasks = match right.tasks {
@@ -91,7 +106,6 @@ fn wrong_stages(right: &Stage) -> Vec<(&'static str, Stage)> {
         Tasks::Replaced => Tasks::Same,
     };
     let mut wrong = vec![
-        ("the other image", Stage { image, ..*right }),
         ("other tasks", Stage { tasks, ..*right }),
         (
             "one task more",
@@ -101,6 +115,9 @@ fn wrong_stages(right: &Stage) -> Vec<(&'static str, Stage)> {
             },
         ),
     ];
+    if right.count > 0 {
+        wrong.push(("the other image", Stage { image, ..*right }));
+    }
     if let Some(floor) = right.floor {
         wrong.push((
             "a higher floor",

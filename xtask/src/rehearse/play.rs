@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use stacks::service;
 
 use super::edit::edit;
-use super::look::{Sampler, Samples, Sandbox, processes};
+use super::look::{Sampler, Samples, Sandbox, end_tasks, processes};
 use super::observation::{Detection, Observation, Outcome, StageSeen, TrafficSeen};
-use super::rig::{Meanwhile, Rig};
-use super::scenario::{Load, Scenario, Step};
+use super::rig::{Manner, Rig};
+use super::scenario::{Act, Afterwards, Load, Scenario, Step};
 use crate::environment::Stacks;
 use crate::flags::{Environment, Runtime};
-use crate::traffic::{Pace, Plan, Traffic};
+use crate::traffic::{Counts, Pace, Plan, Traffic};
 
 /// What makes an image another without making it worse: one request in a million takes a millisecond more.
 const HARMLESS: &str = "delay=1ms@0.0001%";
@@ -24,18 +25,29 @@ const CLIENTS: usize = 256;
 /// So many requests are answered before anything is done, so that there is something to compare with.
 const WARM_UP: u64 = 2000;
 
+/// So many requests are sent at the very end.
+const AFTERWARDS: u64 = 400;
+
+/// The service template of a sandbox from before there were releases.
+const BEFORE_RELEASES: &str = include_str!("../../deployment/src/staging/tests/main.json");
+
 /// Plays a scenario on a local cloud; what was seen of it.
 ///
 /// # Errors
 /// When something that is no part of the scenario's change fails.
 pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> anyhow::Result<Observation> {
-    rig.succeed(&["deploy", "sandbox"]).await?;
-    let words = Words::prepare(scenario, rig).await?;
+    let mut words = Words::of(scenario, rig)?;
+    let first = words.fill(scenario.first);
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    rig.succeed(&first).await?;
+    words.push(rig).await?;
     let sandbox = Sandbox::find(rig.aws().await?).await?;
+    words.first = sandbox.fleet_image().await?;
     for step in scenario.before {
-        let outcome = perform(*step, rig, &sandbox, &words).await?;
-        let exit = outcome.and_then(|outcome| outcome.exit);
-        ensure!(exit.is_none_or(|exit| exit == 0), "{step:?} ended with {exit:?}");
+        for outcome in perform(*step, rig, &sandbox, &words).await? {
+            let exit = outcome.exit;
+            ensure!(exit == Some(0), "{step:?} ended with {exit:?}");
+        }
     }
     sandbox.settle().await?;
     let before = sandbox.tasks().await?;
@@ -45,12 +57,15 @@ pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> an
     for step in scenario.steps {
         outcomes.extend(perform(*step, rig, &sandbox, &words).await?);
     }
-    sandbox.settle().await?;
+    if scenario.expected.afterwards == Afterwards::Served {
+        sandbox.settle().await?;
+    }
     let seen = sampler.end();
     let counts = match traffic {
         Some(traffic) => Some(traffic.end().await),
         None => None,
     };
+    let afterwards = afterwards(&sandbox).await?;
     let after = sandbox.tasks().await?;
     let running = after.iter().map(BTreeMap::len).sum::<usize>();
     let orphans = match runtime {
@@ -63,6 +78,9 @@ pub(super) async fn play(scenario: &Scenario, rig: &Rig, runtime: Runtime) -> an
         outcomes,
         stack: stack.status,
         good: words.good,
+        first: words.first,
+        sent_afterwards: afterwards.total(),
+        failed_afterwards: afterwards.failed(),
         onebox,
         fleet,
         fired: seen.fired,
@@ -105,74 +123,143 @@ async fn start_traffic(load: Load, sandbox: &Sandbox) -> anyhow::Result<Option<T
         Load::Rate(rate) => Pace::Open { rate, clients: CLIENTS },
         Load::Full(clients) => Pace::Closed { clients },
     };
-    let stack = sandbox.stack().await?;
-    let traffic = Traffic::start(Plan {
-        endpoint: stack.output(service::WEB_API_ENDPOINT)?.to_owned(),
-        stage: None,
-        pace,
-        duration: None,
-        at_most: u64::MAX,
-    })?;
+    let traffic = Traffic::start(requests(sandbox, pace, u64::MAX).await?)?;
     while traffic.counts().total() < WARM_UP {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(Some(traffic))
 }
 
-async fn perform(step: Step, rig: &Rig, sandbox: &Sandbox, words: &Words) -> anyhow::Result<Option<Outcome>> {
-    let run = async |command: &[&str], meanwhile| rig.run(&words.fill(command), meanwhile).await.map(Some);
-    match step {
-        Step::Run(command) => run(command, Meanwhile::Nothing).await,
-        Step::Interrupt(command) => run(command, Meanwhile::Interrupt).await,
-        Step::KillCloud(command) => run(command, Meanwhile::KillCloud).await,
-        Step::Redden(alarm) => sandbox.redden(alarm).await.map(|()| None),
-        Step::Calm => sandbox.calm().await.map(|()| None),
-        Step::ContinueRollback => sandbox.continue_rollback().await.map(|()| None),
+async fn requests(sandbox: &Sandbox, pace: Pace, at_most: u64) -> anyhow::Result<Plan> {
+    let stack = sandbox.stack().await?;
+    Ok(Plan {
+        endpoint: stack.output(service::WEB_API_ENDPOINT)?.to_owned(),
+        stage: None,
+        pace,
+        duration: None,
+        at_most,
+    })
+}
+
+/// Sends requests at the very end, and counts what came of them.
+async fn afterwards(sandbox: &Sandbox) -> anyhow::Result<Counts> {
+    let traffic = Traffic::start(requests(sandbox, Pace::Closed { clients: 4 }, AFTERWARDS).await?)?;
+    while traffic.counts().total() < AFTERWARDS {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    Ok(traffic.end().await)
+}
+
+async fn perform(step: Step, rig: &Rig, sandbox: &Sandbox, words: &Words) -> anyhow::Result<Vec<Outcome>> {
+    let run = async |command: &[&str], manner: Manner<'_>| rig.run(&words.fill(command), manner).await;
+    match step {
+        Step::Run(command) => return run(command, Manner::default()).await,
+        Step::Elsewhere(command) => {
+            let elsewhere = true;
+            return run(
+                command,
+                Manner {
+                    elsewhere,
+                    ..Manner::default()
+                },
+            )
+            .await;
+        }
+        Step::During(command, moment, Act::Run(other)) => {
+            let other = words.fill(other);
+            let other: Vec<&str> = other.iter().map(String::as_str).collect();
+            let meanwhile = Some((moment, Act::Run(&other)));
+            return run(
+                command,
+                Manner {
+                    meanwhile,
+                    ..Manner::default()
+                },
+            )
+            .await;
+        }
+        Step::During(command, moment, act) => {
+            let meanwhile = Some((moment, act));
+            return run(
+                command,
+                Manner {
+                    meanwhile,
+                    ..Manner::default()
+                },
+            )
+            .await;
+        }
+        Step::Redden(alarm) => sandbox.redden(alarm).await?,
+        Step::Edit(edits) => {
+            let template = edit(&Stacks::of(Environment::Sandbox).service.template, edits)?;
+            write_templates(&template, Path::new(&words.templates))?;
+        }
+        Step::Minutes(minutes) => {
+            let minutes = f64::from(minutes) * 60.0 / rig.speed();
+            tokio::time::sleep(Duration::from_secs_f64(minutes)).await;
+        }
+        Step::AwaitRed(alarm) => sandbox.await_red(alarm).await?,
+        Step::Calm => sandbox.calm().await?,
+        Step::ContinueRollback => sandbox.continue_rollback().await?,
+        Step::DeleteFirstImage => sandbox.delete_image(&words.first).await?,
+        Step::KillFleet => end_tasks(rig.cloud_folder(), stacks::Stage::Fleet)?,
+    }
+    Ok(Vec::new())
 }
 
 /// What stands for the placeholders of the commands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Words {
     good: String,
     missing: String,
+    first: String,
     templates: String,
+    adopted: String,
 }
 
 impl Words {
-    /// Pushes the good image and writes the edited templates, where the scenario has use for them.
-    async fn prepare(scenario: &Scenario, rig: &Rig) -> anyhow::Result<Self> {
+    /// Writes the templates.
+    fn of(scenario: &Scenario, rig: &Rig) -> anyhow::Result<Self> {
+        let stacks = Stacks::of(Environment::Sandbox);
+        let (templates, adopted) = (rig.folder().join("templates"), rig.folder().join("adopted"));
+        write_templates(&edit(&stacks.service.template, scenario.edits)?, &templates)?;
+        write_templates(BEFORE_RELEASES, &adopted)?;
+        Ok(Self {
+            templates: templates.display().to_string(),
+            adopted: adopted.display().to_string(),
+            ..Self::default()
+        })
+    }
+
+    /// Pushes the good image.
+    async fn push(&mut self, rig: &Rig) -> anyhow::Result<()> {
         let pushed = rig.succeed(&["image", "push", "sandbox", "--fault", HARMLESS]).await?;
         let good = pushed["image"].as_str().context("no image was pushed")?.to_owned();
         let (repository, _) = good.split_once('@').context("the image is not by digest")?;
-        let missing = format!("{repository}@sha256:{}", "0".repeat(64));
-        let folder = rig.folder().join("templates");
-        write_templates(scenario, &folder)?;
-        Ok(Self {
-            good,
-            missing,
-            templates: folder.display().to_string(),
-        })
+        self.missing = format!("{repository}@sha256:{}", "0".repeat(64));
+        self.good = good;
+        Ok(())
     }
 
     fn fill(&self, command: &[&str]) -> Vec<String> {
         let fill = |word: &&str| match *word {
             "{good}" => self.good.clone(),
+            "{first}" => self.first.clone(),
             "{missing}" => self.missing.clone(),
             "{templates}" => self.templates.clone(),
+            "{adopted}" => self.adopted.clone(),
             word => word.to_owned(),
         };
         command.iter().map(fill).collect()
     }
 }
 
-/// Writes the templates as `synth --out` does, with the scenario's edits.
-fn write_templates(scenario: &Scenario, folder: &Path) -> anyhow::Result<()> {
+/// Writes a service template beside the project's foundation, as `synth --out` does.
+fn write_templates(service: &str, folder: &Path) -> anyhow::Result<()> {
     let stacks = Stacks::of(Environment::Sandbox);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let service = edit(&stacks.service.template, scenario.edits)?;
     for (name, template) in [
-        (&stacks.service.name, &service),
+        (&stacks.service.name, service),
         (&stacks.foundation.name, &stacks.foundation.template),
     ] {
         let path = folder.join(format!("{name}.template.json"));

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use local_cloud::{Home, Running};
+use local_cloud::{Bake, Home, Running};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::observation::Outcome;
+use super::scenario::{Act, Moment};
 use crate::aws::Aws;
 use crate::flags::Runtime;
 
@@ -36,24 +37,47 @@ pub(crate) struct Rig {
     /// Where everything of the rehearsal is.
     folder: PathBuf,
     home: Home,
-    runtime: Runtime,
-    speed: f64,
+    settings: Settings,
 }
 
-/// What is done to a command once it changes Onebox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meanwhile {
-    /// Nothing.
-    Nothing,
-    /// Ctrl-C.
-    Interrupt,
-    /// The local cloud is killed and started again.
-    KillCloud,
+/// What a local cloud is started with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Settings {
+    /// What runs the tasks.
+    pub(crate) runtime: Runtime,
+    /// How many times faster than AWS its waits pass.
+    pub(crate) speed: f64,
+    /// How many of AWS's minutes late metrics are published. `None` for the default.
+    pub(crate) metric_lag: Option<f64>,
+    /// Whether ECS honours the bake time. `None` for the default.
+    pub(crate) bake: Option<Bake>,
+}
+
+impl Settings {
+    /// As flags of the command line.
+    fn flags(self) -> Vec<String> {
+        let mut flags = vec![
+            format!("--runtime={}", self.runtime.name()),
+            format!("--speed={}", self.speed),
+        ];
+        flags.extend(self.metric_lag.map(|lag| format!("--metric-lag={lag}")));
+        flags.extend(self.bake.map(|bake| format!("--bake={}", bake.name())));
+        flags
+    }
+}
+
+/// How a command is run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Manner<'a> {
+    /// What is done to it, and when.
+    pub(super) meanwhile: Option<(Moment, Act<'a>)>,
+    /// Whether it runs in an empty folder, as on another machine.
+    pub(super) elsewhere: bool,
 }
 
 impl Rig {
     /// Starts a local cloud in an empty folder below the checkout's root.
-    pub(crate) async fn start(root: &Path, folder: &str, runtime: Runtime, speed: f64) -> anyhow::Result<Self> {
+    pub(crate) async fn start(root: &Path, folder: &str, settings: Settings) -> anyhow::Result<Self> {
         let folder = root.join(folder);
         let home = Home::new(folder.join(CLOUD));
         let rig = Self {
@@ -61,8 +85,7 @@ impl Rig {
             root: root.to_owned(),
             folder,
             home,
-            runtime,
-            speed,
+            settings,
         };
         // What an earlier run left behind, perhaps still running.
         rig.end(false).await?;
@@ -78,7 +101,7 @@ impl Rig {
 
     /// How many times faster than AWS its waits pass.
     pub(crate) fn speed(&self) -> f64 {
-        self.speed
+        self.settings.speed
     }
 
     /// The folder of the local cloud.
@@ -96,12 +119,18 @@ impl Rig {
     ///
     /// # Errors
     /// When it can't be run, or doesn't end within its limit.
-    pub(super) async fn run(&self, words: &[String], meanwhile: Meanwhile) -> anyhow::Result<Outcome> {
-        let mut begun = self.begin(words)?;
-        let followed = timeout(COMMAND_LIMIT, self.follow(&mut begun, meanwhile)).await;
+    pub(super) async fn run(&self, words: &[String], manner: Manner<'_>) -> anyhow::Result<Vec<Outcome>> {
+        let command = if manner.elsewhere {
+            self.command_elsewhere(words)?
+        } else {
+            self.command(words)
+        };
+        let mut begun = Begun::start(command, words)?;
+        let followed = timeout(COMMAND_LIMIT, self.follow(&mut begun, manner.meanwhile)).await;
         let limit = || format!("`{}` has not ended after {} s", begun.command, COMMAND_LIMIT.as_secs());
-        followed.with_context(limit)??;
-        self.end_of(begun).await
+        let during = followed.with_context(limit)??;
+        let own = self.end_of(begun).await?;
+        Ok(during.into_iter().chain([own]).collect())
     }
 
     /// Begins a command on this local cloud.
@@ -109,9 +138,7 @@ impl Rig {
     /// # Errors
     /// When it can't be run.
     pub(crate) fn begin(&self, words: &[String]) -> anyhow::Result<Begun> {
-        let command = words.join(" ");
-        let child = self.command(words).spawn();
-        Begun::new(child.with_context(|| format!("cannot run `{command}`"))?, command)
+        Begun::start(self.command(words), words)
     }
 
     /// Waits for a command's end, and keeps what it said beside the local cloud.
@@ -133,7 +160,7 @@ impl Rig {
     /// When it doesn't succeed: the end of what it said.
     pub(crate) async fn succeed(&self, words: &[&str]) -> anyhow::Result<Value> {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-        let outcome = self.run(&words, Meanwhile::Nothing).await?;
+        let outcome = self.end_of(self.begin(&words)?).await?;
         let last: Vec<&str> = outcome.said.trim_end().lines().rev().take(5).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
         ensure!(
@@ -167,7 +194,7 @@ impl Rig {
     /// When it can't be started, in its own words.
     pub(crate) async fn start_cloud(&self) -> anyhow::Result<()> {
         let mut start = self.bare_command(&["local".to_owned(), "start".to_owned()]);
-        start.args(self.settings());
+        start.args(self.settings.flags());
         let started = start.output().await.context("cannot start the local cloud")?;
         ensure!(
             started.status.success(),
@@ -177,26 +204,27 @@ impl Rig {
         Ok(())
     }
 
-    /// What the local cloud is started with.
-    fn settings(&self) -> [String; 2] {
-        [
-            format!("--runtime={}", self.runtime.name()),
-            format!("--speed={}", self.speed),
-        ]
-    }
-
     fn command(&self, words: &[String]) -> Command {
         let mut command = self.bare_command(words);
         // What is about this machine alone takes no cloud.
         if !matches!(words.first().map(String::as_str), Some("synth" | "local")) {
             command.args(["--local", "--json"]);
             // A command that finds none running starts one.
-            command.args(self.settings());
+            command.args(self.settings.flags());
         }
-        if words.first().is_some_and(|word| word == "deploy") {
+        if matches!(words.first().map(String::as_str), Some("deploy" | "rollback")) {
             command.arg("--yes");
         }
         command
+    }
+
+    /// As [`Self::command`], in an empty folder: nothing of the checkout is within reach.
+    fn command_elsewhere(&self, words: &[String]) -> anyhow::Result<Command> {
+        let folder = self.folder.join("elsewhere");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut command = self.command(words);
+        command.current_dir(folder).env_remove("CARGO_MANIFEST_DIR");
+        Ok(command)
     }
 
     fn bare_command(&self, words: &[String]) -> Command {
@@ -219,30 +247,44 @@ impl Rig {
         command
     }
 
-    /// Reads what a command says to its end, and does meanwhile what is to be done.
-    async fn follow(&self, begun: &mut Begun, meanwhile: Meanwhile) -> anyhow::Result<()> {
-        let mut waiting = meanwhile;
+    /// Reads a command's output to its end, and does in between what is to be done at a moment of it. Returns the outcome of
+    /// another command that is run then.
+    async fn follow(&self, begun: &mut Begun, meanwhile: Option<(Moment, Act<'_>)>) -> anyhow::Result<Option<Outcome>> {
+        let (mut waiting, mut during) = (meanwhile, None);
         while let Some(line) = begun.next_line().await? {
-            if waiting != Meanwhile::Nothing && changes(&line, "OneboxService") {
-                self.interfere(std::mem::replace(&mut waiting, Meanwhile::Nothing), begun)
-                    .await?;
+            if let Some((moment, act)) = waiting
+                && moment.shows(&line)
+            {
+                waiting = None;
+                during = self.interfere(act, begun).await?;
             }
         }
-        if waiting != Meanwhile::Nothing {
-            bail!("the command never changed Onebox:\n{}", begun.said);
+        if let Some((moment, _)) = waiting {
+            bail!("{moment:?} never came:\n{}", begun.said);
         }
-        Ok(())
+        Ok(during)
     }
 
-    async fn interfere(&self, meanwhile: Meanwhile, begun: &Begun) -> anyhow::Result<()> {
-        match meanwhile {
-            Meanwhile::Nothing => Ok(()),
-            Meanwhile::Interrupt => begun.signal(Signal::INT),
-            Meanwhile::KillCloud => {
+    async fn interfere(&self, act: Act<'_>, begun: &Begun) -> anyhow::Result<Option<Outcome>> {
+        match act {
+            Act::Interrupt => begun.signal(Signal::INT)?,
+            Act::Kill => begun.signal(Signal::KILL)?,
+            Act::KillCloud => {
                 self.kill_cloud().await?;
-                self.start_cloud().await
+                self.start_cloud().await?;
+            }
+            Act::Freeze(seconds) => {
+                let running = self.home.running()?.context("the local cloud has ended")?;
+                send(running.process_id, Signal::STOP)?;
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                send(running.process_id, Signal::CONT)?;
+            }
+            Act::Run(words) => {
+                let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+                return self.end_of(self.begin(&words)?).await.map(Some);
             }
         }
+        Ok(None)
     }
 
     /// Kills the local cloud with a signal that it can't know of, and waits until it has let go of its folder.
@@ -284,9 +326,18 @@ pub(crate) struct Begun {
     progress: JoinHandle<String>,
     /// What it has said on stdout so far.
     said: String,
+    started: Instant,
+    /// After how many milliseconds it said that Fleet is being changed.
+    fleet_after: Option<u64>,
 }
 
 impl Begun {
+    fn start(mut command: Command, words: &[String]) -> anyhow::Result<Self> {
+        let words = words.join(" ");
+        let child = command.spawn();
+        Self::new(child.with_context(|| format!("cannot run `{words}`"))?, words)
+    }
+
     fn new(mut child: Child, command: String) -> anyhow::Result<Self> {
         let stdout = child.stdout.take().context("no stdout")?;
         let mut stderr = child.stderr.take().context("no stderr")?;
@@ -302,6 +353,8 @@ impl Begun {
             lines: BufReader::new(stdout).lines(),
             progress,
             said: String::new(),
+            started: Instant::now(),
+            fleet_after: None,
         })
     }
 
@@ -309,6 +362,9 @@ impl Begun {
     pub(crate) async fn next_line(&mut self) -> anyhow::Result<Option<String>> {
         let line = self.lines.next_line().await?;
         if let Some(line) = &line {
+            if self.fleet_after.is_none() && changes(line, "FleetService") {
+                self.fleet_after = u64::try_from(self.started.elapsed().as_millis()).ok();
+            }
             self.said.push_str(line);
             self.said.push('\n');
         }
@@ -328,6 +384,7 @@ impl Begun {
         Ok(Outcome {
             command: self.command,
             exit: status.code(),
+            fleet_after: self.fleet_after,
             said: self.said + &self.progress.await?,
         })
     }

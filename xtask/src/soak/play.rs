@@ -18,10 +18,9 @@ use super::machine::{self, Processes, TaskProcess};
 use super::plan::{Blow, Disturbance, State, Step, Trigger};
 use super::words::{first_command, template, write_templates};
 use crate::docker::Engine;
-use crate::flags::Runtime;
 use crate::rehearse::look::{Sandbox, until};
 use crate::rehearse::observation::Outcome;
-use crate::rehearse::rig::{Begun, CLOUD, Rig, STOP_LIMIT, changes};
+use crate::rehearse::rig::{Begun, CLOUD, Rig, STOP_LIMIT, Settings, changes};
 use crate::traffic::{Pace, Plan, Traffic};
 
 /// The requests: the stage that they are for, none for either, and how many a second. Enough of each for an alarm's
@@ -61,13 +60,8 @@ impl Play {
     ///
     /// # Errors
     /// When any of it fails.
-    pub(super) async fn begin(
-        root: &Path,
-        folder: &str,
-        (runtime, speed): (Runtime, f64),
-        state: State,
-    ) -> anyhow::Result<Self> {
-        let rig = Rig::start(root, folder, runtime, speed).await?;
+    pub(super) async fn begin(root: &Path, folder: &str, settings: Settings, state: State) -> anyhow::Result<Self> {
+        let rig = Rig::start(root, folder, settings).await?;
         let home = Home::new(rig.cloud_folder());
         let engine = Engine::connect().await.ok();
         let images = images(engine.as_ref(), &registry(&home)?).await?;

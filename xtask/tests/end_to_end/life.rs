@@ -60,7 +60,7 @@ fn a_local_cloud_plays_the_region_that_it_was_made_in() {
     first.expect(0);
     assert!(in_region(&first.stdout), "{}", first.stdout);
     start(&["--region", "us-east-1"]).expect(3);
-    cloud.local(&["deploy", "sandbox", "--yes", "--stage", "infrastructure"]);
+    cloud.local(&["deploy", "sandbox", "--yes", "--stage", "shared"]);
     for service in cloud.services() {
         let arn = service["serviceArn"].as_str().unwrap();
         assert!(arn.starts_with("arn:aws:ecs:eu-central-1:"), "{arn}");

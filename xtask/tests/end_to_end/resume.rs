@@ -1,10 +1,10 @@
-//! Deployments that are left to themselves, and gone on with by whoever comes next.
+//! Deployments that are left running, and resumed or refused by the next command.
 
 use crate::cloud::{Cloud, SERVICE_STACK};
 use crate::update::push_image;
 
 #[test]
-fn a_deployment_that_was_left_is_gone_on_with_to_its_end() {
+fn a_deployment_that_was_left_is_resumed_to_its_end() {
     let cloud = Cloud::new();
     let settings = ["--local", "--runtime", "process", "--speed", "60"];
     let nothing = cloud.xtask(&[&["deploy", "sandbox", "--resume"][..], &settings].concat());
@@ -21,12 +21,12 @@ fn a_deployment_that_was_left_is_gone_on_with_to_its_end() {
     let left = cloud.local(&["deploy", "sandbox", "--image", &image, "--yes", "--detach"]);
     let follow = "cargo xtask deploy sandbox --resume --yes --local";
     assert!(left.stderr.contains(follow), "{}", left.stderr);
-    assert_eq!(images(&cloud).len(), 2, "only Onebox meets it");
+    assert_eq!(images(&cloud).len(), 2, "only Onebox gets it");
 
     // Nothing but the local cloud knows of it. Whether it still goes on by now doesn't matter.
-    let resumed = cloud.local(&["deploy", "sandbox", "--resume", "--yes", "--accept-thin-evidence"]);
-    assert!(resumed.stderr.contains("asked for by "), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("probes a second to "), "{}", resumed.stderr);
+    let resumed = cloud.local(&["deploy", "sandbox", "--resume", "--yes", "--accept", "a test"]);
+    assert!(resumed.stderr.contains("was started by "), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("probes to Onebox: "), "{}", resumed.stderr);
     assert_eq!(images(&cloud), [image], "both stages run it");
 
     let over = cloud.local(&["deploy", "sandbox", "--resume"]);

@@ -20,13 +20,19 @@ const RESTART: &str = "local-cloud/src/tests/restart.rs";
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 43] = [
+const TRIED: [(&str, &str, &str); 49] = [
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
+    ("`E-NOT-STAGEABLE`", "deployment/src/staging/tests/kinds.rs", "TARGETS"),
     (
-        "`the change of the infrastructure was rolled back`",
-        "src/rehearse/scenarios/health_check_path.rs",
-        "\"health-check-path\"",
+        "`E-UNPLANNED`",
+        "deployment/src/staging/tests/confirm.rs",
+        "an_entry_that_the_plan_doesnt_contain_is_reported",
     ),
+    ("`E-OVERTAKEN`", "src/deploy/outcome.rs", "E-OVERTAKEN"),
+    ("`E-UNFINISHED`", HERE, "a_deployment_that_ended"),
+    ("`E-NO-EARLIER-RELEASE`", HERE, "a_deployment_that_ended"),
+    ("`E-RELEASE-GONE`", HERE, "a_deployment_that_ended"),
+    ("`TooFewTasks`", "local-cloud/src/tests/clock.rs", "RunningTaskCount"),
     (
         "`ECS didn't bring back what ran before`",
         "src/deploy/outcome.rs",
@@ -64,7 +70,11 @@ const TRIED: [(&str, &str, &str); 43] = [
         "local-cloud/runtime/src/tests/docker.rs",
         "tells_of_too_much_memory",
     ),
-    ("`CannotPullContainerError`", HERE, "a_deployment_that_ended"),
+    (
+        "`CannotPullContainerError`",
+        "local-cloud/runtime/src/tests/docker.rs",
+        "CannotPullContainerError",
+    ),
     ("`Task failed ELB health checks`", HERE, "a_deployment_that_ended"),
     ("502", BALANCER, "bad_gateway_when_the_target_closes"),
     ("503", BALANCER, "unavailable_without_targets"),

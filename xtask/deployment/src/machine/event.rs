@@ -133,6 +133,8 @@ pub enum Action {
     Abandon,
     /// Cancel the update that runs.
     Cancel,
+    /// Continue the rollback of this update, which failed; the end is an event of its own.
+    ContinueRollback(UpdateId),
     /// Send probes to what a step changes. Nothing if they run already.
     StartProbes(usize),
     /// Stop sending probes.

@@ -62,7 +62,7 @@ async fn what_cloudformation_refuses() {
       next: fix the template by these words, and run the command again
     ");
     let too_long = change(vec![stack("UPDATE_COMPLETE")], &" ".repeat(51_201)).await;
-    insta::assert_snapshot!(too_long, @"error[E-TEMPLATE-TOO-LONG]: the template of Example has 51201 bytes, and CloudFormation takes 51200");
+    insta::assert_snapshot!(too_long, @"error[E-TEMPLATE-TOO-LONG]: the template of Example has 51201 bytes (limit 51200)");
 }
 
 #[tokio::test(start_paused = true)]

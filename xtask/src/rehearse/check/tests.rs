@@ -7,6 +7,7 @@ use crate::rehearse::scenario::{SHIPPED, STOPPED_AT_ONEBOX};
 pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
     let outcome = |exit: &i32| Outcome {
         exit: Some(*exit),
+        fleet_after: expected.fleet_within.map(|seconds| seconds * 1000),
         said: expected.says.join(" "),
         ..Outcome::default()
     };
@@ -16,15 +17,22 @@ pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
     };
     let (requests, harmed) = match expected.harm {
         Harm::NoRequests => (0, None),
-        Harm::None => (50_000, None),
+        Harm::None | Harm::OneboxPerhaps => (50_000, None),
         Harm::Onebox | Harm::OneboxAnswered => (50_000, Some(("onebox", 500))),
         Harm::Fleet => (50_000, Some(("fleet", 500))),
         Harm::Outage => (50_000, Some((NO_STAGE, 5000))),
     };
     Observation {
         outcomes: expected.exits.iter().map(outcome).collect(),
-        stack: expected.stack.to_owned(),
+        stack: expected.stack[0].to_owned(),
         good: "new".to_owned(),
+        first: "first".to_owned(),
+        sent_afterwards: 400,
+        failed_afterwards: if expected.afterwards == Afterwards::Served {
+            0
+        } else {
+            400
+        },
         onebox: stage_seen(&expected.onebox),
         fleet: stage_seen(&expected.fleet),
         fired: alarm.into_iter().collect(),
@@ -44,6 +52,7 @@ fn stage_seen(expected: &Stage) -> StageSeen {
     let image = match expected.image {
         Image::Old => "old",
         Image::New => "new",
+        Image::First => "first",
     };
     let tasks = |prefix: &str, image: &str| {
         let task = |number| (format!("{prefix}{number}"), image.to_owned());

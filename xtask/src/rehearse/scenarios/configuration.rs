@@ -18,7 +18,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     ],
     steps: &[Step::Run(&["deploy", "sandbox", "--templates", "{templates}"])],
     expected: Expectation {
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         onebox: ONEBOX_BACK,
         fleet: FLEET_BACK,
         ..NOTHING

@@ -8,7 +8,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     promise: "Fleet's alarm, both back on the old image",
     steps: &[Step::Run(&["deploy", "sandbox", "--fault", "error=500@10%:fleet"])],
     expected: Expectation {
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         fleet: FLEET_BACK,
         alarms: Alarms::Fired("Fleet-ServerErrors"),
         harm: Harm::Fleet,

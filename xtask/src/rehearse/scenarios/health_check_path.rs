@@ -15,7 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     steps: &[Step::Run(&["deploy", "sandbox", "--templates", "{templates}"])],
     expected: Expectation {
         exits: &[5],
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         onebox: Stage {
             floor: None,
             ..ONEBOX_BACK

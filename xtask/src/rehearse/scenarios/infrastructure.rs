@@ -19,7 +19,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "{templates}",
     ])],
     expected: Expectation {
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         ..NOTHING
     },
     ..USUAL

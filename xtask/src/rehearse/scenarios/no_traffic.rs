@@ -10,7 +10,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     steps: &[Step::Run(&["deploy", "sandbox", "--image", "{good}", "--no-probe"])],
     expected: Expectation {
         exits: &[7],
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         onebox: ONEBOX_NEW,
         harm: Harm::NoRequests,
         says: &["--accept-thin-evidence"],

@@ -12,7 +12,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     promise: "Fleet's deployment rolled back by Onebox's alarm, both back on the old image",
     steps: &[Step::Run(&["deploy", "sandbox", "--fault", "unhealthy-after=16s"])],
     expected: Expectation {
-        stack: "UPDATE_COMPLETE",
+        stack: &["UPDATE_COMPLETE"],
         onebox: Stage {
             floor: None,
             ..ONEBOX_BACK

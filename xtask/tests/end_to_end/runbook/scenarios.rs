@@ -30,20 +30,30 @@ fn a_deployment_that_ended() {
     }
     let desk = Desk::new();
     desk.does("cargo xtask deploy prod");
-    let image = desk.does("cargo xtask image push prod --binary bootstrap 2>/dev/null");
+    let first = desk.types("cargo xtask rollback prod");
+    let row = desk.sees("`E-NO-EARLIER-RELEASE`", &first);
+    desk.does(&row.more[0]);
 
-    let thin = desk.types(&format!("cargo xtask deploy prod --image {} --no-probe", image.trim()));
+    let image = desk.does("cargo xtask image push prod --binary bootstrap 2>/dev/null");
+    let without = format!("--image {} --no-probe", image.trim());
+    let thin = desk.types(&format!("cargo xtask deploy prod {without}"));
     let row = desk.sees("`E-THIN-EVIDENCE`", &thin);
     desk.does(&row.more[0]);
-    desk.does(&in_less_time(&row.fixes[0]));
-    desk.does(&row.fixes[1]);
+    desk.does(&format!("{} {without}", row.fixes[1]));
+
+    desk.does("cargo xtask deploy prod --detach");
+    let beside = desk.types("cargo xtask deploy prod");
+    let row = desk.sees("`E-UNFINISHED`", &beside);
+    desk.does(&row.fixes[0]);
+    let change = desk.does("cargo xtask releases prod");
+    assert!(change.contains("accepted"), "{change}");
 
     for kind in ["resource", "rollback"] {
         desk.does(&format!(
             "cargo xtask local fault add {kind} OneboxService --reason 'no room left'"
         ));
     }
-    let stuck = desk.types("cargo xtask deploy prod");
+    let stuck = desk.types(&format!("cargo xtask deploy prod --image {}", image.trim()));
     let row = desk.sees("`E-ROLLBACK-FAILED`", &stuck);
     assert!(desk.does(&row.more[0]).contains("UPDATE_ROLLBACK_FAILED"));
     assert!(desk.does(&row.more[1]).contains("no room left"));
@@ -58,8 +68,8 @@ fn a_deployment_that_ended() {
 
     let nowhere = format!("oneboxdeploymentonecs-prod@sha256:{}", "0".repeat(64));
     let missing = desk.types(&format!("cargo xtask deploy prod --image {nowhere}"));
-    let row = desk.sees("`CannotPullContainerError`", &missing);
-    assert!(desk.does(&row.more[0]).contains("RUNS AS"));
+    let row = desk.sees("`E-RELEASE-GONE`", &missing);
+    assert!(desk.does(&row.more[0]).contains("RUNS ON"));
 
     let unhealthy = desk.types("cargo xtask deploy prod --fault unhealthy-after=1s");
     let row = desk.sees("`Task failed ELB health checks`", &unhealthy);
@@ -70,8 +80,8 @@ fn a_deployment_that_ended() {
 fn onebox_has_a_bad_change() {
     let desk = Desk::new();
     desk.does("cargo xtask deploy prod");
-    let unseen = "cargo xtask deploy prod --stage onebox --fault error=500@50% --no-probe";
-    desk.types(unseen).expect(7);
+    let unseen = "cargo xtask deploy prod --stage onebox --fault error=500@50% --no-probe --accept 'a test'";
+    desk.does(unseen);
     let row = desk.row("500 and slow");
     let (onebox, fleet) = (in_less_time(&row.more[0]), "--stage fleet");
     assert!(desk.does(&onebox).contains("500: "));

@@ -430,7 +430,7 @@ async fn a_change_that_is_left_to_itself_is_not_followed() {
 #[tokio::test(start_paused = true)]
 async fn who_was_quicker_is_told_by_what_their_token_says() {
     let theirs = events(&[(3, "Example", "UPDATE_IN_PROGRESS", "User Initiated")]);
-    let token = ">xtask-deploy-all-6143503572ab-by-bob-at-desk-18b2c0ffee<";
+    let token = ">xtask-deploy-6143503572ab-from-0b7e44c1a2b3-1-by-bob-at-desk-18b2c0ffee<";
     let theirs = (theirs.0, theirs.1.replace(">token<", token));
     let busy = "Stack:Example is in UPDATE_IN_PROGRESS state and can not be updated.";
     let answers = vec![
@@ -453,7 +453,7 @@ async fn who_created_the_stack_first_is_told_to_whoever_meant_to() {
         (4, "Example", "CREATE_COMPLETE", ""),
         (3, "Example", "CREATE_IN_PROGRESS", "User Initiated"),
     ]);
-    let token = ">xtask-deploy-all-6143503572ab-by-bob-at-desk-18b2c0ffee<";
+    let token = ">xtask-deploy-6143503572ab-from-0b7e44c1a2b3-1-by-bob-at-desk-18b2c0ffee<";
     let theirs = (theirs.0, theirs.1.replace(">token<", token));
     let answers = vec![
         no_stack(),
