@@ -55,7 +55,7 @@ impl Logs {
         let since = self.since.unwrap_or(SINCE);
         let stages = stages(self.stage).iter();
         let mut groups: Vec<Group> = stages
-            .map(|stage| Group::new(environment.log_group_name(*stage), SystemTime::now() - since))
+            .map(|stage| Group::new(environment.log_group_name(*stage), aws.now() - since))
             .collect();
         let (mut count, mut tail) = (0, self.tail());
         let pause = if aws.is_near() { NEAR_PAUSE } else { PAUSE };

@@ -189,12 +189,14 @@ sdk_calls! {
             (ProductionStack, &[Destroy, Pipeline, PipelineRetry]),
         ];
         describe_stack_events DescribeStackEvents DescribeStackEventsFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Diff, Rollback, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Diff, Status, Rollback, Destroy, Pipeline, Local,
         ])];
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Drift, Status, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Drift, Status, Rollback, Destroy, Pipeline, Local,
         ])];
-        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Resume, Status])];
+        get_template GetTemplate GetTemplateFluentBuilder, &[(Stack, &[
+            Deploy, DeployToolchain, Resume, Status, Rollback,
+        ])];
         detect_stack_drift DetectStackDrift DetectStackDriftFluentBuilder, &[(Stack, &[Drift])];
         describe_stack_drift_detection_status DescribeStackDriftDetectionStatus
             DescribeStackDriftDetectionStatusFluentBuilder, &[(AnyStack, &[Drift])];
@@ -208,7 +210,7 @@ sdk_calls! {
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
         cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Rollback])];
         continue_update_rollback ContinueUpdateRollback
-            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Deploy, Rollback, Local])];
+            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Rollback, Local])];
     }
 }
 
@@ -293,7 +295,7 @@ calls! {
 calls! {
     elb, crate::aws::service::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
         DESCRIBE_LOAD_BALANCERS "DescribeLoadBalancers", &[(Metrics, &[Deploy, Status, Local])];
-        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status]), (LocalCloud, &[Local])];
+        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status, Local])];
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use constants::pipeline::WAIT_MINUTES;
 use deployment::machine::{Position, Start, UpdateId};
 use deployment::release::{Listed, Outcome, Release};
-use deployment::staging::Deployed;
+use deployment::staging::{Deployed, RELEASE_PARAMETERS};
 use serde_json::json;
 use stacks::foundation;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use super::script::{self, Staged};
 use super::work::{Done, LEAVING, Stored, Work, desired};
 use crate::aws::rfc3339;
 use crate::code::Code;
-use crate::exit::{Coded as _, Failure};
+use crate::exit::Failure;
 use crate::patience::patiently;
 use crate::progress::human;
 use crate::releases::Store;
@@ -31,7 +31,7 @@ use crate::telling::note::Note;
 use crate::token::{Asked, Purpose, digits};
 
 /// After how many of AWS's minutes without an update the process that deploys must be gone: longer than any gate waits.
-const GONE_AFTER_MINUTES: u32 = 30;
+const GONE_AFTER_MINUTES: u32 = 75;
 
 /// How many of AWS's minutes a build waits for another deployment.
 #[expect(
@@ -117,6 +117,11 @@ impl Unfinished {
         self.target.as_ref().is_some_and(|target| target.digest == digest)
     }
 
+    /// The release that is deployed. `None` on the way back.
+    pub(super) fn target(&self) -> Option<&Stored> {
+        self.target.as_ref()
+    }
+
     /// The release that it restores, or that the stack had before.
     pub(super) fn base(&self) -> &Stored {
         &self.base
@@ -130,18 +135,20 @@ impl Unfinished {
     }
 
     /// Whether a command deploys the next stage of it. An image that is yet to be built isn't compared.
-    fn is_continued_by(&self, work: Work<'_>) -> anyhow::Result<bool> {
-        let Some(target) = &self.target else { return Ok(false) };
+    fn is_continued_by(&self, work: Work<'_>) -> bool {
+        let Some(target) = &self.target else { return false };
         if work.deploy.stage.is_none() || self.newest.goes_on() {
-            return Ok(false);
+            return false;
         }
-        if let Some(image) = &work.deploy.image {
-            let wanted = Release::new(image, &work.stacks.service.template, &BTreeMap::new());
-            let wanted = wanted.coded(Code::OtherStack)?;
-            let found = &target.release;
-            return Ok(found.image() == wanted.image() && found.template() == wanted.template());
-        }
-        Ok(true)
+        let Some(image) = &work.deploy.image else { return true };
+        let found = &target.release;
+        Release::new(image, &work.stacks.service.template, &BTreeMap::new())
+            .is_ok_and(|wanted| found.image() == wanted.image() && found.template() == wanted.template())
+    }
+
+    /// Whether a command has to wait until it is finished.
+    fn blocks(&self, work: Work<'_>) -> bool {
+        !self.is_continued_by(work) && !self.is_abandoned(work)
     }
 
     /// It and its owner, for people.
@@ -213,17 +220,31 @@ impl Unfinished {
         driver.following(update, self.newest).run().await
     }
 
-    /// The same steps as it began with: they follow from the two releases alone.
+    /// The same steps as it began with: they follow from the two releases, and from the release parameters that no step has
+    /// changed yet. A stage that a deployment doesn't change keeps naming an earlier release than the base.
     fn staged(&self, work: Work<'_>, target: &Stored) -> anyhow::Result<Staged> {
         let base = &self.base;
         let mut parameters = base.release.parameters().clone();
         script::name_release(&mut parameters, &base.release, &base.digest);
-        let deployed = Deployed {
-            template: base.release.template().to_owned(),
-            parameters,
-            ..Deployed::default()
+        let plan = |parameters: BTreeMap<String, String>| {
+            let deployed = Deployed {
+                template: base.release.template().to_owned(),
+                parameters,
+                ..Deployed::default()
+            };
+            Staged::new(&deployed, &desired(target)).map_err(|refusals| script::refused(&refusals, work.again))
         };
-        Staged::new(&deployed, &desired(target)).map_err(|refusals| script::refused(&refusals, work.again))
+        let staged = plan(parameters.clone())?;
+        let step = self.step.and_then(|step| staged.script.steps.get(step));
+        let changed = step.map(|step| &step.update.parameters);
+        for (name, value) in &mut parameters {
+            let is_changed = changed.is_some_and(|changed| changed.get(name) == Some(&target.digest));
+            let found = self.newest.stack.parameters.get(name);
+            if let Some(found) = found.filter(|_| is_release(name) && !is_changed) {
+                value.clone_from(found);
+            }
+        }
+        plan(parameters)
     }
 
     async fn resume_back(self, work: Work<'_>, store: &Store, stack: Stack) -> anyhow::Result<Done> {
@@ -295,31 +316,38 @@ async fn restore(
     Driver::new(work, store, stack, (staged, start), digests).run().await
 }
 
-/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused. Reverts
-/// one that was abandoned.
+/// Makes sure that no other deployment is unfinished: a build of `CodeBuild` waits for it, everybody else is refused.
 ///
 /// `Some` if this is the next stage of that deployment.
 pub(super) async fn none_unfinished(work: Work<'_>) -> anyhow::Result<Option<Unfinished>> {
     let began = Instant::now();
     let limit = work.aws.minute() * WAIT_LIMIT_MINUTES;
     loop {
-        let Some(unfinished) = Unfinished::find(work).await? else {
-            return Ok(None);
+        let found = Unfinished::find(work).await?;
+        let may_wait = crate::token::is_build() && began.elapsed() <= limit;
+        let Some(blocking) = found.as_ref().filter(|found| may_wait && found.blocks(work)) else {
+            return refuse_unfinished(work, found).await;
         };
-        if unfinished.is_continued_by(work)? {
-            return Ok(Some(unfinished));
-        }
-        if unfinished.is_abandoned(work) {
-            return unfinished.revert(work).await.map(|()| None);
-        }
-        if !crate::token::is_build() || began.elapsed() > limit {
-            return Err(unfinished.refusal(work).into());
-        }
-        let why = format!("waiting for up to {} for {}", human(limit), unfinished.what());
+        let why = format!("waiting for up to {} for {}", human(limit), blocking.what());
         notices::waiting(work.context, &why);
         let pause = work.aws.minute() / LOOKS_PER_MINUTE;
         work.context.interrupt.sleep(LEAVING, pause).await?;
     }
+}
+
+/// Refuses to start beside a deployment that isn't finished, and reverts one that was abandoned.
+///
+/// `Some` if this is the next stage of that deployment.
+async fn refuse_unfinished(work: Work<'_>, unfinished: Option<Unfinished>) -> anyhow::Result<Option<Unfinished>> {
+    let Some(unfinished) = unfinished else { return Ok(None) };
+    if unfinished.is_continued_by(work) {
+        return Ok(Some(unfinished));
+    }
+    unfinished.revert_or_refuse(work).await.map(|()| None)
+}
+
+fn is_release(parameter: &str) -> bool {
+    RELEASE_PARAMETERS.iter().any(|(name, _)| *name == parameter)
 }
 
 fn stored(listed: &Listed) -> Stored {
@@ -373,10 +401,10 @@ mod tests {
             newest: Newest { stack, token, since },
             release: "b".repeat(12),
             step,
+            is_rollback: false,
             base: release('a'),
             target: step.map(|_| release('b')),
             is_judged: false,
-            is_rollback: false,
         }
     }
 
@@ -398,10 +426,9 @@ mod tests {
         let unfinished = unfinished(&aws, minutes, status, step);
         let since = rfc3339(unfinished.newest.since);
         match unfinished.is_continued_by(work) {
-            Ok(true) => "continues".to_owned(),
-            Ok(false) if unfinished.is_abandoned(work) => "reverts".to_owned(),
-            Ok(false) => report(&unfinished.refusal(work).into()).replace(&since, "SINCE"),
-            Err(error) => report(&error),
+            true => "continues".to_owned(),
+            false if unfinished.is_abandoned(work) => "reverts".to_owned(),
+            false => report(&unfinished.refusal(work).into()).replace(&since, "SINCE"),
         }
     }
 
@@ -415,13 +442,13 @@ mod tests {
         for (minutes, status, step) in [
             (5, "UPDATE_IN_PROGRESS", Some(1)),
             (60, "UPDATE_IN_PROGRESS", Some(1)),
-            (29, "UPDATE_COMPLETE", None),
+            (74, "UPDATE_COMPLETE", None),
         ] {
             let refused = deploys(&[], minutes, status, step);
             assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
         }
-        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", Some(1)), "reverts");
-        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", None), "reverts");
+        assert_eq!(deploys(&[], 76, "UPDATE_COMPLETE", Some(1)), "reverts");
+        assert_eq!(deploys(&[], 76, "UPDATE_COMPLETE", None), "reverts");
     }
 
     #[test]
@@ -434,6 +461,11 @@ mod tests {
             let refused = deploys(&fleet, 5, status, step);
             assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
         }
+        // Not with another image.
+        let image = format!("r@{}", release('a').digest);
+        let other = ["--stage", "fleet", "--image", &image];
+        let refused = deploys(&other, 5, "UPDATE_COMPLETE", Some(1));
+        assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Sandbox {
     }
 
     /// The image that Fleet runs, as CloudFormation says.
-    pub(super) async fn fleet_image(&self) -> anyhow::Result<String> {
+    pub(crate) async fn fleet_image(&self) -> anyhow::Result<String> {
         let stack = self.stack().await?;
         let image = stack.parameters.get(service::FLEET_IMAGE);
         image.cloned().context("the stack names no image")

@@ -139,8 +139,11 @@ fn excuses(blow: Blow, attempt: &Attempt) -> bool {
     let has = |code: Code| attempt.code.as_deref() == Some(code.name());
     let undecided = is(Exit::ThinEvidence) || is(Exit::RolledBack);
     match blow {
-        // Its probes end with it. What was left may have been undone meanwhile, because of an alarm that still is red.
-        Blow::Xtask => attempt.exit.is_none() || is(Exit::ThinEvidence) || has(Code::RedAlarm),
+        // Its probes end with it. What was left may have been undone meanwhile, because of an alarm that still is red; or
+        // nothing had begun that could be resumed.
+        Blow::Xtask => {
+            attempt.exit.is_none() || is(Exit::ThinEvidence) || has(Code::RedAlarm) || has(Code::NothingToResume)
+        }
         // What clients met of it may have reddened an alarm by the time that the next stage was to begin.
         Blow::Tasks { .. } => undecided || has(Code::RedAlarm),
         Blow::Cloud => undecided || has(Code::RedAlarm) || has(Code::AwsUnreachable),

@@ -16,7 +16,7 @@ use super::judge::{Attempt, COUNTS, MOST_ATTEMPTS, Seen, StageSeen, own_cause, w
 use super::leftovers::Leftovers;
 use super::machine::{self, Processes, TaskProcess};
 use super::plan::{Blow, Disturbance, State, Step, Trigger};
-use super::words::{first_command, template, write_templates};
+use super::words::{first_command, resuming, template, write_templates};
 use crate::docker::Engine;
 use crate::rehearse::look::{Sandbox, until};
 use crate::rehearse::observation::Outcome;
@@ -116,8 +116,13 @@ impl Play {
         let from = SystemTime::now();
         let (attempts, mut windows, image) = self.attempts(step, &words).await?;
         self.rest().await?;
-        if let (Some(image), false) = (image, step.is_bad()) {
-            self.image = image;
+        let done = attempts.last().is_some_and(|attempt| attempt.exit == Some(0));
+        if done && !step.is_bad() {
+            // What resumes a deployment builds nothing, and names no image.
+            self.image = match image {
+                Some(image) => image,
+                None => self.sandbox.fleet_image().await?,
+            };
         }
         windows.extend(own_cause(step.change).map(|cause| Window {
             cause,
@@ -136,8 +141,9 @@ impl Play {
         let wanted = i32::from(wanted(step).code());
         let (mut attempts, mut windows, mut image) = (Vec::new(), Vec::new(), None);
         let mut coming = step.disturbance;
+        let mut next = words.to_vec();
         while attempts.len() < MOST_ATTEMPTS {
-            let outcome = self.attempt(words, &mut coming, &mut windows).await?;
+            let outcome = self.attempt(&next, &mut coming, &mut windows).await?;
             let result = outcome.records().filter(|record| record["type"] == "result").last();
             let text = |name: &str| {
                 result
@@ -153,9 +159,12 @@ impl Play {
             if outcome.exit == Some(wanted) || step.disturbance.is_none() {
                 break;
             }
-            // Whoever's command was killed gives it again at once; otherwise one looks first.
+            // After a command that was killed, its deployment is resumed at once; otherwise one looks first.
             if outcome.exit.is_some() {
                 self.rest().await?;
+                next = words.to_vec();
+            } else {
+                next = resuming();
             }
         }
         Ok((attempts, windows, image))

@@ -120,13 +120,17 @@ impl Step {
         let missing = format!("{repository}@sha256:{:064x}", self.number);
         let mut words = vec!["deploy", "sandbox", "--templates", templates];
         match (self.change, &fault) {
-            (Change::Infrastructure(_), _) => words.extend(["--stage", "infrastructure"]),
             (Change::Bad(Bad::MissingImage), _) => words.extend(["--image", &missing]),
             (_, Some(fault)) => words.extend(["--fault", fault]),
             (_, None) => words.extend(["--image", running]),
         }
         words.into_iter().map(ToOwned::to_owned).collect()
     }
+}
+
+/// The command that resumes a deployment whose command was killed.
+pub(crate) fn resuming() -> Vec<String> {
+    ["deploy", "sandbox", "--resume"].map(ToOwned::to_owned).to_vec()
 }
 
 /// The command that deploys a state where there is none yet.

@@ -46,7 +46,7 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str, deploy
         };
         for (phase, stage) in phases.iter_mut().zip(&stages.each) {
             if let Some(service) = &stage.service {
-                phase.look(service, SystemTime::now());
+                phase.look(service, aws.now());
             }
         }
         let alone_since = [phases[0].alone_since(), phases[1].alone_since()];
@@ -54,7 +54,7 @@ pub(super) async fn watch(context: &Context, aws: &Aws, stack_name: &str, deploy
         say(context, lines, &mut said, stages.record());
         let show = || {
             if let Some(size) = context.progress.size() {
-                let now = SystemTime::now();
+                let now = aws.now();
                 context.progress.show(block(&head, &stages, alone_since, now, size));
             }
         };

@@ -29,7 +29,8 @@ fn a_deployment_that_was_left_is_resumed_to_its_end() {
     assert!(resumed.stderr.contains("probes to Onebox: "), "{}", resumed.stderr);
     assert_eq!(images(&cloud), [image], "both stages run it");
 
-    let over = cloud.local(&["deploy", "sandbox", "--resume"]);
+    let over = cloud.xtask(&[&["deploy", "sandbox", "--resume"][..], &settings].concat());
+    over.expect(4);
     assert!(over.stderr.contains("nothing to resume"), "{}", over.stderr);
 }
 

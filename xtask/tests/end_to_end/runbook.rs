@@ -28,7 +28,11 @@ const TRIED: [(&str, &str, &str); 49] = [
         "deployment/src/staging/tests/confirm.rs",
         "an_entry_that_the_plan_doesnt_contain_is_reported",
     ),
-    ("`E-OVERTAKEN`", "src/deploy/outcome.rs", "E-OVERTAKEN"),
+    (
+        "`E-OVERTAKEN`",
+        "src/deploy/outcome.rs",
+        "somebody_else_changed_the_stack_between_two_steps",
+    ),
     ("`E-UNFINISHED`", HERE, "a_deployment_that_ended"),
     ("`E-NO-EARLIER-RELEASE`", HERE, "a_deployment_that_ended"),
     ("`E-RELEASE-GONE`", HERE, "a_deployment_that_ended"),
@@ -117,7 +121,7 @@ const TRIED: [(&str, &str, &str); 49] = [
         "a_pipeline_that_changes_itself_goes_on_with_its_new_definition",
     ),
     (
-        "failed at Onebox`",
+        "failed at Onebox of Production`",
         "tests/end_to_end/documents.rs",
         "docs/walkthrough.md",
     ),

@@ -52,7 +52,11 @@ fn each_stage_moves_its_own_image_and_no_stage_skips_onebox() {
         10,
         "Fleet's tasks are untouched"
     );
-    cloud.deploy_with(&["--stage", "shared"]).expect(0);
+    // The release is deployed halfway: another one has to wait, also if it would change nothing.
+    let another = cloud.deploy_with(&["--stage", "shared"]);
+    another.expect(4);
+    assert!(another.stderr.contains("error[E-UNFINISHED]: "), "{}", another.stderr);
+    cloud.deploy_with(&["--stage", "shared", "--image", &image]).expect(0);
     assert_eq!(cloud.tasks(), after_onebox, "the shared stage deploys no image");
 
     cloud.deploy_with(&["--stage", "fleet"]).expect(0);

@@ -105,11 +105,7 @@ impl Default for Rules {
 #[expect(clippy::cast_possible_truncation, reason = "a few minutes, asserted below")]
 const ALARM_WINDOW_MINUTES: u32 = (alarm::EVALUATION_PERIODS * alarm::PERIOD_SECONDS / 60) as u32;
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a few minutes, asserted below"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a few minutes, asserted below")]
 const LONGEST_LAG_MINUTES: u32 = alarm::LONGEST_METRIC_LAG_MINUTES as u32;
 
 const _: () = assert!(0 < alarm::LONGEST_METRIC_LAG_MINUTES && alarm::LONGEST_METRIC_LAG_MINUTES < 60);

@@ -13,14 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         pointer: "/Resources/FleetScalableTarget/Properties/MinCapacity",
         value: "40",
     }],
-    before: &[Step::Run(&[
-        "deploy",
-        "sandbox",
-        "--stage",
-        "infrastructure",
-        "--templates",
-        "{templates}",
-    ])],
+    before: &[Step::Run(&["deploy", "sandbox", "--templates", "{templates}"])],
     steps: &[Step::Run(&[
         "deploy",
         "sandbox",

@@ -1,8 +1,6 @@
 //! Settings of a stage that no image shows: an alarm's threshold, a role's rights.
 
-use super::super::scenario::{
-    Alarms, Edit, Expectation, FOUND_ON_ONEBOX, Harm, ONEBOX_UNTOUCHED, QUICK, Scenario, Step,
-};
+use super::super::scenario::{Alarms, Edit, Expectation, FOUND_ON_ONEBOX, Harm, ONEBOX_BACK, QUICK, Scenario, Step};
 
 pub(super) const ALARM_THRESHOLD: Scenario = Scenario {
     name: "alarm-threshold",
@@ -20,7 +18,7 @@ pub(super) const ALARM_THRESHOLD: Scenario = Scenario {
     ],
     steps: &[Step::Run(&["deploy", "sandbox", "--templates", "{templates}"])],
     expected: Expectation {
-        onebox: ONEBOX_UNTOUCHED,
+        onebox: ONEBOX_BACK,
         alarms: Alarms::Fired("Onebox-ResponseTime"),
         harm: Harm::None,
         says: &["Onebox-ResponseTime"],
@@ -53,7 +51,7 @@ pub(super) const TASK_ROLE: Scenario = Scenario {
         "aws-call",
     ])],
     expected: Expectation {
-        onebox: ONEBOX_UNTOUCHED,
+        onebox: ONEBOX_BACK,
         says: &["probes"],
         ..FOUND_ON_ONEBOX
     },

@@ -2,7 +2,7 @@
 //! the list of calls in `docs/permissions.md`.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use optional_programs::Program;
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::pinned;
 use super::transcript::{commit_build, push};
@@ -55,9 +56,9 @@ const UNSEEN: &[(&str, &[&str], &str)] = &[
         "for what is shown at a terminal only",
     ),
     (
-        "ecr:DescribeImages",
-        &["deploy --resume"],
-        "where neither stage runs the image yet: `deploy` was killed between its push and Onebox's change",
+        "ecr:BatchDeleteImage",
+        &["deploy", "rollback"],
+        "where there are more earlier releases than are kept",
     ),
     (
         "elasticloadbalancing:DescribeTargetHealth",
@@ -125,10 +126,15 @@ fn call(request: &Request) -> String {
     format!("{service}:{}", request.operation())
 }
 
-/// Commands, one after another, each through the recorder without `--local`, as on AWS.
+/// Commands, one after another, each through the recorder. Most run without `--local`, as on AWS. Those that judge would
+/// take AWS's real minutes that way, so they find the recorder in the place of a local cloud.
 struct Walk {
     cloud: Cloud,
     recorder: Recorder,
+    /// What a local cloud's folder would have whose address is the recorder's.
+    home: TempDir,
+    /// Held, as a local cloud does while it runs.
+    _lock: File,
     listed: BTreeSet<Pair>,
     seen: BTreeSet<Pair>,
     requests: Vec<Request>,
@@ -139,9 +145,18 @@ struct Walk {
 impl Walk {
     fn new(cloud: Cloud) -> Self {
         let recorder = Recorder::before(&cloud.endpoint().address);
+        let home = tempfile::tempdir().unwrap();
+        let running = fs::read_to_string(cloud.home().join("running.json")).unwrap();
+        let mut running: Value = serde_json::from_str(&running).unwrap();
+        running["endpoint"] = recorder.url.clone().into();
+        fs::write(home.path().join("running.json"), running.to_string()).unwrap();
+        let lock = File::create(home.path().join("lock")).unwrap();
+        lock.lock().unwrap();
         Self {
             cloud,
             recorder,
+            home,
+            _lock: lock,
             listed: listed(),
             seen: BTreeSet::new(),
             requests: Vec::new(),
@@ -156,6 +171,9 @@ impl Walk {
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_REGION", "us-east-1");
+        if let ["deploy" | "rollback", "sandbox", ..] = arguments {
+            command.arg("--local").env("LOCAL_CLOUD_HOME", self.home.path());
+        }
         command
     }
 
@@ -251,19 +269,31 @@ fn sandbox(walk: &mut Walk) {
     let image = walk.step("image push", &["image", "push", "sandbox", "--binary", "bootstrap"], 0);
     let left = [&deploy[..], &["--detach", "--image", image.stdout.trim_end()]].concat();
     walk.step("deploy", &left, 0);
-    let resume = ["deploy", "sandbox", "--resume", "--yes", "--accept-thin-evidence"];
+    let resume = ["deploy", "sandbox", "--resume", "--yes", "--accept", "the walk"];
     walk.step("deploy --resume", &resume, 0);
-    let rollback = ["rollback", "sandbox", "--yes"];
-    walk.step("rollback", &rollback, 0);
-    let broken = ["image", "push", "sandbox", "--fault", "exit-at-start"];
-    let broken = walk.step("image push", &broken, 0);
-    walk.step(
-        "rollback",
-        &[&rollback[..], &["--image", broken.stdout.trim_end()]].concat(),
-        5,
-    );
+    walk.step("rollback", &["rollback", "sandbox", "--yes"], 0);
+    restored(walk, image.stdout.trim_end());
     stopped(walk, image.stdout.trim_end());
     walk.step("destroy", &["destroy", "sandbox", "--yes"], 0);
+}
+
+/// The digest of a release by what it is like.
+fn release(walk: &mut Walk, is_meant: impl Fn(&Value) -> bool) -> String {
+    let listed = walk.step("releases", &["releases", "sandbox", "--json"], 0);
+    let result: Value = serde_json::from_str(listed.stdout.lines().last().unwrap()).unwrap();
+    let releases = result["releases"].as_array().unwrap();
+    let found = releases.iter().find(|release| is_meant(release)).unwrap();
+    found["digest"].as_str().unwrap().to_owned()
+}
+
+/// Rollbacks that fail, and one that continues what CloudFormation's own rollback couldn't.
+fn restored(walk: &mut Walk, image: &str) {
+    let broken = release(walk, |release| release["outcomes"][0]["outcome"] == "rolled back");
+    walk.step("rollback", &["rollback", "sandbox", "--yes", "--to", &broken], 6);
+    walk.fail_next("OneboxService");
+    walk.cloud.fault(&["add", "rollback", "OneboxService"]);
+    walk.step("deploy", &["deploy", "sandbox", "--yes", "--image", image], 6);
+    walk.step("rollback", &["rollback", "sandbox", "--yes"], 0);
 }
 
 /// Changes to this image that are stopped as soon as they have begun.
@@ -271,7 +301,8 @@ fn stopped(walk: &mut Walk, image: &str) {
     let left = ["deploy", "sandbox", "--yes", "--detach", "--image", image];
     walk.step("deploy", &left, 0);
     walk.stop("deploy --resume", &["deploy", "sandbox", "--resume", "--yes"]);
-    walk.stop("rollback", &["rollback", "sandbox", "--yes", "--image", image]);
+    let of_image = release(walk, |release| release["image"] == image);
+    walk.stop("rollback", &["rollback", "sandbox", "--yes", "--to", &of_image]);
 }
 
 /// The life of a pipeline, with pushes whose build fails, or would last.

@@ -162,7 +162,7 @@ impl Run {
 
 impl Process<'_> {
     fn drive(mut self) -> Option<Outcome> {
-        let mut actions = VecDeque::from(self.step(Event::Begin));
+        let mut actions = VecDeque::from(self.step(&Event::Begin));
         loop {
             if self.is_over() {
                 return None;
@@ -174,12 +174,12 @@ impl Process<'_> {
                 }
                 Some(action) => {
                     self.run.actions += usize::from(action != Action::Observe);
-                    self.perform(action)
+                    self.perform(&action)
                 }
                 None => Some(self.wait()?),
             };
             if let Some(event) = event {
-                actions.extend(self.step(event));
+                actions.extend(self.step(&event));
             }
         }
     }
@@ -200,10 +200,10 @@ impl Process<'_> {
         at(self.run.world.now)
     }
 
-    fn step(&mut self, event: Event) -> Vec<Action> {
+    fn step(&mut self, event: &Event) -> Vec<Action> {
         assert!(self.run.world.now < BEGIN + LIMIT, "it goes on for hours");
         let actions = self.machine.step(self.now(), event.clone());
-        if let Event::Observed(seen) = &event {
+        if let Event::Observed(seen) = event {
             self.last = Some(seen.clone());
         }
         for action in &actions {
@@ -217,7 +217,7 @@ impl Process<'_> {
         if actions != [Action::Observe] {
             let actions: Vec<String> = actions.iter().map(words).collect();
             self.run
-                .say(&format!("{} -> {}", event_words(&event), actions.join(", ")));
+                .say(&format!("{} -> {}", event_words(event), actions.join(", ")));
         }
         actions
     }
@@ -247,8 +247,8 @@ impl Process<'_> {
         }
     }
 
-    fn perform(&mut self, action: Action) -> Option<Event> {
-        match action {
+    fn perform(&mut self, action: &Action) -> Option<Event> {
+        match *action {
             Action::Verify { update, at } => Some(self.verify(update, at)),
             Action::Prepare(update) => Some(self.prepare(update)),
             Action::Execute(update) => self.execute(update),
@@ -258,6 +258,11 @@ impl Process<'_> {
             }
             Action::Cancel => {
                 self.run.world.cancel();
+                None
+            }
+            Action::ContinueRollback(update) => {
+                self.run.world.continue_rollback();
+                self.running = Some(update);
                 None
             }
             Action::StartProbes(step) => {
@@ -331,7 +336,7 @@ impl Process<'_> {
         if self.watch.as_ref().is_some_and(|watch| watch.step == Some(step)) {
             return;
         }
-        let run = &mut self.run;
+        let run = &mut *self.run;
         let mut watch = Watch::new(&run.world, &run.script, Some(step), run.choices.accept.is_some());
         if self.running.is_none() {
             watch.updated(&run.world);
@@ -402,6 +407,7 @@ fn words(action: &Action) -> String {
         Action::Tell(Notice::Cancelling(cause)) => format!("Cancelling ({cause})"),
         Action::Tell(Notice::Reverting(cause)) => format!("Reverting ({cause})"),
         Action::Tell(Notice::Accepted { reason, reasons }) => format!("Accepted ({reason}: {})", reasons.join("; ")),
+        Action::ContinueRollback(update) => format!("ContinueRollback {}", name(*update)),
         Action::StartProbes(step) => format!("StartProbes {}", step + 1),
         Action::Observe | Action::Abandon | Action::Cancel | Action::StopProbes | Action::Finish(_) => {
             let text = format!("{action:?}");

@@ -24,7 +24,9 @@ struct Driver {
     now: u64,
     /// Every event so far, which may come again.
     past: Vec<Event>,
-    observing: Option<Option<usize>>,
+    is_observing: bool,
+    /// The step that the observation is about.
+    observed: Option<usize>,
     running: Option<UpdateId>,
     /// What was executed, and the updates that are through.
     executed: BTreeSet<UpdateId>,
@@ -53,7 +55,8 @@ impl Driver {
             accepts,
             now: BEGIN,
             past: Vec::new(),
-            observing: None,
+            is_observing: false,
+            observed: None,
             running: match start {
                 Start::Updating(update) => Some(update),
                 Start::Idle(_) | Start::Judge(_) => None,
@@ -72,29 +75,29 @@ impl Driver {
             assert!(self.now < BEGIN + LIMIT, "it goes on for hours");
             if !self.past.is_empty() && self.random.u8(..) < 40 {
                 let again = self.past[self.random.usize(..self.past.len())].clone();
-                actions.extend(self.deliver(again));
+                actions.extend(self.deliver(&again));
             }
             let event = match actions.pop_front() {
                 Some(Action::Finish(outcome)) => {
                     assert!(actions.is_empty() && self.machine.is_done());
                     return outcome;
                 }
-                Some(action) => self.perform(action),
+                Some(action) => self.perform(&action),
                 None => Some(self.wait()),
             };
             if let Some(event) = event {
-                self.past.push(event.clone());
-                actions.extend(self.deliver(event));
+                actions.extend(self.deliver(&event));
+                self.past.push(event);
             }
         }
     }
 
-    fn deliver(&mut self, event: Event) -> Vec<Action> {
+    fn deliver(&mut self, event: &Event) -> Vec<Action> {
         let actions = self.machine.step(at(self.now), event.clone());
         for action in &actions {
             match action {
-                Action::Tell(Notice::Judged(step)) => self.check_judged(*step, &event),
-                Action::Execute(update) => self.check_executed(*update, &event),
+                Action::Tell(Notice::Judged(step)) => self.check_judged(*step, event),
+                Action::Execute(update) => self.check_executed(*update, event),
                 _ => {}
             }
         }
@@ -141,9 +144,9 @@ impl Driver {
         self.random.u8(..100) < percent
     }
 
-    fn perform(&mut self, action: Action) -> Option<Event> {
+    fn perform(&mut self, action: &Action) -> Option<Event> {
         self.now += 1;
-        match action {
+        match *action {
             Action::Verify { update, .. } => Some(match self.random.u8(..100) {
                 0..3 => Event::Overtaken("another".to_owned()),
                 3..8 => Event::Failed(update, "no access".to_owned()),
@@ -158,8 +161,13 @@ impl Driver {
                 self.running = Some(update);
                 None
             }
+            Action::ContinueRollback(update) => {
+                self.running = Some(update);
+                None
+            }
             Action::Observe => {
-                self.observing = Some(self.watched);
+                self.is_observing = true;
+                self.observed = self.watched;
                 None
             }
             Action::StartProbes(step) => {
@@ -196,18 +204,19 @@ impl Driver {
     fn wait(&mut self) -> Event {
         self.now += self.random.u64(1..90);
         if let Some(update) = self.running
-            && (self.observing.is_none() || self.chance(10))
+            && (!self.is_observing || self.chance(10))
         {
             self.running = None;
-            self.observing = None;
+            self.is_observing = false;
             return self.ended(update);
         }
-        assert!(self.observing.is_some(), "it waits for nothing: {:?}", self.machine);
+        assert!(self.is_observing, "it waits for nothing: {:?}", self.machine);
         // A look that is lost is repeated.
         while self.chance(10) {
             self.now += 60;
         }
-        let step = self.observing.take().flatten();
+        self.is_observing = false;
+        let step = self.observed;
         if self.chance(2) {
             return Event::NotObserved {
                 step,

@@ -7,7 +7,8 @@ use crate::machine::UpdateId;
 use crate::stage::Stage::{self, Fleet, Onebox, Shared};
 
 /// What is deployed, in which world, and how it must end.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "what varies")]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     /// The steps.

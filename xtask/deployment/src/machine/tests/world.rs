@@ -260,6 +260,12 @@ impl World {
         }
     }
 
+    /// Continues to restore what was there before.
+    pub(super) fn continue_rollback(&mut self) {
+        self.ended = None;
+        self.restore("continued");
+    }
+
     fn deploy(&mut self, stage: Stage) {
         let is_new = is_new(&self.installed, stage);
         self.services[index(stage)] = Service {
