@@ -221,7 +221,9 @@ mod tests {
             parameters: [("Release".to_owned(), listed('b', 0).digest)].into(),
             outputs: BTreeMap::new(),
         };
+        let images = releases.iter().map(|listed| listed.release.image_digest().to_owned());
         let listing = Listing {
+            images: images.collect(),
             releases,
             ..Listing::default()
         };
@@ -238,7 +240,8 @@ mod tests {
         assert_eq!(restores(&["--to", "cccccc"], three()), Ok("c".to_owned()));
         insta::assert_snapshot!(restores(&[], vec![listed('b', 30)]).unwrap_err(), @"
         error[E-NO-EARLIER-RELEASE]: no release was deployed before bbbbbbbbbbbb; nothing was changed
-          next: name the release to restore, of those that `cargo xtask releases` lists: --to DIGEST
+          there are no releases to deploy
+          next: name the release to restore: --to DIGEST
         ");
     }
 }

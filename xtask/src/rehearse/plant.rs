@@ -105,17 +105,16 @@ fn wrong_stages(right: &Stage) -> Vec<(&'static str, Stage)> {
         Tasks::Same => Tasks::Replaced,
         Tasks::Replaced => Tasks::Same,
     };
-    let mut wrong = vec![
-        ("other tasks", Stage { tasks, ..*right }),
-        (
-            "one task more",
-            Stage {
-                count: right.count + 1,
-                ..*right
-            },
-        ),
-    ];
+    let mut wrong = vec![(
+        "one task more",
+        Stage {
+            count: right.count + 1,
+            ..*right
+        },
+    )];
+    // Where nothing runs, nothing has an image or was replaced.
     if right.count > 0 {
+        wrong.push(("other tasks", Stage { tasks, ..*right }));
         wrong.push(("the other image", Stage { image, ..*right }));
     }
     if let Some(floor) = right.floor {
