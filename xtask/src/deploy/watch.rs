@@ -151,7 +151,7 @@ impl Watch {
     async fn observe(&mut self, aws: &Aws, work: Work<'_>, ignored: &BTreeSet<String>) -> anyhow::Result<Observation> {
         let read = self.read_aws(aws, ignored).await;
         self.network.record(aws.now().into(), read.is_ok());
-        let (red, tasks) = read?;
+        let (alarms, tasks) = read?;
         let now = ServerTime::from(aws.now());
         self.side_by_side.look(aws, &self.places).await;
         self.show(work.context);
@@ -168,7 +168,7 @@ impl Watch {
         };
         Ok(Observation {
             step: self.step,
-            red: red.iter().map(words).collect(),
+            red: alarms.iter().map(words).collect(),
             probes,
             tasks,
             gate,
