@@ -212,7 +212,7 @@ impl EventCode {
             Self::Tasks => ("tasks", "tasks", &["settled", "services"], "what the services run while it is waited until they run all that they must, and once they do"),
             Self::LeftOver => ("left-over", "left_over", &["stack", "status", "holds"], "what a failed creation or deletion left of a stack, which is deleted before it is created anew"),
             Self::Leaving => ("leaving", "leaving", &["stack", "again_within_seconds"], "someone asked to leave; asked again within so long, CloudFormation stops the update"),
-            Self::Status => ("status", "status", &["stages", "alarms"], "of `status --watch`: what the stages do, whenever it changes"),
+            Self::Status => ("status", "status", &["stages", "alarms", "problems"], "of `status --watch`: what the stages do, whenever it changes"),
             Self::Action => ("action", "action", &["stage", "action", "status", "started", "updated", "build", "reason"], "an action of the pipeline, whenever its status changes"),
             Self::Load => ("load", "load", &["requests", "failed", "stages", "unanswered"], "load, once a second so far (with `endpoint` and `seconds`), or in all"),
             Self::Line => ("line", "line", &["stream", "message"], "a line that a task wrote"),
