@@ -114,7 +114,12 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// By how the deployment ended; when interrupted; when AWS can't be reached.
-    pub(super) async fn run(mut self) -> anyhow::Result<Done> {
+    pub(super) fn run(self) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>> + 'a>> {
+        // Boxed: what awaits it would be large.
+        Box::pin(self.driven())
+    }
+
+    async fn driven(mut self) -> anyhow::Result<Done> {
         let driven = Box::pin(self.drive()).await;
         self.work.context.sides.see(Vec::new());
         self.work.context.progress.clear();

@@ -38,12 +38,11 @@ pub(super) async fn finish(driver: Driver<'_>, outcome: Outcome) -> anyhow::Resu
         }
     }
     match outcome {
-        Outcome::Deployed { .. } => Ok(driver.done(true, false)),
+        Outcome::Deployed { .. } | Outcome::Reverted(Cause::Asked) => Ok(driver.done(true, false)),
         Outcome::Unchanged => {
             work.context.tell(Note::nothing_to_do(&driver.stack.name, None));
             Ok(driver.done(false, false))
         }
-        Outcome::Reverted(Cause::Asked) => Ok(driver.done(true, false)),
         outcome => {
             let told = Told {
                 stack: &driver.stack.name,

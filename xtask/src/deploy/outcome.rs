@@ -40,7 +40,7 @@ pub(crate) fn error(outcome: Outcome, failure: Option<anyhow::Error>, told: &Tol
             failure.unwrap_or_else(|| Failure::new(Exit::RolledBack, what).next(again).into())
         }
         Outcome::Reverted(cause) => reverted(&cause, told).into(),
-        Outcome::Stuck { cause, error } => stuck(cause.as_ref(), &error, failure, told),
+        Outcome::Stuck { cause, error } => stuck(cause.as_ref(), &error, failure.as_ref(), told),
         Outcome::Deployed { .. } | Outcome::Unchanged => Failure::new(Exit::Failed, "the deployment is complete")
             .code(Code::Bug)
             .into(),
@@ -94,9 +94,8 @@ fn overtaken(by: &str, changed: bool, told: &Told<'_>) -> Failure {
     ))
 }
 
-fn stuck(cause: Option<&Cause>, error: &str, failure: Option<anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
+fn stuck(cause: Option<&Cause>, error: &str, failure: Option<&anyhow::Error>, told: &Told<'_>) -> anyhow::Error {
     let hints = failure
-        .as_ref()
         .and_then(Failure::of)
         .map(|failure| failure.next.clone())
         .unwrap_or_default();
