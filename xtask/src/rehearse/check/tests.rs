@@ -6,7 +6,7 @@ use crate::rehearse::scenario::{SHIPPED, STOPPED_AT_ONEBOX};
 /// An observation that satisfies an expectation, and just so.
 pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
     let outcome = |exit: &i32| Outcome {
-        exit: Some(*exit),
+        exit: (*exit != KILLED).then_some(*exit),
         fleet_after: expected.fleet_within.map(|seconds| seconds * 1000),
         said: expected.says.join(" "),
         ..Outcome::default()
