@@ -189,7 +189,7 @@ sdk_calls! {
             (ProductionStack, &[Destroy, Pipeline, PipelineRetry]),
         ];
         describe_stack_events DescribeStackEvents DescribeStackEventsFluentBuilder, &[(Stack, &[
-            Deploy, DeployToolchain, Diff, Rollback, Destroy, Pipeline, Local,
+            Deploy, DeployToolchain, Diff, Status, Rollback, Destroy, Pipeline, Local,
         ])];
         list_stack_resources ListStackResources ListStackResourcesFluentBuilder, &[(Stack, &[
             Deploy, DeployToolchain, Drift, Status, Rollback, Destroy, Pipeline, Local,
@@ -295,7 +295,7 @@ calls! {
 calls! {
     elb, crate::aws::service::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
         DESCRIBE_LOAD_BALANCERS "DescribeLoadBalancers", &[(Metrics, &[Deploy, Status, Local])];
-        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status]), (LocalCloud, &[Local])];
+        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status, Local])];
     }
 }
 

@@ -104,7 +104,12 @@ fn stuck(cause: Option<&Cause>, error: &str, failure: Option<anyhow::Error>, tol
     let what = format!("what ran before couldn't be restored{because}: {error}");
     let failure = Failure::new(Exit::RollbackFailed, what).next("see what runs with `cargo xtask status`");
     let failure = hints.into_iter().fold(failure, Failure::next);
-    failure.next(format!("then continue: `{}`", told.follow)).into()
+    // If an update and its rollback failed, there is no way back to continue: that was CloudFormation's.
+    let next = match cause {
+        Some(_) => format!("then continue: `{}`", told.follow),
+        None => format!("then run `{}` again", told.again),
+    };
+    failure.next(next).into()
 }
 
 /// Who makes a release, when, and from which revision of the source.
@@ -337,7 +342,7 @@ mod tests {
         error[E-ROLLBACK-FAILED]: what ran before couldn't be restored: Example is UPDATE_ROLLBACK_FAILED
           next: see what runs with `cargo xtask status`
           next: look at the events
-          next: then continue: `cargo xtask deploy sandbox --resume`
+          next: then run `cargo xtask deploy sandbox` again
         exit 6
         ");
     }

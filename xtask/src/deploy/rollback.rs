@@ -1,10 +1,11 @@
 //! `rollback`: the previous release, completely; customers first.
 
-use deployment::release::{Listed, previous};
+use deployment::release::{End, Listed, previous};
 use serde_json::{Value, json};
 use stacks::foundation;
 
 use super::driver::Driver;
+use super::finish::conclude;
 use super::script::{self, Staged};
 use super::unfinished::Unfinished;
 use super::work::{LEAVING, Stored, Work, desired};
@@ -101,11 +102,21 @@ impl Rollback {
         }
         let digests = (restored.digest.clone(), restored.digest);
         let start = deployment::machine::Start::Idle(deployment::machine::Position::Step(0));
-        Driver::new(work, &store, stack, (staged, start), digests).run().await
+        let done = Driver::new(work, &store, stack, (staged, start), digests).run().await?;
+        // Cancelling was enough. Without an outcome, the next deployment would take this one for unfinished.
+        if let Some(cancelled) = unfinished
+            .as_ref()
+            .and_then(Unfinished::target)
+            .filter(|_| !done.changed)
+        {
+            let ended = (End::RolledBack, Vec::new(), "cancelled by a rollback");
+            conclude(work, &store, &cancelled.digest, ended).await;
+        }
+        Ok(done)
     }
 
-    /// The release to restore: the one that was requested, the one that an unfinished deployment began with, or the one
-    /// before.
+    /// The release to restore: the one that was requested, the one that an unfinished deployment began with, the one that a
+    /// failed rollback left half restored, or the one before.
     fn restored(&self, listing: &Listing, stack: &Stack, unfinished: Option<&Unfinished>) -> anyhow::Result<Stored> {
         let stored = |listed: &Listed| Stored {
             digest: listed.digest.clone(),
@@ -118,6 +129,12 @@ impl Rollback {
             return Ok(unfinished.base().clone());
         }
         let current = stack.parameters.get("Release").cloned().unwrap_or_default();
+        // CloudFormation was restoring this one and failed.
+        if stack.status == "UPDATE_ROLLBACK_FAILED"
+            && let Ok(listed) = listing.find(&current)
+        {
+            return Ok(stored(listed));
+        }
         let found = previous(&listing.releases, self.environment.name(), &current);
         found.map(stored).ok_or_else(|| {
             Failure::preflight(format!(

@@ -121,7 +121,7 @@ const TRIED: [(&str, &str, &str); 49] = [
         "a_pipeline_that_changes_itself_goes_on_with_its_new_definition",
     ),
     (
-        "failed at Onebox`",
+        "failed at Onebox of Production`",
         "tests/end_to_end/documents.rs",
         "docs/walkthrough.md",
     ),
