@@ -6,7 +6,7 @@ use crate::rehearse::scenario::{SHIPPED, STOPPED_AT_ONEBOX};
 /// An observation that satisfies an expectation, and just so.
 pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
     let outcome = |exit: &i32| Outcome {
-        exit: Some(*exit),
+        exit: (*exit != KILLED).then_some(*exit),
         fleet_after: expected.fleet_within.map(|seconds| seconds * 1000),
         said: expected.says.join(" "),
         ..Outcome::default()
@@ -55,17 +55,17 @@ fn stage_seen(expected: &Stage) -> StageSeen {
         Image::New => "new",
         Image::First => "first",
     };
-    let tasks = |prefix: &str, image: &str| {
+    let tasks = |prefix: &str, image: &str, count: usize| {
         let task = |number| (format!("{prefix}{number}"), image.to_owned());
-        (0..expected.count).map(task).collect::<BTreeMap<_, _>>()
+        (0..count).map(task).collect::<BTreeMap<_, _>>()
     };
     let after = match expected.tasks {
         Tasks::Same => "before",
         Tasks::Replaced => "after",
     };
     StageSeen {
-        before: tasks("before", "old"),
-        after: tasks(after, image),
+        before: tasks("before", "old", expected.count.max(1)),
+        after: tasks(after, image, expected.count),
         parameter: image.to_owned(),
         fewest_healthy: expected.floor.unwrap_or(0),
     }
