@@ -31,11 +31,6 @@ const DESTROY_ALL: &[&str] = &[
 /// Listed, and not seen by the walk below: each call with the commands, and why.
 const UNSEEN: &[(&str, &[&str], &str)] = &[
     (
-        "cloudformation:ContinueUpdateRollback",
-        &["rehearse"],
-        "asked of local clouds of its own",
-    ),
-    (
         "cloudformation:DeleteChangeSet",
         &["rollback"],
         "what it changes is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
@@ -57,13 +52,8 @@ const UNSEEN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ecr:BatchDeleteImage",
-        &["deploy", "rollback"],
+        &["deploy"],
         "where there are more earlier releases than are kept",
-    ),
-    (
-        "elasticloadbalancing:DescribeTargetHealth",
-        &["rehearse"],
-        "asked of local clouds of its own",
     ),
     (
         "servicequotas:GetAWSDefaultServiceQuota",
