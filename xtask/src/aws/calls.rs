@@ -295,7 +295,7 @@ calls! {
 calls! {
     elb, crate::aws::service::ELASTIC_LOAD_BALANCING, "elasticloadbalancing", OF_ELASTIC_LOAD_BALANCING {
         DESCRIBE_LOAD_BALANCERS "DescribeLoadBalancers", &[(Metrics, &[Deploy, Status, Local])];
-        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status]), (LocalCloud, &[Local])];
+        DESCRIBE_TARGET_HEALTH "DescribeTargetHealth", &[(Metrics, &[Status, Local])];
     }
 }
 
