@@ -93,10 +93,18 @@ impl Reach {
 impl Reach {
     fn minute(&self) -> Duration {
         match self {
-            Self::Configured { .. } => MINUTE,
+            Self::Configured { .. } => MINUTE.div_f64(configured_speed(|name| std::env::var(name).ok())),
             Self::Endpoint { speed, .. } => MINUTE.div_f64(speed.max(1.0)),
         }
     }
+}
+
+/// How many times faster than on AWS the waits pass where the environment says to reach it: a build of a local cloud gets
+/// its speed together with its endpoint.
+fn configured_speed(variable: impl Fn(&str) -> Option<String>) -> f64 {
+    let speed = variable("AWS_ENDPOINT_URL").and_then(|_| variable(local_cloud::SPEED_VARIABLE));
+    let speed = speed.and_then(|speed| speed.parse::<f64>().ok());
+    speed.filter(|speed| (1.0..=1000.0).contains(speed)).unwrap_or(1.0)
 }
 
 /// A local cloud that runs.
@@ -335,4 +343,30 @@ fn timeouts() -> TimeoutConfig {
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
         .build()
+}
+
+#[cfg(test)]
+mod speed {
+    use super::*;
+
+    #[test]
+    fn the_environments_speed_counts_with_an_endpoint_alone() {
+        let at = |endpoint: Option<&str>, speed: &str| {
+            configured_speed(|name| match name {
+                "AWS_ENDPOINT_URL" => endpoint.map(ToOwned::to_owned),
+                local_cloud::SPEED_VARIABLE => Some(speed.to_owned()),
+                _ => None,
+            })
+        };
+        let near = Some("http://127.0.0.1:4566");
+        let differs = |left: f64, right: f64| (left - right).abs() > f64::EPSILON;
+        for (endpoint, speed, expected) in [
+            (near, "30", 30.0),
+            (near, "0.5", 1.0),
+            (near, "fast", 1.0),
+            (None, "30", 1.0),
+        ] {
+            assert!(!differs(at(endpoint, speed), expected), "{speed}");
+        }
+    }
 }

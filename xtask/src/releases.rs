@@ -18,7 +18,7 @@ use crate::flags::Releases;
 use crate::stack::absent::absent;
 
 #[allow(unused_imports, reason = "deployments create, find and keep releases")]
-pub(crate) use self::listing::{Listing, short};
+pub(crate) use self::listing::{Listing, available, short};
 #[allow(unused_imports, reason = "deployments create, find and keep releases")]
 pub(crate) use self::store::{Created, Store};
 

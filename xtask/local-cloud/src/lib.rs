@@ -54,4 +54,5 @@ pub use effects::FIRST_LOAD_BALANCER_PORT;
 pub use home::{AlreadyRuns, Home, Running};
 pub use kept::Kept;
 pub use options::{Bake, CacheSeed, DEFAULT_METRIC_LAG_MINUTES, DEFAULT_SPEED, Options, RuntimeChoice};
+pub use speed::SPEED_VARIABLE;
 pub use start::{DEFAULT_PORT, serve};

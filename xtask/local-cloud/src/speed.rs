@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The variable that tells the speed to builds, next to the endpoint: `xtask` waits in AWS's minutes.
+pub const SPEED_VARIABLE: &str = "LOCAL_CLOUD_SPEED";
+
 /// A factor from 1, AWS's own pace, to 1000. It shortens AWS's waits and never a request.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Speed(f64);
@@ -20,6 +23,11 @@ impl Speed {
             "the speed is {factor}, but it must be from 1 to 1000"
         );
         Ok(Self(factor))
+    }
+
+    /// The factor.
+    pub(crate) fn factor(self) -> f64 {
+        self.0
     }
 
     /// The wait as long as it is here.

@@ -15,7 +15,8 @@ pub(super) const FIGURE: Figure = Figure {
     measures: "how soon an alarm notices a bad change on Onebox, and how many requests come to harm, against the least that AWS's rules allow",
     means: "`cargo xtask rehearse slow errors`: real tasks, a thousand real requests a second, no probes. Minutes are AWS's, from the first \
             request that came to harm until the alarm fires. The rules allow it when three minutes are over of which each breaches, that of \
-            the first harm among them: 2 to 3 minutes, by how far into its minute that harm came. At the least, Onebox's share of the \
+            the first harm among them, and their metrics are published, 2 minutes late: 4 to 5 minutes, by how far into its minute \
+            that harm came. At the least, Onebox's share of the \
             requests comes to harm for as long as that; what is counted goes on until the old image serves again.",
     needs: &[],
     take,

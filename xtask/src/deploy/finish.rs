@@ -98,13 +98,16 @@ pub(super) async fn conclude(
         reason: reason.to_owned(),
         by: crate::token::by(),
     };
-    let mut failed = store.add_outcome(digest, &outcome).await.err();
-    if end.is_complete()
-        && let Err(error) = keep(work, store).await
-    {
-        failed.get_or_insert(error);
-    }
-    if let Some(error) = failed {
+    let recorded = async {
+        let store = store.reopen().await?;
+        let added = store.add_outcome(digest, &outcome).await;
+        if end.is_complete() {
+            let kept = keep(work, &store).await;
+            return added.and(kept);
+        }
+        added
+    };
+    if let Err(error) = recorded.await {
         let words = format!("the outcome couldn't be recorded with the release: {error:#}");
         work.context.tell(Note::unprotected(&words));
     }

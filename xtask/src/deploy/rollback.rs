@@ -1,10 +1,11 @@
 //! `rollback`: the previous release, completely; customers first.
 
-use deployment::release::{Listed, previous};
+use deployment::release::{End, Listed, previous};
 use serde_json::{Value, json};
 use stacks::foundation;
 
 use super::driver::Driver;
+use super::finish::conclude;
 use super::script::{self, Staged};
 use super::unfinished::Unfinished;
 use super::work::{LEAVING, Stored, Work, desired};
@@ -15,7 +16,7 @@ use crate::environment::Stacks;
 use crate::exit::Failure;
 use crate::flags::{Caution, Deploy, Rollback};
 use crate::patience::patiently;
-use crate::releases::{Listing, Store, short};
+use crate::releases::{Listing, Store, available, short};
 use crate::stack::Stack;
 use crate::stack::absent::absent;
 use crate::stack::apply::updatable;
@@ -101,7 +102,17 @@ impl Rollback {
         }
         let digests = (restored.digest.clone(), restored.digest);
         let start = deployment::machine::Start::Idle(deployment::machine::Position::Step(0));
-        Driver::new(work, &store, stack, (staged, start), digests).run().await
+        let done = Driver::new(work, &store, stack, (staged, start), digests).run().await?;
+        // Cancelling was enough. Without an outcome, the next deployment would take this one for unfinished.
+        if let Some(cancelled) = unfinished
+            .as_ref()
+            .and_then(Unfinished::target)
+            .filter(|_| !done.changed)
+        {
+            let ended = (End::RolledBack, Vec::new(), "cancelled by a rollback");
+            conclude(work, &store, &cancelled.digest, ended).await;
+        }
+        Ok(done)
     }
 
     /// The release to restore: the one that was requested, the one that an unfinished deployment began with, the one that a
@@ -131,7 +142,8 @@ impl Rollback {
                 short(&current)
             ))
             .code(Code::NoEarlierRelease)
-            .next("name the release to restore, of those that `cargo xtask releases` lists: --to DIGEST")
+            .also(&available(listing))
+            .next("name the release to restore: --to DIGEST")
             .into()
         })
     }

@@ -31,7 +31,7 @@ use crate::telling::note::Note;
 use crate::token::{Asked, Purpose, digits};
 
 /// After how many of AWS's minutes without an update the process that deploys must be gone: longer than any gate waits.
-const GONE_AFTER_MINUTES: u32 = 30;
+const GONE_AFTER_MINUTES: u32 = 75;
 
 /// How many of AWS's minutes a build waits for another deployment.
 #[expect(
@@ -115,6 +115,11 @@ impl Unfinished {
     /// Whether it deploys this release.
     pub(super) fn is_of(&self, digest: &str) -> bool {
         self.target.as_ref().is_some_and(|target| target.digest == digest)
+    }
+
+    /// The release that is deployed. `None` on the way back.
+    pub(super) fn target(&self) -> Option<&Stored> {
+        self.target.as_ref()
     }
 
     /// The release that it restores, or that the stack had before.
@@ -400,7 +405,6 @@ mod tests {
             base: release('a'),
             target: step.map(|_| release('b')),
             is_judged: false,
-            is_rollback: false,
         }
     }
 
@@ -422,10 +426,9 @@ mod tests {
         let unfinished = unfinished(&aws, minutes, status, step);
         let since = rfc3339(unfinished.newest.since);
         match unfinished.is_continued_by(work) {
-            Ok(true) => "continues".to_owned(),
-            Ok(false) if unfinished.is_abandoned(work) => "reverts".to_owned(),
-            Ok(false) => report(&unfinished.refusal(work).into()).replace(&since, "SINCE"),
-            Err(error) => report(&error),
+            true => "continues".to_owned(),
+            false if unfinished.is_abandoned(work) => "reverts".to_owned(),
+            false => report(&unfinished.refusal(work).into()).replace(&since, "SINCE"),
         }
     }
 
@@ -435,13 +438,13 @@ mod tests {
         for (minutes, status, step) in [
             (5, "UPDATE_IN_PROGRESS", Some(1)),
             (60, "UPDATE_IN_PROGRESS", Some(1)),
-            (29, "UPDATE_COMPLETE", None),
+            (74, "UPDATE_COMPLETE", None),
         ] {
             let refused = deploys(&[], minutes, status, step);
             assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
         }
-        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", Some(1)), "reverts");
-        assert_eq!(deploys(&[], 31, "UPDATE_COMPLETE", None), "reverts");
+        assert_eq!(deploys(&[], 76, "UPDATE_COMPLETE", Some(1)), "reverts");
+        assert_eq!(deploys(&[], 76, "UPDATE_COMPLETE", None), "reverts");
     }
 
     #[test]
@@ -457,7 +460,7 @@ mod tests {
         // Not with another image.
         let image = format!("r@{}", release('a').digest);
         let other = ["--stage", "fleet", "--image", &image];
-        let refused = deploys(&other, 5, "UPDATE_COMPLETE", Some(1)).await.unwrap_err();
+        let refused = deploys(&other, 5, "UPDATE_COMPLETE", Some(1));
         assert!(refused.starts_with("error[E-UNFINISHED]"), "{refused}");
     }
 

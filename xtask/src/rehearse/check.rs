@@ -10,6 +10,9 @@ use crate::traffic::NO_STAGE;
 /// So many requests are worth the name of a load.
 const WORTH_THE_NAME: u64 = 1000;
 
+/// What the names of the load balancer's own alarms begin with: they tell nothing of a stage.
+const SHARED_ALARMS: &str = "LoadBalancer-";
+
 /// The most in a thousand requests that may come to harm where Onebox alone does: its weight, and half as much again for
 /// a run's chance.
 const ONEBOX_PER_MILLE: u64 = 15;
@@ -106,7 +109,9 @@ fn alarms(expected: Alarms, fired: &BTreeSet<String>) -> Option<String> {
         Alarms::Quiet => Some(format!("{} fired, expected no alarm", list())),
         Alarms::Fired(alarm) => {
             let stage = alarm.split('-').next().unwrap_or_default();
-            let others = fired.iter().any(|name| !name.starts_with(stage));
+            let others = fired
+                .iter()
+                .any(|name| !name.starts_with(stage) && !name.starts_with(SHARED_ALARMS));
             let right = fired.contains(alarm) && !others;
             let seen = if fired.is_empty() {
                 "no alarm".to_owned()
@@ -152,8 +157,13 @@ fn harm(expected: Harm, seen: &TrafficSeen) -> Option<String> {
             Harm::Outage => "some without an answer and no others",
             Harm::OneboxPerhaps => "at most some of Onebox's share and none of Fleet's",
         };
+        let slow = if seen.slow > 0 {
+            format!(" ({} merely slow)", seen.slow)
+        } else {
+            String::new()
+        };
         format!(
-            "of {} requests {harmed} came to harm, expected {expected}",
+            "of {} requests {harmed} came to harm{slow}, expected {expected}",
             seen.requests
         )
     })

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::traffic::{Counts, NO_STAGE};
+use crate::traffic::{Answers, Counts, NO_STAGE};
 
 /// What was seen of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub(crate) struct Detection {
     /// From the first harm until an alarm was seen in ALARM.
     pub(crate) minutes: f64,
     /// From the first harm until the rules allow an alarm: when as many minutes are over as must breach, the one of the
-    /// first harm among them.
+    /// first harm among them, and published.
     pub(crate) floor_minutes: f64,
 }
 
@@ -57,7 +57,7 @@ impl Detection {
     ///
     /// The periods of CloudWatch's metrics begin with the clock's minutes, which the local cloud makes as short as its
     /// speed says.
-    pub(crate) fn of(first_harm: SystemTime, fired: SystemTime, speed: f64) -> Option<Self> {
+    pub(crate) fn of(first_harm: SystemTime, fired: SystemTime, (speed, lag_minutes): (f64, f64)) -> Option<Self> {
         let minute = 60.0 / speed;
         let waited = fired.duration_since(first_harm).ok()?;
         let since_epoch = first_harm.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -66,7 +66,7 @@ impl Detection {
         let breaching = constants::alarm::DATAPOINTS_TO_ALARM as f64;
         Some(Self {
             minutes: waited.as_secs_f64() / minute,
-            floor_minutes: breaching - into_the_minute,
+            floor_minutes: breaching - into_the_minute + lag_minutes,
         })
     }
 }
@@ -106,6 +106,9 @@ pub(crate) struct TrafficSeen {
     /// Those that failed or were slow, by the stage that answered; `none` for the load balancer's own answers and for
     /// requests without one.
     pub(crate) harmed: BTreeMap<String, u64>,
+    /// How many of those were slow and nothing else, as on a machine that is too busy.
+    #[serde(default)]
+    pub(crate) slow: u64,
 }
 
 impl TrafficSeen {
@@ -120,6 +123,7 @@ impl TrafficSeen {
         Self {
             requests: counts.total(),
             harmed,
+            slow: counts.stages.values().map(Answers::slow).sum(),
         }
     }
 
@@ -189,13 +193,13 @@ mod tests {
     fn the_floor_of_detection_is_where_the_rules_put_it() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds);
         let check = |harm, fired, speed, minutes: f64, floor: f64| {
-            let detection = Detection::of(at(harm), at(fired), speed).unwrap();
+            let detection = Detection::of(at(harm), at(fired), (speed, 2.0)).unwrap();
             assert!((detection.minutes - minutes).abs() < 1e-9, "{detection:?}");
-            assert!((detection.floor_minutes - floor).abs() < 1e-9, "{detection:?}");
+            assert!((detection.floor_minutes - 2.0 - floor).abs() < 1e-9, "{detection:?}");
         };
         check(600.0, 780.0, 1.0, 3.0, 3.0);
         check(645.0, 780.0, 1.0, 2.25, 2.25);
         check(603.0, 609.0, 20.0, 2.0, 3.0);
-        assert_eq!(Detection::of(at(2.0), at(1.0), 1.0), None, "not because of it");
+        assert_eq!(Detection::of(at(2.0), at(1.0), (1.0, 2.0)), None, "not because of it");
     }
 }

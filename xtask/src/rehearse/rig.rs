@@ -104,6 +104,15 @@ impl Rig {
         self.settings.speed
     }
 
+    /// How many of AWS's minutes late it publishes metrics.
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub(super) fn metric_lag(&self) -> anyhow::Result<f64> {
+        let running = self.home.running()?.context("the local cloud has ended")?;
+        Ok(running.metric_lag_minutes)
+    }
+
     /// The folder of the local cloud.
     pub(crate) fn cloud_folder(&self) -> &Path {
         self.home.folder()

@@ -73,7 +73,7 @@ pub(super) fn made(record: Option<&Record>) -> String {
 }
 
 /// The releases that can be deployed, for an error.
-pub(super) fn available(listing: &Listing) -> String {
+pub(crate) fn available(listing: &Listing) -> String {
     let complete = listing.releases.iter().filter(|listed| listing.has_image(listed));
     let row = |listed: &Listed| {
         let revision = listed

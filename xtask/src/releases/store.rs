@@ -49,6 +49,15 @@ impl Store {
         Self::with(aws, address, &RegistryLogin::new(login.user, login.password))
     }
 
+    /// The same with a new login. ECR's lasts for 12 hours, which a deployment with its waits may outlast.
+    /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+    ///
+    /// # Errors
+    /// If AWS grants no login.
+    pub(crate) async fn reopen(&self) -> anyhow::Result<Self> {
+        Self::open(&self.aws, &self.address).await
+    }
+
     pub(super) fn with(aws: &Aws, address: &str, login: &RegistryLogin) -> anyhow::Result<Self> {
         let registry = Repository::new(address, login, Code::Registry).coded(Code::Registry)?;
         let name = address.split_once('/').map_or(address, |(_, name)| name);

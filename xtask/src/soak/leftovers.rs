@@ -15,8 +15,9 @@ pub(super) struct Leftovers {
 
 /// What stays in the folder by itself, each with its reason: what the local cloud knows of the past, as AWS does, and what
 /// makes its next start the same one.
-const STAYS: [(&str, &str); 6] = [
+const STAYS: [(&str, &str); 7] = [
     ("id", "tells its tasks from those of others"),
+    ("credentials-key", "makes the secrets of its tasks' roles"),
     ("lock", "keeps a second one out"),
     ("log", "what it said itself"),
     ("state.json", "deleted stacks are described for 90 days"),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use stacks::Stage;
 
-use super::stages::{StageStatus, Stages};
+use super::stages::{StageStatus, Stages, common_prefix};
 use crate::alarms::Alarm;
 use crate::aws::{rfc3339, whole_seconds};
 use crate::deploy::plan::short;
@@ -165,12 +165,13 @@ fn given_up(name: &str, deployment: &Deployment) -> String {
 
 /// The alarms that are red, as one problem.
 fn alarms(alarms: &[Alarm]) -> Option<Problem> {
+    let prefix = common_prefix(alarms);
     let red: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.is_red()).collect();
     let name = |alarm: &&Alarm| {
-        let name = crate::telling::tables::short(&alarm.name).to_owned();
+        let name = alarm.name[prefix..].to_owned();
         alarm
             .meaning()
-            .map_or(name.clone(), |meaning| format!("{name}: {meaning}"))
+            .map_or(name.clone(), |meaning| format!("{name} ({meaning})"))
     };
     let words = match red.as_slice() {
         [] => return None,

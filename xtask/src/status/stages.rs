@@ -290,7 +290,7 @@ impl StageStatus {
                 .map_or_else(dash, |release| releases::short(release).to_owned()),
             format!("{image}{}", mark(self.image_gone)),
             format!("{}{}", self.tasks(), mark(self.lacks_tasks())),
-            self.targets.as_ref().map_or_else(dash, targets),
+            self.targets.as_ref().map_or_else(dash, |found| targets(found, words)),
             self.requests_per_second.map_or_else(dash, |rate| format!("{rate:.1}")),
             deployment,
         ]
@@ -364,7 +364,11 @@ fn mark(is_problem: bool) -> &'static str {
     if is_problem { " !" } else { "" }
 }
 
-fn targets(targets: &Targets) -> String {
+fn targets(targets: &Targets, words: bool) -> String {
+    if !words && targets.unhealthy + targets.others > 0 {
+        let all = targets.healthy + targets.unhealthy + targets.others;
+        return format!("{} of {all}{}", targets.healthy, mark(targets.unhealthy > 0));
+    }
     let mut text = format!("{} healthy", targets.healthy);
     if targets.unhealthy > 0 {
         let _ = write!(text, ", {} unhealthy !", targets.unhealthy);
@@ -376,7 +380,7 @@ fn targets(targets: &Targets) -> String {
 }
 
 /// How much the names of all alarms begin with alike, up to a dash: what tells none from another.
-fn common_prefix(alarms: &[Alarm]) -> usize {
+pub(super) fn common_prefix(alarms: &[Alarm]) -> usize {
     let [first, others @ ..] = alarms else { return 0 };
     let mut ends = first.name.match_indices('-').map(|(place, _)| place + 1);
     let is_common = |end: &usize| {

@@ -83,7 +83,14 @@ pub(super) const STEPS: &[Step] = &[
 ];
 
 /// The scenarios that show the most in the least time. Outcomes alone decide, never how long something took.
-const REHEARSED: [&str; 4] = ["nothing", "good-image", "errors", "missing-image"];
+const REHEARSED: [&str; 6] = [
+    "nothing",
+    "good-both",
+    "bad-variable",
+    "close",
+    "missing-image",
+    "rollback-late",
+];
 
 fn format(surroundings: &Surroundings) -> anyhow::Result<()> {
     succeed(surroundings.cargo().args(["fmt", "--all", "--check"]))
@@ -204,7 +211,17 @@ fn end_to_end(surroundings: &Surroundings) -> anyhow::Result<()> {
 /// Through cargo, since the steps before have built this program anew, and this one's own file is gone.
 fn rehearse(surroundings: &Surroundings) -> anyhow::Result<()> {
     let mut rehearse = surroundings.cargo();
-    rehearse.args(["run", "--package", "xtask", "--locked", "--", "rehearse", "--plant"]);
+    rehearse.args([
+        "run",
+        "--package",
+        "xtask",
+        "--locked",
+        "--",
+        "rehearse",
+        "--plant",
+        "--jobs",
+        "2",
+    ]);
     succeed(rehearse.args(REHEARSED))
 }
 

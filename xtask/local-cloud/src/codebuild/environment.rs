@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::{Build, resources};
 use crate::cloud::Cloud;
 use crate::iam;
+use crate::speed::SPEED_VARIABLE;
 
 /// Variables of the local cloud's own environment that a build is lent: where programs and compilers are, how the network is
 /// reached. What the person has set for AWS, and what cargo had set for the local cloud itself, stays out: the build speaks
@@ -93,6 +94,7 @@ pub(super) fn of_codebuild(cloud: &Cloud, id: &str, build: &Build) -> BTreeMap<S
         ("CODEBUILD_RESOLVED_SOURCE_VERSION", revision.clone()),
         ("CODEBUILD_SOURCE_VERSION", revision),
         ("CODEBUILD_START_TIME", started.as_millis().to_string()),
+        (SPEED_VARIABLE, cloud.speed.factor().to_string()),
     ];
     variables
         .into_iter()

@@ -53,6 +53,7 @@ const CHAPTERS: &str = "\
 - An execution of a pipeline that waits between stages when the pipeline is updated fails, as one whose actions run does; with `RestartExecutionOnUpdate` a new one goes on with the new definition.
 - A rollback of a pipeline's stage runs that stage and none after it.
 - An abandoned action's build goes on, as on AWS; `StopBuild` ends it. A deleted pipeline's builds are ended.
+- Builds also get `LOCAL_CLOUD_SPEED`, which CodeBuild doesn't set: `xtask` waits in AWS's minutes, and must know how long they last.
 - A build's newest reports are shown, 20 of all projects together, for 30 days: their tests lie in the state. A report without files, or with one that can't be read, is said in the build's log, and fails no build.
 - A build that runs while the local cloud is killed is ended when the next one starts: it counts as `FAULT`, its action fails, and a retry of the stage runs it anew. One that had not begun begins.
 - A build's call is judged on what it names, as AWS's table of actions has it; where that can't be told, by its action alone. Of every call it is said that it came over TLS.

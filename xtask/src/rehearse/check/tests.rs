@@ -42,6 +42,7 @@ pub(in crate::rehearse) fn satisfying(expected: &Expectation) -> Observation {
                 .map(|(stage, count)| (stage.to_owned(), count))
                 .into_iter()
                 .collect(),
+            slow: 0,
         },
         detection: None,
         orphans: 0,
@@ -145,6 +146,7 @@ fn harm_is_oneboxs_share_at_the_most() {
     let harmed = |stage: &str, count| TrafficSeen {
         requests: 10_000,
         harmed: [(stage.to_owned(), count)].into(),
+        slow: 0,
     };
     for (expected, seen, right) in [
         (Harm::Onebox, harmed("onebox", 150), true),

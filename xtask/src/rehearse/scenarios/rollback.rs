@@ -139,7 +139,7 @@ pub(super) const GONE: Scenario = Scenario {
             image: Image::New,
             ..FLEET_UNTOUCHED
         },
-        says: &["E-RELEASE-GONE", "releases"],
+        says: &["nothing was changed", "MADE"],
         ..NOTHING
     },
     ..QUICK

@@ -108,7 +108,10 @@ fn red_alarms_and_unread_evidence_are_problems() {
         .unread
         .push("could not read Fleet's target health: AccessDenied".to_owned());
     let told: Vec<String> = problems(&stages).iter().map(|problem| problem.timed(at(400))).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    2 alarms are red: LoadBalancerErrors; Fleet-TooFewTasks since 1970-01-01T00:05:40Z (1 min 0 s ago)
+    could not read Fleet's target health: AccessDenied
+    ");
 }
 
 #[test]

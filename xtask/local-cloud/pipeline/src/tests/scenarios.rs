@@ -65,6 +65,35 @@ fn actions_run_by_their_order_and_those_of_one_order_at_once() {
 }
 
 #[test]
+fn a_stage_is_locked_until_its_last_action_has_ended() {
+    let mut properties = three_stages();
+    properties["Stages"][2] = stage("Deploy", &[("One", 1), ("Two", 2), ("Three", 3)]);
+    let mut rig = Rig::new(&properties);
+    let first = rig.start();
+    rig.succeed("Pull");
+    rig.succeed("Compile");
+    let second = rig.start();
+    rig.succeed("Pull");
+    rig.succeed("Compile");
+    for action in ["One", "Two"] {
+        assert_eq!(rig.runs(), [format!("A {action}")]);
+        rig.succeed(action);
+    }
+    let third = rig.start();
+    rig.succeed("Pull");
+    rig.succeed("Compile");
+    assert_eq!(rig.status(&second), ExecutionStatus::Superseded);
+    assert_eq!(rig.runs(), ["A Three"]);
+    rig.succeed("Three");
+    assert_eq!(rig.status(&first), ExecutionStatus::Succeeded);
+    assert_eq!(rig.runs(), ["C One"]);
+    rig.succeed("One");
+    rig.fail("Two");
+    rig.retry(&third, "Deploy", RetryMode::AllActions);
+    assert_eq!(rig.runs(), ["C One"], "what succeeded before the failure runs again");
+}
+
+#[test]
 fn who_waits_gives_way_to_a_newer_one() {
     let mut rig = Rig::new(&three_stages());
     let first = rig.start();
