@@ -210,7 +210,7 @@ sdk_calls! {
         delete_stack DeleteStack DeleteStackFluentBuilder, &[(Stack, &[Deploy, DeployToolchain, Destroy, Pipeline])];
         cancel_update_stack CancelUpdateStack CancelUpdateStackFluentBuilder, &[(Stack, &[Deploy, Rollback])];
         continue_update_rollback ContinueUpdateRollback
-            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Rollback, Local])];
+            ContinueUpdateRollbackFluentBuilder, &[(Stack, &[Deploy, Rollback, Local])];
     }
 }
 

@@ -450,7 +450,10 @@ mod tests {
         // What is done stays, so that a revert undoes it.
         assert_eq!(stages(Some(Stage::Shared), 2), ["Shared", "Onebox"]);
         let early = three_steps().until(Some(Stage::Fleet)).unwrap_err();
-        insta::assert_snapshot!(report(&early), @"");
+        insta::assert_snapshot!(report(&early), @"
+        error[E-UNJUDGED]: Shared doesn't have this release yet, so Fleet can't get it
+          next: deploy it there first: `--stage shared`
+        ");
     }
 
     #[test]
@@ -462,11 +465,21 @@ mod tests {
         let values = |image| parameters(&template.to_string(), &has, image).unwrap();
         assert_eq!(
             values(None),
-            map(&[("OneboxImage", "a"), ("FleetImage", "b"), ("Kept", "c")])
+            map(&[
+                ("OneboxImage", "a"),
+                ("FleetImage", "b"),
+                ("Kept", "c"),
+                ("Optional", "")
+            ])
         );
         assert_eq!(
             values(Some("e")),
-            map(&[("OneboxImage", "e"), ("FleetImage", "e"), ("Kept", "c")])
+            map(&[
+                ("OneboxImage", "e"),
+                ("FleetImage", "e"),
+                ("Kept", "c"),
+                ("Optional", "")
+            ])
         );
         let new = parameters(r#"{"Parameters": {"New": {}}}"#, &stack(&[]), None).unwrap_err();
         insta::assert_snapshot!(report(&new), @"
