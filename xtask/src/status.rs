@@ -64,7 +64,7 @@ impl Status {
     /// Prints the report, and ends as was requested.
     fn end(&self, context: &Context, report: &Report, now: SystemTime) -> anyhow::Result<Value> {
         let summary = Summary::of(report, now);
-        let fails = self.exit_status && !summary.is_healthy;
+        let fails = self.fails && !summary.is_healthy;
         // An error repeats the steps to take below it.
         let next: &[String] = if fails { &[] } else { &summary.next };
         let text = report.render(&summary, next, now, context.output.columns());

@@ -34,11 +34,7 @@ use crate::token::{Asked, Purpose, digits};
 const GONE_AFTER_MINUTES: u32 = 75;
 
 /// How many of AWS's minutes a build waits for another deployment.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a small positive constant"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 const WAIT_LIMIT_MINUTES: u32 = WAIT_MINUTES as u32;
 
 /// How often in one of AWS's minutes a build looks whether the other deployment is finished.

@@ -112,7 +112,7 @@ impl Watch {
     fn probe(&mut self, work: Work<'_>) {
         let shared = self.affected.contains(&Stage::Shared).then_some(Stage::Shared);
         let stages: Vec<Stage> = shared.into_iter().chain(STAGES).collect();
-        self.probes = Probes::start(&self.places.endpoint, &stages, work.aws.clock()).ok();
+        self.probes = Probes::start(&self.places.endpoint, &stages, &work.aws.clock()).ok();
     }
 
     /// The step's update has ended: its resources are there, and from now on they are judged.
@@ -498,9 +498,12 @@ mod tests {
         };
         let place = super::super::place::tests::places().onebox;
         let metrics = questions(&place).map(|question| question.metric);
-        let mut answers = (1..=metrics.len()).map(|number| points(number as f64));
+        let mut answers = (1_u8..).map(|number| points(f64::from(number))).take(metrics.len());
         let series = series(&mut answers);
-        let number = |metric: &str| metrics.iter().position(|found| *found == metric).unwrap() as f64 + 1.0;
+        let number = |metric: &str| {
+            let place = metrics.iter().position(|found| *found == metric).unwrap();
+            f64::from(u8::try_from(place + 1).unwrap())
+        };
         for (found, metric) in [
             (&series.requests, "RequestCount"),
             (&series.server_errors, "HTTPCode_Target_5XX_Count"),

@@ -72,8 +72,8 @@ pub(crate) struct Status {
     #[arg(long)]
     pub(crate) watch: bool,
     /// End with exit status 1 if something needs attention.
-    #[arg(long, conflicts_with = "watch")]
-    pub(crate) exit_status: bool,
+    #[arg(long = "exit-status", conflicts_with = "watch")]
+    pub(crate) fails: bool,
     #[command(flatten)]
     pub(crate) cloud: Cloud,
 }

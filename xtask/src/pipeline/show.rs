@@ -34,16 +34,14 @@ pub(crate) struct Stage {
 pub(crate) fn stages(outlines: &[Outline], actions: &[Action], now: SystemTime) -> Vec<Stage> {
     let mut all = outlines.to_vec();
     for action in actions {
-        let stage = match all.iter().position(|outline| outline.name == action.stage) {
-            Some(place) => place,
-            None => {
-                all.push(Outline {
-                    name: action.stage.clone(),
-                    actions: Vec::new(),
-                });
-                all.len() - 1
-            }
-        };
+        let known = all.iter().position(|outline| outline.name == action.stage);
+        let stage = known.unwrap_or(all.len());
+        if known.is_none() {
+            all.push(Outline {
+                name: action.stage.clone(),
+                actions: Vec::new(),
+            });
+        }
         if !all[stage].actions.contains(&action.name) {
             all[stage].actions.push(action.name.clone());
         }

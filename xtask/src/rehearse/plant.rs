@@ -39,7 +39,7 @@ pub(crate) fn planted(right: &Expectation) -> Vec<(String, Expectation)> {
     }));
     if right.fleet_within.is_some() {
         planted.push(wrong("Fleet changed at once", right, |wrong| {
-            wrong.fleet_within = Some(0)
+            wrong.fleet_within = Some(0);
         }));
     }
     for alarms in [Alarms::Quiet, Alarms::Fired("Onebox-"), Alarms::Fired("Fleet-")] {

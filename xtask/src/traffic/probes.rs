@@ -61,7 +61,7 @@ impl Probes {
     ///
     /// # Errors
     /// If the endpoint isn't an address.
-    pub(crate) fn start(endpoint: &str, stages: &[Stage], clock: ServerClock) -> anyhow::Result<Self> {
+    pub(crate) fn start(endpoint: &str, stages: &[Stage], clock: &ServerClock) -> anyhow::Result<Self> {
         let stream = |stage: &Stage| {
             let target = Arc::new(Target {
                 stage: *stage,

@@ -136,7 +136,7 @@ fn requests_a_second_of_the_last_whole_minute() {
         points.iter().map(point).collect()
     };
     let requests = points(&[(60, 600.0), (120, 1200.0), (180, 60.0)]);
-    let metrics = Metrics::of(&[requests.clone()], at(200));
+    let metrics = Metrics::of(std::slice::from_ref(&requests), at(200));
     assert_eq!(metrics.requests_per_second, Some(20.0));
     assert_eq!(metrics.minute, MINUTE);
     let long_ago = Metrics::of(&[requests], at(900));

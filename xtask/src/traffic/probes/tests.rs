@@ -30,7 +30,7 @@ fn clock() -> ServerClock {
 
 /// What a few probes to Onebox find.
 async fn found(endpoint: &str) -> Tally {
-    let probes = Probes::start(endpoint, &[Stage::Onebox], clock()).unwrap();
+    let probes = Probes::start(endpoint, &[Stage::Onebox], &clock()).unwrap();
     while probes.snapshot()[&Stage::Onebox].total().errors.requests < 3 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
