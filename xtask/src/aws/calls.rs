@@ -246,7 +246,7 @@ calls! {
     cloudwatch, crate::aws::service::CLOUDWATCH, "cloudwatch", OF_CLOUDWATCH {
         DESCRIBE_ALARMS "DescribeAlarms", &[(Metrics, &[Deploy, Status, Rollback, Local])];
         DESCRIBE_ALARM_HISTORY "DescribeAlarmHistory", &[(Metrics, &[Deploy, Rollback])];
-        GET_METRIC_DATA "GetMetricData", &[(Metrics, &[Deploy, Status])];
+        GET_METRIC_DATA "GetMetricData", &[(Metrics, &[Deploy, Status, Rollback])];
         SET_ALARM_STATE "SetAlarmState", &[(LocalCloud, &[Local])];
     }
 }

@@ -24,7 +24,7 @@ fn stages_of<'a>(scene: Scene<'a>, project: &'a str) -> impl Iterator<Item = &'a
     })
 }
 
-/// Minutes of a stage at a push.
+/// Minutes of an action of a stage at a push.
 fn minutes(scene: Scene<'_>, stage: &str) -> f64 {
     match stage {
         "Source" => 1.0,
@@ -58,8 +58,12 @@ pub(super) fn builds(scene: Scene<'_>) -> anyhow::Result<Vec<Line>> {
 pub(super) fn pipelines(scene: Scene<'_>) -> anyhow::Result<Vec<Line>> {
     let line = |pipeline: Resource<'_>| {
         let stages = needed(pipeline.properties, "/Stages", pipeline.id)?.as_array();
-        let names = stages.into_iter().flatten().filter_map(|stage| stage["Name"].as_str());
-        let minutes: f64 = names.map(|stage| minutes(scene, stage)).sum();
+        let minutes_of = |stage: &Value| {
+            let count = stage["Actions"].as_array().map_or(0, Vec::len);
+            let each = minutes(scene, stage["Name"].as_str().unwrap_or_default());
+            std::iter::repeat_n(each, count).sum::<f64>()
+        };
+        let minutes: f64 = stages.into_iter().flatten().map(minutes_of).sum();
         Ok(same(
             format!("{}: {} minutes", pipeline.id, minutes * scene.usage.pushes),
             minutes * scene.usage.pushes * scene.prices.pipeline_minute,

@@ -33,6 +33,10 @@ const CLIENTS: usize = 160;
 /// The longest that a local cloud that was killed may take to serve as before.
 const SERVES_LIMIT: Duration = Duration::from_secs(30);
 
+/// After how many of AWS's minutes an alarm has seen a minute and forgotten it: its window, the lag of metrics, and one.
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+const ALARM_MINUTES: f64 = constants::alarm::EVALUATION_PERIODS as f64 + 3.0;
+
 /// How often something is looked at that is waited for.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -274,9 +278,11 @@ impl Play {
         })
     }
 
-    /// Waits until nothing changes any more and no alarm is red.
+    /// Waits until nothing changes any more, what happened is too old for an alarm, and no alarm is red. Otherwise late
+    /// metrics of one deployment would undo the next.
     async fn rest(&self) -> anyhow::Result<()> {
         self.sandbox.settle().await?;
+        tokio::time::sleep(Duration::from_secs_f64(ALARM_MINUTES * 60.0 / self.rig.speed())).await;
         self.sandbox.calm().await
     }
 

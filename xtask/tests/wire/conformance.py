@@ -446,10 +446,16 @@ def ecr(run):
     ask("describe_images", imageIds=images, **named)
     ask("describe_images", filter={"tagStatus": "TAGGED"}, **named)
     ask("batch_delete_image", imageIds=[{"imageDigest": MISSING_DIGEST}, {"imageTag": "none"}], **named)
+    # Beside the image there are releases, whose subject it is.
+    image = next(detail for detail in details if "imageTags" in detail and "subjectManifestDigest" not in detail)
+    by_digest = {"imageDigest": image["imageDigest"]}
+    manifest = ask("batch_get_image", imageIds=[by_digest], **named)["images"][0]["imageManifest"]
+    ask("put_image", imageManifest=manifest, imageTag="conformance", **named)
+    ask("list_image_referrers", subjectId=by_digest, **named)
     # Last, the image itself: its tasks run already, and nothing here needs it again.
-    ask("batch_delete_image", imageIds=[{"imageTag": tag} for tag in details[0].get("imageTags", [])], **named)
+    ask("batch_delete_image", imageIds=[{"imageTag": tag} for tag in image["imageTags"]], **named)
     ask("describe_images", **named)
-    ask("batch_delete_image", imageIds=[{"imageDigest": details[0]["imageDigest"]}], **named)
+    ask("batch_delete_image", imageIds=[by_digest], **named)
 
 
 def ecr_refusals(run):
@@ -561,7 +567,12 @@ def cloudwatch_metrics(run):
         {"MetricName": "Own", "Values": [1, 2.5], "Counts": [3, 4], "Timestamp": now, "Unit": "Seconds"},
     ]
     ask("put_metric_data", Namespace="Conformance", MetricData=own)
-    if len(ask("list_metrics", Namespace="Conformance")["Metrics"]) != 2:
+    listed = lambda: len(ask("list_metrics", Namespace="Conformance")["Metrics"])
+    # Metrics are published late.
+    deadline = time.monotonic() + 10
+    while listed() != 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if listed() != 2:
         run.say("cloudwatch PutMetricData", "of two metrics", ["not both are listed"])
 
 

@@ -99,7 +99,7 @@ fn describe_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<
         .filter(|image| wanted.is_empty() || wanted.iter().any(|id| matches(image, id)));
     let found = found.filter(|image| has_tag_status(image, tag_status.as_deref()));
     let details = found.map(|image| {
-        json!({
+        let mut detail = json!({
             "registryId": cloud.place.account_id,
             "repositoryName": name,
             "imageDigest": image.digest.to_string(),
@@ -110,7 +110,11 @@ fn describe_images(cloud: &Cloud, registry: &Registry, input: &Value) -> Result<
             "artifactMediaType": image.artifact_media_type,
             "subjectManifestDigest": image.subject.as_ref().map(ToString::to_string),
             "imageStatus": "ACTIVE",
-        })
+        });
+        if let Some(members) = detail.as_object_mut() {
+            members.retain(|_, member| !member.is_null());
+        }
+        detail
     });
     Ok(json!({"imageDetails": details.collect::<Vec<_>>()}))
 }

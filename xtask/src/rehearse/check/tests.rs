@@ -55,17 +55,17 @@ fn stage_seen(expected: &Stage) -> StageSeen {
         Image::New => "new",
         Image::First => "first",
     };
-    let tasks = |prefix: &str, image: &str| {
+    let tasks = |prefix: &str, image: &str, count: usize| {
         let task = |number| (format!("{prefix}{number}"), image.to_owned());
-        (0..expected.count).map(task).collect::<BTreeMap<_, _>>()
+        (0..count).map(task).collect::<BTreeMap<_, _>>()
     };
     let after = match expected.tasks {
         Tasks::Same => "before",
         Tasks::Replaced => "after",
     };
     StageSeen {
-        before: tasks("before", "old"),
-        after: tasks(after, image),
+        before: tasks("before", "old", expected.count.max(1)),
+        after: tasks(after, image, expected.count),
         parameter: image.to_owned(),
         fewest_healthy: expected.floor.unwrap_or(0),
     }

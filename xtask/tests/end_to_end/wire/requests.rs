@@ -31,11 +31,6 @@ const DESTROY_ALL: &[&str] = &[
 /// Listed, and not seen by the walk below: each call with the commands, and why.
 const UNSEEN: &[(&str, &[&str], &str)] = &[
     (
-        "cloudformation:ContinueUpdateRollback",
-        &["rehearse"],
-        "asked of local clouds of its own",
-    ),
-    (
         "cloudformation:DeleteChangeSet",
         &["rollback"],
         "what it changes is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
@@ -57,13 +52,8 @@ const UNSEEN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ecr:BatchDeleteImage",
-        &["deploy", "rollback"],
+        &["deploy"],
         "where there are more earlier releases than are kept",
-    ),
-    (
-        "elasticloadbalancing:DescribeTargetHealth",
-        &["rehearse"],
-        "asked of local clouds of its own",
     ),
     (
         "servicequotas:GetAWSDefaultServiceQuota",
@@ -296,13 +286,13 @@ fn restored(walk: &mut Walk, image: &str) {
     walk.step("rollback", &["rollback", "sandbox", "--yes"], 0);
 }
 
-/// Changes to this image that are stopped as soon as they have begun.
+/// Deployments of this image that are stopped once they have begun: by a rollback, and by Ctrl-C twice.
 fn stopped(walk: &mut Walk, image: &str) {
     let left = ["deploy", "sandbox", "--yes", "--detach", "--image", image];
     walk.step("deploy", &left, 0);
+    walk.step("rollback", &["rollback", "sandbox", "--yes"], 0);
+    walk.step("deploy", &left, 0);
     walk.stop("deploy --resume", &["deploy", "sandbox", "--resume", "--yes"]);
-    let of_image = release(walk, |release| release["image"] == image);
-    walk.stop("rollback", &["rollback", "sandbox", "--yes", "--to", &of_image]);
 }
 
 /// The life of a pipeline, with pushes whose build fails, or would last.

@@ -109,7 +109,7 @@ async fn ask_by_json(aws: &Aws) {
     drop(aws.actions(PIPELINE, EXECUTION).await);
     drop(aws.start_execution(PIPELINE, &[("Fault", "none")], "pipeline-1").await);
     drop(aws.stop_execution(PIPELINE, EXECUTION, true, "asked for by hand").await);
-    drop(aws.retry_stage(PIPELINE, EXECUTION, "Onebox").await);
+    drop(aws.retry_stage(PIPELINE, EXECUTION, "Production").await);
     drop(aws.build(&format!("OneBoxDeploymentOnECS-Build:{EXECUTION}")).await);
     drop(aws.branch_tip("oneboxdeploymentonecs", "main").await);
     drop(aws.clone_url("oneboxdeploymentonecs").await);
