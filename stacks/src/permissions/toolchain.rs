@@ -69,6 +69,7 @@ const CHANGE_STACK: &[Action] = &[
 /// The same, to read what is deployed, and to get a stack out of an update that must not go on.
 const CHANGE_SERVICE_STACK: &[Action] = &[
     Action::new("cloudformation:CancelUpdateStack"),
+    Action::new("cloudformation:ContinueUpdateRollback"),
     Action::new("cloudformation:CreateChangeSet"),
     Action::new("cloudformation:DeleteChangeSet"),
     Action::new("cloudformation:DeleteStack"),
