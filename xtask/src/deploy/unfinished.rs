@@ -430,7 +430,11 @@ mod tests {
 
     #[test]
     fn another_deployment_is_refused_until_it_is_abandoned() {
-        insta::assert_snapshot!(deploys(&[], 5, "UPDATE_COMPLETE", Some(1)), @"");
+        insta::assert_snapshot!(deploys(&[], 5, "UPDATE_COMPLETE", Some(1)), @"
+        error[E-UNFINISHED]: nothing was changed because of the deployment of bbbbbbbbbbbb to Example, which isn't finished: started by alice at laptop (deploy) at SINCE
+          next: if it runs elsewhere, wait for it; otherwise continue it: `cargo xtask deploy sandbox --resume`
+          next: or undo it: `cargo xtask rollback sandbox`
+        ");
         for (minutes, status, step) in [
             (5, "UPDATE_IN_PROGRESS", Some(1)),
             (60, "UPDATE_IN_PROGRESS", Some(1)),
