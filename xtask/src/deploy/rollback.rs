@@ -240,7 +240,8 @@ mod tests {
         assert_eq!(restores(&["--to", "cccccc"], three()), Ok("c".to_owned()));
         insta::assert_snapshot!(restores(&[], vec![listed('b', 30)]).unwrap_err(), @"
         error[E-NO-EARLIER-RELEASE]: no release was deployed before bbbbbbbbbbbb; nothing was changed
-          there are no releases to deploy
+          RELEASE       MADE  REVISION
+          bbbbbbbbbbbb
           next: name the release to restore: --to DIGEST
         ");
     }
