@@ -20,7 +20,8 @@ const RESTART: &str = "local-cloud/src/tests/restart.rs";
 const BY_HAND: &str = "";
 
 /// Where each row is brought about: what it has in its first cell, a file below `xtask/`, and what does so there.
-const TRIED: [(&str, &str, &str); 49] = [
+const TRIED: [(&str, &str, &str); 50] = [
+    ("an action of Production waits", BY_HAND, ""),
     ("`E-ROLLED-BACK`", HERE, "a_deployment_that_ended"),
     ("`E-NOT-STAGEABLE`", "deployment/src/staging/tests/kinds.rs", "TARGETS"),
     (

@@ -31,6 +31,11 @@ const DESTROY_ALL: &[&str] = &[
 /// Listed, and not seen by the walk below: each call with the commands, and why.
 const UNSEEN: &[(&str, &[&str], &str)] = &[
     (
+        "cloudformation:ContinueUpdateRollback",
+        &["deploy"],
+        "where an alarm stops what CloudFormation restores after a cancellation",
+    ),
+    (
         "cloudformation:DeleteChangeSet",
         &["rollback"],
         "what it changes is there to be changed: only who declines at a terminal, or comes too late, sees it deleted",
