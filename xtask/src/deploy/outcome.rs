@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::image::revision::source_revision;
-use crate::services::{Deployment, Service};
+use crate::services::Service;
 use crate::stack::Stack;
 use crate::stack::explain::RUNS_AGAIN;
 use crate::stack::standing::{Standing, standing};
@@ -153,7 +153,7 @@ async fn given_up(aws: &Aws, stack: &Stack) -> Vec<String> {
     let services = services_of(aws, stack).await.unwrap_or_default();
     let mut lines = Vec::new();
     for service in services {
-        if !service.deployments.first().is_some_and(Deployment::has_failed) {
+        if !is_stuck(&service) {
             continue;
         }
         let mut images = Vec::new();
@@ -169,6 +169,15 @@ async fn given_up(aws: &Aws, stack: &Stack) -> Vec<String> {
         lines.push(tasks(&service, &images));
     }
     lines
+}
+
+/// Whether ECS gave up the newest deployment before all tasks were its own. One that it gave up afterwards serves.
+fn is_stuck(service: &Service) -> bool {
+    let Some((newest, older)) = service.deployments.split_first() else {
+        return false;
+    };
+    let serves = newest.running >= service.desired && older.iter().all(|deployment| deployment.running == 0);
+    newest.has_failed() && !serves
 }
 
 /// The tasks of a service by the image of each of its deployments.
@@ -204,6 +213,7 @@ fn not_brought_back(mut failure: Failure, stuck: &[String]) -> Failure {
 mod tests {
     use super::*;
     use crate::exit::exit_of;
+    use crate::services::Deployment;
     use crate::stack::script::{no_stack, stack};
     use crate::telling::report::text as report;
 
@@ -381,6 +391,10 @@ mod tests {
             deployments: vec![deployment("old"), deployment("new")],
             events: Vec::new(),
         };
+        assert!(is_stuck(&service));
+        let mut serves = service.clone();
+        serves.deployments[1].running = 0;
+        assert!(!is_stuck(&serves));
         let stuck = tasks(&service, &["r@sha256:1".to_owned(), "r@sha256:2".to_owned()]);
         let failure = Failure::new(
             Exit::RolledBack,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use constants::alarm::RESPONSE_TIME_STATISTIC;
+use constants::judgement::PROBE_TIMEOUT_SECONDS;
 use deployment::evidence::early::early;
 use deployment::evidence::gate::{Counts, Decision, Facts, Gate};
 use deployment::evidence::{
@@ -149,7 +150,12 @@ impl Watch {
     }
 
     async fn observe(&mut self, aws: &Aws, work: Work<'_>, ignored: &BTreeSet<String>) -> anyhow::Result<Observation> {
+        let (started, at) = (Instant::now(), aws.now());
         let read = self.read_aws(aws, ignored).await;
+        // Calls that hang as long as a probe may are no sign of a network that works.
+        if started.elapsed() >= Duration::from_secs(PROBE_TIMEOUT_SECONDS) {
+            self.network.record(at.into(), false);
+        }
         self.network.record(aws.now().into(), read.is_ok());
         let (alarms, tasks) = read?;
         let now = ServerTime::from(aws.now());
