@@ -1,17 +1,16 @@
-//! An image that the repository doesn't have: the circuit breaker.
+//! An image that the repository doesn't have: no release can be made of it.
 
-use super::super::scenario::{Expectation, Harm, ONEBOX_UNTOUCHED, STOPPED_AT_ONEBOX, Scenario, Step, USUAL};
+use super::super::scenario::{Expectation, NOTHING, Scenario, Step, USUAL};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "missing-image",
     change: "an image that doesn't exist",
-    promise: "rolled back by the circuit breaker; stop reason shown",
+    promise: "refused before any change",
     steps: &[Step::Run(&["deploy", "sandbox", "--image", "{missing}"])],
     expected: Expectation {
-        onebox: ONEBOX_UNTOUCHED,
-        harm: Harm::None,
-        says: &["CannotPullContainerError"],
-        ..STOPPED_AT_ONEBOX
+        exits: &[4],
+        says: &["E-RELEASE-GONE"],
+        ..NOTHING
     },
     ..USUAL
 };
