@@ -17,7 +17,7 @@ pub(crate) const GOOD_IMAGES: u32 = 40;
 pub(crate) const CI_SEED: u64 = 1848;
 
 /// How many deployments CI plays.
-pub(crate) const CI_COUNT: u32 = 20;
+pub(crate) const CI_COUNT: u32 = 8;
 
 /// The longest between what a disturbance waits for and itself, in milliseconds: at speed 60 most of a stage's change.
 const LONGEST_PAUSE: u32 = 4000;

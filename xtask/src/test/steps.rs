@@ -76,7 +76,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "soak",
-        checks: "twenty deployments in a row, with random kills, lose nothing and leave nothing",
+        checks: "eight deployments in a row, with random kills, lose nothing and leave nothing",
         needs: &[],
         run: soak,
     },
